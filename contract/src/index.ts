@@ -1,0 +1,11 @@
+// Wire shapes, once: validation, OpenAPI, the typed client and the parsers are made from them.
+export * from "./client.ts";
+export * from "./endpoints.ts";
+export * from "./gateway.ts";
+export * from "./job.ts";
+export * from "./openapi.ts";
+export * from "./parse.ts";
+export * from "./pool.ts";
+export * from "./primitives.ts";
+export * from "./run.ts";
+export * from "./spec.ts";

@@ -1,0 +1,202 @@
+// The job as a user writes it (YAML, JSON or flags) and as the API shows it.
+import { LIMITS } from "@tequio/core/pool";
+import { z } from "zod";
+import {
+  Count,
+  EpochMs,
+  JobId,
+  Name,
+  parseArray,
+  parseDurationMs,
+  parseSizeMiB,
+} from "./primitives.ts";
+
+const Duration = z
+  .union([z.number().positive(), z.string()])
+  .refine((value) => typeof value === "number" || parseDurationMs(value) !== undefined, {
+    message: "a time is '90s', '30m', '12h', '2d', 'HH:MM:SS' or 'D-HH:MM' (a number is minutes)",
+  });
+const Size = z
+  .union([z.number().positive(), z.string()])
+  .refine((value) => typeof value === "number" || parseSizeMiB(value) !== undefined, {
+    message: "a size is '512M', '16GB' or '1T' (a number is GiB)",
+  });
+
+/** What each task needs. */
+export const ResourcesWire = z
+  .strictObject({
+    accelerators: z
+      .union([z.number().int().min(0).max(1_024), z.string().regex(/^[^:]+(:\d+)?$/)])
+      .describe("How many, or a model with a count as in `H100:8`"),
+    kind: z.enum(["cpu", "gpu"]).describe("Kind of accelerator; absent: any"),
+    vendor: z.string().max(64).describe("Maker, e.g. NVIDIA, AMD, Huawei"),
+    model: z.string().max(64).describe("Product or its first words, e.g. `H100`"),
+    acceleratorMemory: Size.describe("Least memory of each accelerator"),
+    cpus: z.number().positive().max(4_096).describe("Processor cores; fractions are fine"),
+    memory: Size.describe("Main memory"),
+  })
+  .partial();
+
+export const ModelWire = z.strictObject({
+  vocab: z.number().int().min(2).max(65_536).default(256),
+  context: z.number().int().min(8).max(4_096).default(128),
+  width: z.number().int().min(16).max(4_096).default(128),
+  layers: z.number().int().min(1).max(64).default(4),
+  heads: z.number().int().min(1).max(64).default(4),
+});
+
+const CodecName = z.enum(["fp32", "fp16", "int8", "int4", "ternary"]);
+
+/** A spanning training run: one model over several members. */
+export const RunWire = z.strictObject({
+  model: ModelWire.prefault({}),
+  corpus: z.string().min(1).max(1_024).default("sotu").describe("`sotu` or a text file's path"),
+  seed: z.number().int().min(0).max(2_147_483_647).default(1),
+  stop: z
+    .strictObject({
+      minutes: z.number().positive().max(43_200),
+      rounds: z.number().int().positive().max(1_000_000),
+      tokens: z.number().int().positive(),
+    })
+    .partial()
+    .refine((stop) => Object.keys(stop).length > 0, {
+      message: "give at least one of minutes, rounds, tokens",
+    }),
+  innerSteps: z.number().int().min(1).max(10_000).optional(),
+  referenceBatch: z.number().int().min(1).max(1_024).default(16),
+  maxBatch: z.number().int().min(1).max(4_096).default(64),
+  learningRate: z.number().positive().max(1).default(0.003),
+  warmUpSteps: z.number().int().min(0).max(100_000).default(60),
+  codecUp: CodecName.optional(),
+  codecDown: CodecName.optional(),
+  maxMembers: z.number().int().min(1).max(1_000).optional(),
+});
+
+/** The job file. Unknown fields are refused with the nearest known one. */
+export const JobWire = z.strictObject({
+  name: Name.optional().describe("Shown in lists; default: the program's name"),
+  project: Name.default("default").describe("Whose share the job uses"),
+  command: z.array(z.string()).min(1).optional().describe("Program and arguments"),
+  shell: z.string().min(1).optional().describe("Shell text, run by `sh -c`, instead of command"),
+  env: z.record(z.string(), z.string()).default({}).describe("Environment of the tasks"),
+  tasks: z
+    .number()
+    .int()
+    .min(1)
+    .max(LIMITS.GANG_TASKS_MAX)
+    .default(1)
+    .describe("Tasks that start together (a gang)"),
+  resources: ResourcesWire.default({}),
+  members: z.array(Name).default([]).describe("Only these members; default: any"),
+  excludeMembers: z.array(Name).default([]),
+  labels: z.record(z.string(), z.string()).default({}).describe("Labels that a node must carry"),
+  priority: z.number().int().min(0).max(1_000).default(100),
+  preemptible: z.boolean().default(false).describe("May be stopped for a job that matters more"),
+  requeue: z.boolean().default(true).describe("Start again after a lost site or preemption"),
+  time: Duration.optional().describe("Time limit: `90s`, `30m`, `12h`, `HH:MM:SS`, `D-HH:MM`"),
+  array: z
+    .string()
+    .refine((text) => parseArray(text) !== undefined, {
+      message: "an array is '0-15', '0,6,16-32', '0-15:4' or '0-15%4'",
+    })
+    .optional()
+    .describe("Task array as in Slurm: `0-15%4`"),
+  after: z
+    .array(
+      z.string().regex(/^((after|afterany|afterok|afternotok):)?[0-9]+(_[0-9]+)?$/, {
+        message: "a dependency is 'afterok:17', 'afterany:17', 'afternotok:17' or 'after:17'",
+      }),
+    )
+    .max(LIMITS.DEPENDENCIES_MAX)
+    .default([])
+    .describe("Dependencies, e.g. [`afterok:17`]"),
+  run: RunWire.optional().describe("A spanning training run instead of a command"),
+});
+export type JobWire = z.input<typeof JobWire>;
+export type JobParsed = z.output<typeof JobWire>;
+
+export const JOB_STATES = ["queued", "leased", "starting", "running", "stopping", "ended"] as const;
+
+export const LeaseView = z.strictObject({
+  leaseId: z.string(),
+  attempt: Count,
+  member: z.string(),
+  site: z.string(),
+  state: z.enum(["leased", "starting", "running", "stopping", "ended"]),
+  fence: Count,
+  accelerators: z.array(z.strictObject({ node: z.string(), id: z.string(), model: z.string() })),
+  grantedAtMs: EpochMs,
+  startedAtMs: EpochMs.optional(),
+  endedAtMs: EpochMs.optional(),
+  outcome: z.string().optional(),
+  exitCode: z.number().int().nullable().optional(),
+  signal: z.string().nullable().optional(),
+  deviceMs: Count.optional(),
+  reason: z.string(),
+  message: z.string().optional(),
+});
+export type LeaseView = z.infer<typeof LeaseView>;
+
+export const JobView = z.strictObject({
+  id: JobId,
+  name: z.string(),
+  project: z.string(),
+  user: z.string(),
+  kind: z.enum(["batch", "run"]),
+  state: z.enum(JOB_STATES),
+  outcome: z.string().optional(),
+  exitCode: z.number().int().nullable().optional(),
+  priority: z.number().int(),
+  tasks: Count,
+  accelerators: Count,
+  submittedAtMs: EpochMs,
+  startedAtMs: EpochMs.optional(),
+  endedAtMs: EpochMs.optional(),
+  walltimeMs: Count,
+  attempt: Count,
+  members: z.array(z.string()),
+  arrayId: z.string().optional(),
+  arrayIndex: Count.optional(),
+  /** One line: why it waits, where it runs, or how it ended. */
+  reason: z.string(),
+});
+export type JobView = z.infer<typeof JobView>;
+
+export const JobDetail = JobView.extend({
+  command: z.array(z.string()),
+  env: z.record(z.string(), z.string()),
+  constraints: z.unknown(),
+  resources: z.unknown(),
+  dependencies: z.array(z.string()),
+  preemptible: z.boolean(),
+  requeue: z.boolean(),
+  leases: z.array(LeaseView),
+});
+export type JobDetail = z.infer<typeof JobDetail>;
+
+export const ReasonView = z.strictObject({ code: z.string(), text: z.string(), nodes: Count });
+
+export const WhyView = z.strictObject({
+  id: JobId,
+  state: z.enum(JOB_STATES),
+  summary: z.string(),
+  /** 1 for the job that goes first; absent unless it waits. */
+  place: Count.optional(),
+  waiting: Count.optional(),
+  reasons: z.array(ReasonView),
+  hint: z.string().optional(),
+  startEstimateMs: EpochMs.optional(),
+});
+export type WhyView = z.infer<typeof WhyView>;
+
+export const LogView = z.strictObject({
+  attempt: Count,
+  task: Count,
+  offset: Count,
+  nextOffset: Count,
+  /** Base64 of the bytes: a log may hold anything. */
+  data: z.string(),
+  ended: z.boolean(),
+  droppedBytes: Count,
+});
+export type LogView = z.infer<typeof LogView>;

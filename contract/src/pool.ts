@@ -1,0 +1,189 @@
+// Members, sites, projects, tokens and statements as the API shows them.
+import { z } from "zod";
+import { Count, Digest, EpochMs, Name, PageQuery } from "./primitives.ts";
+
+export const AcceleratorWire = z.strictObject({
+  id: z.string().max(64),
+  kind: z.enum(["cpu", "gpu"]),
+  vendor: z.string().max(64),
+  model: z.string().max(128),
+  memoryMiB: Count,
+});
+export const NodeWire = z.strictObject({
+  name: z.string().min(1).max(255),
+  os: z.string().max(64),
+  arch: z.string().max(32),
+  milliCpu: Count,
+  memoryMiB: Count,
+  accelerators: z.array(AcceleratorWire).max(1_024),
+  labels: z.record(z.string().max(128), z.string().max(256)),
+});
+export const LinkWire = z.strictObject({
+  rttMs: z.number().nonnegative(),
+  upMbitPerS: z.number().nonnegative(),
+  downMbitPerS: z.number().nonnegative(),
+});
+export const CalibrationWire = z.strictObject({
+  gemmGflops: z.number().nonnegative(),
+  memoryGBPerS: z.number().nonnegative(),
+  link: LinkWire,
+});
+
+export const NodeView = NodeWire.extend({
+  freeAccelerators: Count,
+  freeMilliCpu: Count,
+  freeMemoryMiB: Count,
+});
+export const SiteView = z.strictObject({
+  siteId: z.string(),
+  member: z.string(),
+  engine: z.string(),
+  state: z.enum(["joined", "here", "away"]),
+  agentVersion: z.string().optional(),
+  lastSeenMs: EpochMs.optional(),
+  nodes: z.array(NodeView),
+  calibration: CalibrationWire.optional(),
+});
+export type SiteView = z.infer<typeof SiteView>;
+
+export const MemberView = z.strictObject({
+  name: z.string(),
+  state: z.enum(["invited", "active", "draining", "recalled"]),
+  invitedAtMs: EpochMs,
+  sites: z.array(SiteView),
+  accelerators: Count,
+  acceleratorsFree: Count,
+  runningJobs: Count,
+  deviceMs: Count,
+  earnedMicroCredits: z.number().int(),
+});
+export type MemberView = z.infer<typeof MemberView>;
+
+export const PoolView = z.strictObject({
+  poolId: z.string(),
+  name: z.string(),
+  version: z.string(),
+  nowMs: EpochMs,
+  seq: Count,
+  members: Count,
+  sitesHere: Count,
+  accelerators: Count,
+  acceleratorsFree: Count,
+  jobsQueued: Count,
+  jobsRunning: Count,
+  jobsEnded: Count,
+  runs: Count,
+});
+export type PoolView = z.infer<typeof PoolView>;
+
+export const InviteRequest = z.strictObject({ name: Name });
+export const InviteView = z.strictObject({
+  member: z.string(),
+  joinToken: z.string(),
+  expiresAtMs: EpochMs,
+  command: z.string(),
+});
+export const MemberAction = z.strictObject({
+  action: z.enum(["drain", "recall", "resume", "revoke-invitation"]),
+  graceMs: Count.max(3_600_000).optional(),
+});
+
+export const JoinRequest = z.strictObject({
+  joinToken: z.string().max(4_096),
+  /** SPKI, DER, base64. */
+  publicKey: z.string().max(1_024),
+  engine: Name,
+});
+export const JoinView = z.strictObject({
+  siteId: z.string(),
+  member: z.string(),
+  poolId: z.string(),
+});
+
+export const ProjectRequest = z.strictObject({
+  name: Name,
+  parent: Name.optional(),
+  shares: z.number().int().min(1).max(1_000_000).default(1),
+});
+export const ProjectView = z.strictObject({
+  name: z.string(),
+  parent: z.string().nullable(),
+  shares: Count,
+  /** Decayed device-milliseconds that fair share remembers. */
+  usage: z.number(),
+  jobsQueued: Count,
+  jobsRunning: Count,
+});
+
+export const TokenRequest = z.strictObject({
+  label: Name,
+  expiresInMs: Count.optional(),
+});
+export const TokenView = z.strictObject({
+  tokenId: z.string(),
+  label: z.string(),
+  user: z.string(),
+  createdAtMs: EpochMs,
+  expiresAtMs: EpochMs.optional(),
+  revoked: z.boolean(),
+});
+export const TokenCreated = TokenView.extend({ token: z.string() });
+
+export const UsageQuery = z.strictObject({
+  member: Name.optional(),
+  project: Name.optional(),
+  fromMs: z.coerce.number().int().nonnegative().optional(),
+  toMs: z.coerce.number().int().nonnegative().optional(),
+});
+export const StatementLine = z.strictObject({
+  member: z.string(),
+  project: z.string(),
+  jobId: z.string(),
+  jobName: z.string(),
+  kind: z.enum(["batch", "run"]),
+  attempts: Count,
+  deviceMs: Count,
+  cpuMs: Count,
+  tokens: Count,
+  rounds: Count,
+  bytesUp: Count,
+  bytesDown: Count,
+  microCredits: z.number().int(),
+});
+export type StatementLine = z.infer<typeof StatementLine>;
+export const StatementView = z.strictObject({
+  nowMs: EpochMs,
+  fromMs: EpochMs.optional(),
+  toMs: EpochMs.optional(),
+  lines: z.array(StatementLine),
+  totals: z.strictObject({
+    deviceMs: Count,
+    cpuMs: Count,
+    tokens: Count,
+    bytesUp: Count,
+    bytesDown: Count,
+    microCredits: z.number().int(),
+  }),
+});
+export type StatementView = z.infer<typeof StatementView>;
+
+export const EventsQuery = z.strictObject({
+  after: z.coerce.number().int().nonnegative().optional(),
+  types: z.string().max(500).optional(),
+});
+export const EventWire = z.strictObject({
+  seq: Count,
+  atMs: EpochMs,
+  type: z.string(),
+  data: z.unknown(),
+});
+export type EventWire = z.infer<typeof EventWire>;
+
+export const JobsQuery = PageQuery.extend({
+  state: z.enum(["queued", "active", "ended", "all"]).default("all"),
+  project: Name.optional(),
+  member: Name.optional(),
+  arrayId: z.string().max(20).optional(),
+});
+
+export const BlobStat = z.strictObject({ digest: Digest, bytes: Count });

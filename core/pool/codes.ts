@@ -1,0 +1,55 @@
+// Every error code that a user, a script or an agent can meet, with its meaning. The reference
+// page docs/reference/errors.md is made from this table, and `tidy` checks that no other code is
+// used anywhere. `status` is the HTTP status under which the API answers it.
+
+export const CODES = {
+  // requests
+  INVALID_REQUEST: { status: 400, means: "The request does not have the documented shape." },
+  INVALID_YAML: { status: 400, means: "The job file is not valid YAML." },
+  UNKNOWN_FIELD: { status: 400, means: "A field that does not exist was given." },
+  UNAUTHENTICATED: { status: 401, means: "No token was given, or it is not known." },
+  TOKEN_EXPIRED: { status: 401, means: "The token was valid once; its time is over." },
+  TOKEN_REVOKED: { status: 401, means: "The token was taken back by an operator." },
+  FORBIDDEN: { status: 403, means: "The token is valid, but not for this action." },
+  NOT_FOUND: { status: 404, means: "There is nothing by this name or id." },
+  ALREADY_EXISTS: { status: 409, means: "Something by this name exists already." },
+  WRONG_STATE: { status: 409, means: "The thing exists, but not in a state that allows this." },
+  IDEMPOTENCY_MISMATCH: {
+    status: 409,
+    means: "The idempotency key was used before with another request.",
+  },
+  TOO_LARGE: { status: 413, means: "The request, message or file is over its named limit." },
+  TOO_MANY: { status: 429, means: "A queue, list or rate is over its named limit." },
+  // jobs
+  IMPOSSIBLE_REQUEST: { status: 422, means: "No member of the pool could ever serve the job." },
+  DEPENDENCY_UNKNOWN: { status: 422, means: "A job that is depended on does not exist." },
+  PROJECT_UNKNOWN: { status: 422, means: "The project does not exist." },
+  // blobs
+  DIGEST_MISMATCH: { status: 422, means: "The bytes do not have the digest that was named." },
+  WRONG_OFFSET: { status: 409, means: "An upload continues at another offset." },
+  RANGE_INVALID: { status: 416, means: "The byte range lies outside the blob." },
+  // store
+  STORE_FULL: { status: 507, means: "The disk of the control plane is full." },
+  STORE_LOCKED: { status: 503, means: "Another control plane uses this data folder." },
+  STORE_NEWER: { status: 500, means: "The data folder was written by a newer version." },
+  STORE_UNWRITABLE: { status: 500, means: "The data folder cannot be written." },
+  JOURNAL_CORRUPT: { status: 500, means: "A record of the journal does not match its hash." },
+  SEQUENCE_CONFLICT: { status: 409, means: "Another writer appended to the journal first." },
+  SHUTTING_DOWN: { status: 503, means: "The control plane is stopping." },
+  INTERNAL: { status: 500, means: "A bug: the control plane could not answer." },
+  // agents
+  LEASE_OUTDATED: { status: 409, means: "The lease was replaced by one with a higher fence." },
+  SITE_UNKNOWN: { status: 401, means: "The site's key is not known to this pool." },
+  SIGNATURE_INVALID: { status: 401, means: "The signature does not match the site's key." },
+  // starting up, command line
+  PORT_TAKEN: { status: 500, means: "Another program listens on the port." },
+  POOL_UNREACHABLE: { status: 503, means: "The control plane does not answer." },
+  USAGE: { status: 400, means: "The command line cannot be understood." },
+  // engines
+  ENGINE_FAILED: { status: 500, means: "The engine could not start or stop a task." },
+  // training
+  CODEC_INVALID: { status: 422, means: "A coded vector is damaged or of an unknown format." },
+  CORPUS_INVALID: { status: 422, means: "The training text is missing or unusable." },
+} as const satisfies Record<string, { status: number; means: string }>;
+
+export type Code = keyof typeof CODES;

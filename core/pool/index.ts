@@ -1,0 +1,7 @@
+// The nouns of the pool. This package imports nothing; everything else may import it.
+export * from "./codes.ts";
+export * from "./job.ts";
+export * from "./lease.ts";
+export * from "./limits.ts";
+export * from "./outcome.ts";
+export * from "./resources.ts";

@@ -1,0 +1,106 @@
+// A job as it was accepted, and the life that it leads. The wire form (YAML, JSON) is contract's;
+// this is the domain value after parsing.
+import type { Resources } from "./resources.ts";
+
+/** What a task starts: a program with arguments, or the built-in trainer of a run. */
+export interface TaskGroup {
+  readonly name: string;
+  /** Tasks in this group; all groups of a job start together or not at all. */
+  readonly count: number;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly resources: Resources;
+}
+
+export type DependencyKind = "after" | "afterany" | "afterok" | "afternotok";
+export interface Dependency {
+  readonly kind: DependencyKind;
+  readonly jobId: string;
+}
+
+export interface Constraints {
+  /** Names of members that may serve the job; empty means any. */
+  readonly members: readonly string[];
+  readonly excludeMembers: readonly string[];
+  /** Labels that a node must carry. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Shape of the shipped model family: a GPT on bytes. */
+export interface ModelShape {
+  readonly vocab: number;
+  readonly context: number;
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+}
+
+/** A spanning training: one model, trained by task groups on several members. */
+export interface RunSpec {
+  readonly model: ModelShape;
+  /** `sotu`, or the path of a text file that every site can read. */
+  readonly corpus: string;
+  readonly seed: number;
+  /** The run ends at the first of these that is reached; at least one is given. */
+  readonly stop: {
+    readonly minutes?: number;
+    readonly rounds?: number;
+    readonly tokens?: number;
+  };
+  /** Inner steps between two exchanges; absent: chosen from the links. */
+  readonly innerSteps?: number;
+  readonly referenceBatch: number;
+  readonly maxBatch: number;
+  readonly learningRate: number;
+  readonly warmUpSteps: number;
+  readonly codecUp?: string;
+  readonly codecDown?: string;
+  /** Most members that take part; absent: all that can. */
+  readonly maxMembers?: number;
+}
+
+export interface JobSpec {
+  readonly name: string;
+  readonly project: string;
+  readonly user: string;
+  /** 0 to 1000; a higher one goes first. */
+  readonly priority: number;
+  /** May be stopped and queued again for a job of higher priority. */
+  readonly preemptible: boolean;
+  readonly walltimeMs: number;
+  readonly groups: readonly TaskGroup[];
+  readonly constraints: Constraints;
+  readonly dependencies: readonly Dependency[];
+  /** Started again after a lost site or preemption, at most LIMITS.ATTEMPTS_MAX times. */
+  readonly requeue: boolean;
+  /** Present for a spanning training; `groups` then holds what each member runs. */
+  readonly run?: RunSpec;
+}
+
+/** Place of a job in its array. `17_3` is index 3 of array 17. */
+export interface ArrayPlace {
+  readonly arrayId: string;
+  readonly index: number;
+  /** Most tasks of the array that may run at one time. */
+  readonly maxRunning: number;
+}
+
+export type JobOutcome =
+  | "completed" // every task ended with exit code 0
+  | "failed" // a task ended with another code, or a signal
+  | "cancelled" // somebody asked for it
+  | "timeout" // the time limit was reached
+  | "lost" // its site went away too often, or it may not be started again
+  | "dependency"; // a dependency can never be satisfied
+
+/** How one lease ended; several leases may belong to one job over its life. */
+export type LeaseOutcome =
+  | "completed"
+  | "failed"
+  | "cancelled"
+  | "timeout"
+  | "preempted"
+  | "recalled"
+  | "lost" // the site was silent until after its deadline
+  | "refused" // the agent could not start it
+  | "released"; // a site's part of a run is over, the run goes on or has ended

@@ -1,0 +1,51 @@
+// The lease: the right to named accelerators until a time, with a fencing number that only grows.
+import type { LeaseOutcome } from "./job.ts";
+import type { Placement } from "./resources.ts";
+
+export interface Lease {
+  readonly leaseId: string;
+  readonly jobId: string;
+  /** 1 for the first attempt of the job. */
+  readonly attempt: number;
+  readonly siteId: string;
+  /** One entry a task, in the order of the job's groups. */
+  readonly placements: readonly Placement[];
+  /** Grows with every lease of the pool; an agent refuses one that is older than it has seen. */
+  readonly fence: number;
+  readonly walltimeMs: number;
+  readonly grantedAtMs: number;
+  /** Why this job, why here: shown to people, kept for ever. */
+  readonly reason: string;
+}
+
+/** What an ended attempt used. Times are the site's own, measured without its wall clock. */
+export interface Usage {
+  /** From the start of the first task to the end of the last. */
+  readonly ranMs: number;
+  /** Accelerators held x ranMs. Whole milliseconds. */
+  readonly deviceMs: number;
+  /** Thousandths of a core held x ranMs / 1000, rounded down. */
+  readonly cpuMs: number;
+}
+
+export interface LeaseEnd {
+  readonly outcome: LeaseOutcome;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly usage: Usage;
+  readonly message: string;
+}
+
+/** Accelerators that a lease holds. */
+export const deviceCount = (placements: readonly Placement[]): number =>
+  placements.reduce((sum, placement) => sum + placement.acceleratorIds.length, 0);
+
+/** Usage of a lease that ran for `ranMs` whole milliseconds. */
+export function usageOf(placements: readonly Placement[], ranMs: number): Usage {
+  const milliCpu = placements.reduce((sum, placement) => sum + placement.milliCpu, 0);
+  return {
+    ranMs,
+    deviceMs: deviceCount(placements) * ranMs,
+    cpuMs: Math.floor((milliCpu * ranMs) / 1_000),
+  };
+}

@@ -1,0 +1,101 @@
+// The refusals that every store gives, so that all stores say the same thing in the same words.
+// Which trouble of an engine or file system becomes which refusal is decided beside that engine.
+import { type Refusal, refuse } from "@tequio/core/pool";
+
+/** `at` carries the sequence number of the first record that cannot be trusted. */
+export const journalCorrupt = (seq: number, what: string): Refusal =>
+  refuse(
+    "JOURNAL_CORRUPT",
+    `Record ${seq} of the journal cannot be trusted: ${what}.`,
+    "Keep the data folder as it is and restore it from a backup.",
+    String(seq),
+  );
+
+/** `at` carries the sequence number of the journal's head. */
+export const sequenceConflict = (expectedSeq: number, headSeq: number): Refusal =>
+  refuse(
+    "SEQUENCE_CONFLICT",
+    `The journal's head is record ${headSeq}, not ${expectedSeq}.`,
+    "Read the records after yours, decide again, then append.",
+    String(headSeq),
+  );
+
+export const storeFull = (what: string): Refusal =>
+  refuse(
+    "STORE_FULL",
+    `There is no space left for ${what}; nothing of it was kept.`,
+    "Free space on the disk of the data folder or raise its quota, then try again.",
+  );
+
+export const storeUnwritable = (what: string): Refusal =>
+  refuse(
+    "STORE_UNWRITABLE",
+    what,
+    "Check the data folder's path, owner, permissions and disk, then start again.",
+  );
+
+export const storeLocked = (pid: number | undefined): Refusal =>
+  refuse(
+    "STORE_LOCKED",
+    pid === undefined
+      ? "Another process uses this data folder."
+      : `Process ${pid} uses this data folder.`,
+    "Stop the other control plane, or give this one its own data folder.",
+    pid === undefined ? undefined : `process ${pid}`,
+  );
+
+export const storeNewer = (found: number, known: number): Refusal =>
+  refuse(
+    "STORE_NEWER",
+    `The data folder has format ${found}; this program knows formats up to ${known}.`,
+    "Start the newer version of the program that wrote it.",
+  );
+
+export const storeClosed = (): Refusal =>
+  refuse("SHUTTING_DOWN", "The store is closed.", "Try again when the control plane runs again.");
+
+export const tooLarge = (what: string, bytes: number, bytesMax: number): Refusal =>
+  refuse(
+    "TOO_LARGE",
+    `${what} has ${bytes} bytes; the limit is ${bytesMax}.`,
+    "Send less at once, or store large data as a blob.",
+  );
+
+export const badDigest = (digest: string): Refusal =>
+  refuse(
+    "INVALID_REQUEST",
+    `"${digest.slice(0, 80)}" is not a digest.`,
+    "Write sha256: and 64 lower-case hexadecimal digits.",
+  );
+
+export const digestMismatch = (expected: string, found: string): Refusal =>
+  refuse(
+    "DIGEST_MISMATCH",
+    `The bytes have the digest ${found}, not ${expected}.`,
+    "Send the bytes again from the beginning.",
+  );
+
+export const blobUnknown = (digest: string): Refusal =>
+  refuse("NOT_FOUND", `There is no blob ${digest}.`, "Upload it first, or check the digest.");
+
+export const uploadUnknown = (digest: string): Refusal =>
+  refuse("NOT_FOUND", `There is no upload of ${digest}.`, "Begin the upload first.");
+
+/** `at` carries the offset at which the upload goes on. */
+export const wrongOffset = (given: number, right: number): Refusal =>
+  refuse(
+    "WRONG_OFFSET",
+    `The upload continues at byte ${right}, not at ${given}.`,
+    `Send the bytes from ${right} on.`,
+    String(right),
+  );
+
+export const rangeInvalid = (start: number, end: number, size: number): Refusal =>
+  refuse(
+    "RANGE_INVALID",
+    `Bytes ${start} to ${end} do not lie in a blob of ${size} bytes.`,
+    `Ask for a range from 0 to ${size}.`,
+  );
+
+export const uploadsTooMany = (max: number): Refusal =>
+  refuse("TOO_MANY", `${max} uploads are open already.`, "Finish or give up another upload first.");

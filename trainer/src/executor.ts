@@ -1,0 +1,78 @@
+/**
+ * The port to whatever does the arithmetic: opens graphs and runs them on plain typed arrays.
+ * Implementations lie in executors/; which one a machine gets is decided here.
+ */
+import type { Graph } from "./onnx.ts";
+import { type Outcome, ok, refuse } from "./outcome.ts";
+
+export type ExecutorKind = "native" | "wasm";
+
+export type Feeds = Readonly<Record<string, Float32Array | Int32Array>>;
+export type Floats = Readonly<Record<string, Float32Array>>;
+
+/** One opened graph. One run at a time. */
+export interface GraphSession {
+  /**
+   * Runs the graph. All inputs must be given, in the length that the graph declares.
+   * @param spare arrays that the executor may fill instead of making new ones. It need not: go on
+   *   with the arrays of the answer, and with nothing else.
+   */
+  run(feeds: Feeds, spare?: Floats): Promise<Floats>;
+  release(): Promise<void>;
+}
+
+export interface Executor {
+  readonly kind: ExecutorKind;
+  /** Name and version of the engine, for reports. */
+  readonly version: string;
+  /** Threads that one run really uses; may be fewer than asked for. */
+  readonly threads: number;
+  open(graph: Graph): Promise<GraphSession>;
+}
+
+export interface ExecutorOptions {
+  /** Without it: native where it loads, else wasm. With it: that one or a refusal. */
+  readonly prefer?: ExecutorKind;
+  /** CPU cores that were granted; never use more (two spinning threads on one core are slower). */
+  readonly threads: number;
+}
+
+/** What `openExecutor` found, and why the faster one is missing when it is. */
+export interface OpenedExecutor {
+  readonly executor: Executor;
+  /** Undefined when native runs or wasm was asked for. */
+  readonly fallbackReason: string | undefined;
+}
+
+async function attempt(
+  kind: ExecutorKind,
+  threads: number,
+): Promise<Executor | { readonly failed: string }> {
+  try {
+    // Loaded only when wanted: native is an optional dependency and may not be installed.
+    if (kind === "native") return (await import("./executors/native.ts")).openNative(threads);
+    return (await import("./executors/wasm.ts")).openWasm(threads);
+  } catch (error) {
+    return { failed: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/**
+ * Opens the executor of this machine. Refuses (EXECUTOR_UNAVAILABLE) when the preferred one, or
+ * without a preference either of them, does not load.
+ */
+export async function openExecutor(options: ExecutorOptions): Promise<Outcome<OpenedExecutor>> {
+  const kinds: readonly ExecutorKind[] = options.prefer ? [options.prefer] : ["native", "wasm"];
+  const reasons: string[] = [];
+  for (const kind of kinds) {
+    const found = await attempt(kind, options.threads);
+    if (!("failed" in found)) {
+      const fallbackReason = reasons.length > 0 ? reasons.join("; ") : undefined;
+      return ok({ executor: found, fallbackReason });
+    }
+    reasons.push(`${kind}: ${found.failed.split("\n")[0]}`);
+  }
+  const message = `No engine for training loads: ${reasons.join("; ")}`;
+  const hint = "Install again with optional dependencies, or leave the choice to the program.";
+  return refuse("EXECUTOR_UNAVAILABLE", message, hint);
+}
