@@ -9,3 +9,4 @@ export * from "./pool.ts";
 export * from "./primitives.ts";
 export * from "./run.ts";
 export * from "./spec.ts";
+export * from "./tokens.ts";

@@ -64,7 +64,8 @@ export function weightedMean(deltas: readonly WeightedDelta[]): Float32Array | u
   for (let from = 0; from < length; from += SLICE) {
     const size = Math.min(SLICE, length - from);
     sums.fill(0);
-    for (const { delta, factor, weight } of kept) addScaled(sums, delta, from, size, factor * weight);
+    for (const { delta, factor, weight } of kept)
+      addScaled(sums, delta, from, size, factor * weight);
     for (let i = 0; i < size; i += 1) mean[from + i] = sums[i]! / total;
   }
   return mean;

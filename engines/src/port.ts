@@ -45,7 +45,7 @@ export type EndedBy =
   | "stop" // `stop` was called
   | "walltime" // it ran for its walltimeMs
   | "deadline" // nobody renewed the site's right to run
-  | "lost" // its processes or their supervisor vanished; the exit codes are not known
+  | "lost" // it was ended from outside (machine, supervisor); exit codes may be unknown
   | "refused"; // the engine accepted it and could not start it, e.g. a full disk
 
 /** How one task ended. Exactly one of exitCode and signal is set, or none if it is not known. */
@@ -121,7 +121,7 @@ export interface LogChunk {
   readonly offset: number;
   /** Ask again from here. Equal to `offset` when there is nothing new. */
   readonly nextOffset: number;
-  /** The task has ended and `nextOffset` is the end of its log. */
+  /** The lease has ended and `nextOffset` is the end of the log. */
   readonly ended: boolean;
   /** Bytes that the task wrote beyond its limit and that were thrown away. */
   readonly droppedBytes: number;

@@ -37,11 +37,15 @@ export function createAppendQueue(start: JournalHead, commit: Commit): AppendQue
 
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
+      // One turn of the event loop: whoever was just answered gets to append again first.
+      await new Promise((turn) => setImmediate(turn));
       const batch = waiting;
       waiting = [];
       waitingChars = 0;
       try {
-        head = await commitBatch(head, batch, commit);
+        await commitBatch(head, batch, commit, (after) => {
+          head = after;
+        });
       } catch (bug) {
         for (const one of batch) one.reject(bug);
       }
@@ -59,7 +63,7 @@ export function createAppendQueue(start: JournalHead, commit: Commit): AppendQue
       waitingChars += chars;
       return new Promise((resolve, reject) => {
         waiting.push({ expectedSeq, records, chars, resolve, reject });
-        draining ??= new Promise((done) => setImmediate(() => done(drain())));
+        draining ??= drain();
       });
     },
     async close() {
@@ -94,12 +98,13 @@ function refuseQueue(waitingChars: number, chars: number) {
   return refuse("TOO_MANY", "Too many appends wait for the disk.", "Try again in a moment.");
 }
 
-/** Links, commits and answers one batch; gives the head after it. */
+/** Links and commits one batch, tells the new head and only then answers those who wait. */
 async function commitBatch(
   head: JournalHead,
   batch: readonly Waiting[],
   commit: Commit,
-): Promise<JournalHead> {
+  onHead: (after: JournalHead) => void,
+): Promise<void> {
   const linked: JournalRecord[] = [];
   const winners: { readonly one: Waiting; readonly seq: number }[] = [];
   const losers: Waiting[] = [];
@@ -127,7 +132,7 @@ async function commitBatch(
   }
   const outcome = linked.length === 0 ? ok(undefined) : await commit(linked);
   const after = outcome.ok ? { seq: next.seq, hash: next.hash } : head;
+  onHead(after);
   for (const { one, seq } of winners) one.resolve(outcome.ok ? ok({ seq }) : outcome);
   for (const one of losers) one.resolve(sequenceConflict(one.expectedSeq, after.seq));
-  return after;
 }

@@ -19,8 +19,8 @@ export const READ_PAGE_CHARS_MAX = 8_388_608;
 /** Snapshots kept: the newest, and the one before in case the newest is damaged. */
 export const SNAPSHOTS_KEPT = 2;
 
-/** Bytes of one snapshot. The state of a million waiting jobs is about 1 GB. */
-export const SNAPSHOT_BYTES_MAX = 4_294_967_296;
+/** Bytes of one snapshot. A million waiting jobs are about 1 GB; Node reads files up to 2 GiB. */
+export const SNAPSHOT_BYTES_MAX = 2_000_000_000;
 
 /** Bytes of one chunk of an upload: it is held in memory while it is written. */
 export const UPLOAD_CHUNK_BYTES_MAX = 16_777_216;

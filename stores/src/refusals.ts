@@ -90,12 +90,16 @@ export const wrongOffset = (given: number, right: number): Refusal =>
     String(right),
   );
 
-export const rangeInvalid = (start: number, end: number, size: number): Refusal =>
-  refuse(
+/** A range must lie in the blob; it may be empty. Nothing when it is good. */
+export function refuseRange(start: number, end: number, size: number): Refusal | undefined {
+  const whole = Number.isSafeInteger(start) && Number.isSafeInteger(end);
+  if (whole && start >= 0 && start <= end && end <= size) return undefined;
+  return refuse(
     "RANGE_INVALID",
     `Bytes ${start} to ${end} do not lie in a blob of ${size} bytes.`,
     `Ask for a range from 0 to ${size}.`,
   );
+}
 
 export const uploadsTooMany = (max: number): Refusal =>
   refuse("TOO_MANY", `${max} uploads are open already.`, "Finish or give up another upload first.");

@@ -1,8 +1,9 @@
 // Checks that an exported function says what it does: a docstring stands directly above it.
-// Types and constants may speak for themselves, and tests export nothing.
+// Inside a package a function of one line may speak for itself; what a package shows to others,
+// through the files of its exports and what they pass on, may not. Types and constants need none.
 import * as ts from "typescript/unstable/ast";
 import type { Check, Finding } from "./finding.ts";
-import { lineOf, type TreeFile } from "./tree.ts";
+import { endLineOf, lineOf, type Tree, type TreeFile } from "./tree.ts";
 
 interface Exported {
   readonly name: string;
@@ -62,10 +63,27 @@ function hasDocstring(file: TreeFile, start: number): boolean {
   );
 }
 
-function ofFile(file: TreeFile): readonly Finding[] {
+/** Files whose functions other packages see: the exported ones, and what those pass on. */
+function publicFiles(tree: Tree): ReadonlySet<string> {
+  const queue = tree.packages.flatMap((found) => [...found.exports.values()]);
+  const seen = new Set(queue);
+  for (const path of queue) {
+    for (const { target, passedOn } of tree.byPath.get(path)?.imports ?? []) {
+      if (!passedOn || target === undefined || seen.has(target)) continue;
+      seen.add(target);
+      queue.push(target);
+    }
+  }
+  return seen;
+}
+
+function ofFile(file: TreeFile, isPublic: boolean): readonly Finding[] {
   const ast = file.ast;
   if (ast === undefined || file.isTest) return [];
+  const speaksForItself = (statement: ts.Node): boolean =>
+    !isPublic && lineOf(ast, statement) === endLineOf(ast, statement);
   return exportedFunctions(ast)
+    .filter(({ statement }) => !speaksForItself(statement))
     .filter(({ statement }) => !hasDocstring(file, statement.getStart(ast)))
     .map(({ name, statement }) => ({
       path: file.path,
@@ -76,4 +94,7 @@ function ofFile(file: TreeFile): readonly Finding[] {
 }
 
 /** Exported functions without a docstring. */
-export const docstrings: Check = (tree) => tree.files.flatMap(ofFile);
+export const docstrings: Check = (tree) => {
+  const shown = publicFiles(tree);
+  return tree.files.flatMap((file) => ofFile(file, shown.has(file.path)));
+};

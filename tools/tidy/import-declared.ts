@@ -7,8 +7,8 @@ import { type Import, isRelative, packageName } from "./imports.ts";
 import type { Package } from "./packages.ts";
 import { type Tree, type TreeFile, workspaceOf } from "./tree.ts";
 
-/** Build settings run on a developer's machine only. */
-const SETTINGS = /\.config\.(?:ts|js|mjs)$/;
+/** Build settings, and what suites are made of, run on a developer's machine only. */
+const DEVELOPMENT = /\.config\.(?:ts|js|mjs)$|\/(?:conformance|testing)(?:\/|\.ts$)/;
 
 /** What a file of this package may import by name. */
 function declaredFor(tree: Tree, file: TreeFile, owner: Package): ReadonlySet<string> {
@@ -20,7 +20,7 @@ function declaredFor(tree: Tree, file: TreeFile, owner: Package): ReadonlySet<st
     names.add(other.name);
     for (const name of other.dependencies) names.add(name);
   }
-  if (owner.folder === "" || file.isTest || SETTINGS.test(file.path)) {
+  if (owner.folder === "" || file.isTest || DEVELOPMENT.test(file.path)) {
     const extra = [...owner.devDependencies, ...(root?.devDependencies ?? [])];
     for (const name of extra) names.add(name);
   }

@@ -12,6 +12,8 @@ export interface RawImport {
   readonly specifier: string;
   readonly line: number;
   readonly kind: ImportKind;
+  /** Whether it is a re-export: what it brings in is shown to others. */
+  readonly passedOn: boolean;
 }
 
 /** An import with the file behind it, when that file is part of the tree. */
@@ -70,7 +72,8 @@ export function rawImports(ast: ts.SourceFile): readonly RawImport[] {
     const text = specifier?.text;
     if (specifier !== undefined && text !== undefined && isText(text)) {
       const line = ast.getLineAndCharacterOfPosition(text.getStart(ast)).line + 1;
-      found.push({ specifier: text.text, line, kind: specifier.kind });
+      const passedOn = ts.isExportDeclaration(node);
+      found.push({ specifier: text.text, line, kind: specifier.kind, passedOn });
     }
     node.forEachChild(visit);
   };

@@ -51,5 +51,12 @@ export function layerOf(path: string): string {
 /** Folders whose sub-folders are rivals behind one interface and never know each other. */
 export const RIVALS: readonly string[] = ["engines/src", "stores/src"];
 
+/** Folders beside the rivals that are none: parts that several of them are put together from. */
+export const SHARED_PARTS: ReadonlyMap<string, string> = new Map([
+  ["engines/src/conformance", "the suite that proves every engine"],
+  ["stores/src/conformance", "the suite that proves every store"],
+  ["stores/src/files", "blobs and snapshots as files, for every store that lies on a disk"],
+]);
+
 /** The only folders that may name a concrete engine or store (tests may, too). */
 export const NAMES_CONCRETE: readonly string[] = ["tequio", "tools", "bench"];

@@ -2,8 +2,8 @@
 export { encodeWithFeedback, type Feedback } from "./feedback.ts";
 export {
   CODECS,
-  type Codec,
   CODED_COUNT_MAX,
+  type Codec,
   type CodedHeader,
   codedBytes,
   decode,

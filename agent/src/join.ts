@@ -1,0 +1,142 @@
+// How a folder becomes a site: the join token is exchanged once for a site under the folder's own
+// key. It also decides what a token means for a folder that has joined before. It leaves the
+// connection itself to gateway.ts.
+import { createHash, type KeyObject } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { decodeJoinToken, JoinView, makeClient } from "@tequio/contract";
+import { type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
+import { publicKeyOf, readSite, type SiteRecord, writeSite } from "./folder.ts";
+import { Gateway } from "./gateway.ts";
+import type { AgentOptions, AgentTiming } from "./options.ts";
+import type { Say } from "./say.ts";
+
+/** Pause between two tries of the first join. */
+const JOIN_PAUSE_MS = 1_000;
+/** One try; a pool that takes longer is as good as not there. */
+const JOIN_TRY_MS = 10_000;
+
+export interface JoinContext {
+  readonly options: AgentOptions;
+  readonly key: KeyObject;
+  readonly timing: AgentTiming;
+  readonly say: Say;
+}
+
+const NO_SITE_HINT = "Ask the pool's operator for a join token and start with --join TOKEN.";
+
+const hashOf = (token: string): string => createHash("sha256").update(token).digest("hex");
+
+/**
+ * The site of the folder, joined now if it must be. A token that was used for this folder before
+ * changes nothing, so that a service may always be started with it.
+ * Refusals: those of `/v1/join`, POOL_UNREACHABLE, NOT_FOUND (no site and no token),
+ * ALREADY_EXISTS (another token for a site that its pool still knows), WRONG_STATE (damaged).
+ */
+export async function findOrJoinSite(context: JoinContext): Promise<Outcome<SiteRecord>> {
+  const { options, say } = context;
+  const read = readSite(options.folder);
+  if (!read.ok) return read;
+  const site = read.value;
+  const token = options.joinToken;
+  if (token === undefined) {
+    if (site !== undefined) return ok(site);
+    return refuse("NOT_FOUND", `The folder ${options.folder} has no site yet.`, NO_SITE_HINT);
+  }
+  if (site === undefined) return joinPool(context, token, 1);
+  if (site.tokenHash === hashOf(token)) return ok(site);
+  const answer = await knock(context, site);
+  if (answer !== "welcome" && answer.code === "SITE_UNKNOWN") {
+    say("warn", "The old pool does not know this site any more; joining anew.", {
+      site: site.siteId,
+    });
+    return joinPool(context, token, site.generation + 1);
+  }
+  const why = answer === "welcome" ? "" : ` Its pool could not be asked: ${answer.message}`;
+  return refuse(
+    "ALREADY_EXISTS",
+    `The folder ${options.folder} is the site ${site.siteId} of ${site.member} already.${why}`,
+    "Start without --join to go on as this site, or join with another --folder.",
+  );
+}
+
+async function joinPool(
+  context: JoinContext,
+  token: string,
+  generation: number,
+): Promise<Outcome<SiteRecord>> {
+  const { options, key, timing, say } = context;
+  const decoded = decodeJoinToken(token);
+  if (!decoded.ok) return decoded;
+  const poolUrl = options.poolUrl ?? decoded.value.url;
+  if (!/^https?:\/\//.test(poolUrl)) {
+    const hint = "The address of a pool starts with http:// or https://.";
+    return refuse("USAGE", `\`${poolUrl}\` is not the address of a pool.`, hint);
+  }
+  const body = {
+    joinToken: token,
+    publicKey: publicKeyOf(key),
+    engine: options.engine.traits.name,
+  };
+  const giveUpAt = performance.now() + timing.joinForMs;
+  for (;;) {
+    const signal = AbortSignal.timeout(JOIN_TRY_MS);
+    const reply = await makeClient({ url: poolUrl }).call("joinPool", { body, signal });
+    if (reply.ok) return keep(context, reply.value, { poolUrl, token, generation });
+    if (reply.code !== "POOL_UNREACHABLE") return reply;
+    if (performance.now() + JOIN_PAUSE_MS > giveUpAt) {
+      const hint = `Check the address ${poolUrl} and that this machine may open it.`;
+      return { ...reply, hint };
+    }
+    say("warn", `${reply.message} Trying again.`);
+    await sleep(JOIN_PAUSE_MS);
+  }
+}
+
+function keep(
+  context: JoinContext,
+  reply: unknown,
+  how: { readonly poolUrl: string; readonly token: string; readonly generation: number },
+): Outcome<SiteRecord> {
+  const view = JoinView.safeParse(reply);
+  if (!view.success) {
+    const hint = "Bring the agent and the pool to the same version.";
+    return refuse("INTERNAL", `${how.poolUrl} answered the join with another shape.`, hint);
+  }
+  const site: SiteRecord = {
+    ...view.data,
+    poolUrl: how.poolUrl,
+    tokenHash: hashOf(how.token),
+    generation: how.generation,
+  };
+  writeSite(context.options.folder, site);
+  context.say("info", "Joined the pool.", {
+    site: site.siteId,
+    member: site.member,
+    pool: site.poolId,
+  });
+  return ok(site);
+}
+
+/** Asks the site's pool whether it still knows it. */
+function knock(context: JoinContext, site: SiteRecord): Promise<"welcome" | Refusal> {
+  const { options, key, timing } = context;
+  const poolUrl = options.poolUrl ?? site.poolUrl;
+  return new Promise((done) => {
+    const finish = (answer: "welcome" | Refusal) => {
+      clearTimeout(timer);
+      void gateway.close().then(() => done(answer));
+    };
+    const timer = setTimeout(() => {
+      const hint = "Start the pool, or join with another --folder.";
+      finish(refuse("POOL_UNREACHABLE", `The pool at ${poolUrl} does not answer.`, hint));
+    }, timing.joinForMs);
+    const gateway = new Gateway({
+      ...{ poolUrl, poolId: site.poolId, siteId: site.siteId, key, version: options.version },
+      ...{ timing, random: options.random ?? Math.random, say: () => {} },
+      onWelcome: () => finish("welcome"),
+      onMessage: () => {},
+      onCut: () => {},
+      onRefused: finish,
+    });
+  });
+}

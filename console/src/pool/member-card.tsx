@@ -1,0 +1,91 @@
+// One member of the pool at a glance, with what its owner or the operator can do.
+import type { MemberView, SiteView } from "@tequio/contract";
+import { credits, memory, short, whole } from "../format.ts";
+import { href } from "../route.ts";
+import { TEXTS } from "../texts.ts";
+import { Badge, Moment, Stat } from "../ui/parts.tsx";
+import { MemberActions } from "./member-actions.tsx";
+import { groupAccelerators, memberState } from "./member-state.ts";
+
+/** The card of a member. */
+export function MemberCard(props: { readonly member: MemberView }) {
+  const { member } = props;
+  const used = member.accelerators - member.acceleratorsFree;
+  return (
+    <article className="card" aria-label={member.name}>
+      <header>
+        <h3>{member.name}</h3>
+        <Badge state={memberState(member)} />
+      </header>
+      {member.sites.length === 0 && (
+        <p className="muted">
+          {TEXTS.pool.invited} <Moment atMs={member.invitedAtMs} />
+        </p>
+      )}
+      {member.sites.map((site) => (
+        <SiteLines key={site.siteId} site={site} />
+      ))}
+      <dl className="stats small">
+        <Stat
+          name={TEXTS.pool.acceleratorsInUse}
+          value={`${whole(used)} / ${whole(member.accelerators)}`}
+        />
+        <Stat
+          name={TEXTS.pool.runningJobs}
+          value={
+            <a href={href("jobs", undefined, { state: "active", member: member.name })}>
+              {whole(member.runningJobs)}
+            </a>
+          }
+        />
+        <Stat
+          name={TEXTS.pool.earned}
+          value={
+            <a href={href("statement", undefined, { member: member.name })}>
+              {credits(member.earnedMicroCredits)}
+            </a>
+          }
+        />
+      </dl>
+      <MemberActions member={member} />
+    </article>
+  );
+}
+
+function SiteLines(props: { readonly site: SiteView }) {
+  const { site } = props;
+  const measured = site.calibration;
+  return (
+    <div className="site">
+      <p className="muted">
+        {TEXTS.pool.site(site.engine, site.nodes.length)}
+        {site.state !== "here" && site.lastSeenMs !== undefined && (
+          <>
+            , {TEXTS.pool.lastSeen} <Moment atMs={site.lastSeenMs} />
+          </>
+        )}
+      </p>
+      <ul className="devices">
+        {groupAccelerators(site.nodes).map((group) => (
+          <li key={`${group.vendor} ${group.model} ${group.memoryMiB}`}>
+            <b>{group.count} ×</b> {group.vendor} {group.model}
+            {group.memoryMiB > 0 && <span className="muted"> {memory(group.memoryMiB)}</span>}
+          </li>
+        ))}
+      </ul>
+      {measured === undefined ? (
+        <p className="muted">{TEXTS.pool.unmeasured}</p>
+      ) : (
+        <dl className="stats small">
+          <Stat name={TEXTS.pool.speed} value={short(measured.gemmGflops)} note=" GFLOP/s" />
+          <Stat name={TEXTS.pool.rtt} value={short(measured.link.rttMs)} note=" ms" />
+          <Stat
+            name={TEXTS.pool.upDown}
+            value={`${short(measured.link.upMbitPerS)} / ${short(measured.link.downMbitPerS)}`}
+            note=" Mbit/s"
+          />
+        </dl>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,126 @@
+// Lines over a number axis, drawn by uPlot. Colours come from the style sheet, so that light and
+// dark follow the system; the figures behind a chart stand in a table of the same page.
+import { useEffect, useRef, useState } from "react";
+import uPlot from "uplot";
+
+export interface Line {
+  readonly name: string;
+  /** One value for each x; null where there is none. */
+  readonly values: readonly (number | null)[];
+  /** Which of the line colours: 0, 1, 2, ... */
+  readonly colour: number;
+}
+
+export interface ChartProps {
+  readonly label: string;
+  readonly x: readonly number[];
+  readonly lines: readonly Line[];
+  readonly height: number;
+  readonly formatX: (value: number) => string;
+  readonly formatY: (value: number) => string;
+  readonly axisX: string;
+  /** Whether the y axis starts at 0. */
+  readonly fromZero?: boolean;
+}
+
+/** Distinct line colours of the style sheet; further lines repeat them dashed. */
+export const LINE_COLOURS = 8;
+
+const colourOf = (name: string): string =>
+  getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function axis(values: (value: number) => string, size: number): uPlot.Axis {
+  return {
+    stroke: colourOf("--muted"),
+    font: "12px system-ui, sans-serif",
+    grid: { stroke: colourOf("--line"), width: 1 },
+    ticks: { stroke: colourOf("--line"), width: 1, size: 4 },
+    size,
+    values: (_, splits) => splits.map((split) => (split === null ? "" : values(split))),
+  };
+}
+
+function series(line: Line, format: (value: number) => string, points: number): uPlot.Series {
+  const stroke = colourOf(`--line-${line.colour % LINE_COLOURS}`);
+  return {
+    label: line.name,
+    stroke,
+    width: 2,
+    ...(line.colour >= LINE_COLOURS ? { dash: [6, 4] } : {}),
+    points: { show: points < 40, size: 5, stroke, fill: stroke },
+    spanGaps: true,
+    value: (_, value) => (value === null ? "" : format(value)),
+  };
+}
+
+function optionsOf(props: ChartProps, width: number): uPlot.Options {
+  const rangeY: uPlot.Range.Function = (_, min, max) => {
+    if (min === null || max === null) return [0, 1];
+    const low = props.fromZero === true ? 0 : min;
+    const pad = Math.max((max - low) * 0.06, Math.abs(max) * 0.001, 1e-9);
+    return [props.fromZero === true ? 0 : low - pad, max + pad];
+  };
+  return {
+    width,
+    height: props.height,
+    scales: { x: { time: false }, y: { range: rangeY } },
+    axes: [axis(props.formatX, 34), axis(props.formatY, 58)],
+    series: [
+      { label: props.axisX, value: (_, value) => (value === null ? "" : props.formatX(value)) },
+      ...props.lines.map((line) => series(line, props.formatY, props.x.length)),
+    ],
+    legend: { live: true },
+    // No zoom by dragging: the next round would undo it.
+    cursor: { drag: { x: false, y: false }, points: { size: 7 } },
+  };
+}
+
+const dataOf = (props: ChartProps): uPlot.AlignedData => [
+  [...props.x],
+  ...props.lines.map((line) => [...line.values]),
+];
+
+/** A line chart that fills the width of its place. */
+export function Chart(props: ChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(undefined);
+  const latest = useRef(props);
+  latest.current = props;
+  const [theme, setTheme] = useState(0);
+  const shape = `${props.lines.map((line) => line.name).join()} ${props.axisX} ${theme}`;
+
+  useEffect(() => {
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    const changed = () => setTheme((count) => count + 1);
+    dark.addEventListener("change", changed);
+    return () => dark.removeEventListener("change", changed);
+  }, []);
+
+  // A new set of lines, axis or theme needs a new plot; new values only new data.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` stands for the parts it needs.
+  useEffect(() => {
+    const holder = place.current!;
+    const made = new uPlot(
+      optionsOf(latest.current, holder.clientWidth),
+      dataOf(latest.current),
+      holder,
+    );
+    plot.current = made;
+    const watcher = new ResizeObserver(() => {
+      made.setSize({ width: holder.clientWidth, height: latest.current.height });
+    });
+    watcher.observe(holder);
+    return () => {
+      watcher.disconnect();
+      made.destroy();
+      plot.current = undefined;
+    };
+  }, [shape]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only these two are data.
+  useEffect(() => {
+    plot.current?.setData(dataOf(latest.current));
+  }, [props.x, props.lines]);
+
+  return <div className="chart" ref={place} role="img" aria-label={props.label} />;
+}

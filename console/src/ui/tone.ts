@@ -1,0 +1,32 @@
+// Which colour a state has. The colour repeats what the word says; it never says more.
+
+export type Tone = "good" | "busy" | "warn" | "bad" | "idle";
+
+const TONES: Readonly<Record<string, Tone>> = {
+  active: "good",
+  completed: "good",
+  here: "good",
+  merged: "good",
+  running: "good",
+  training: "good",
+  joined: "busy",
+  leased: "busy",
+  starting: "busy",
+  stopping: "busy",
+  "warm-up": "busy",
+  away: "warn",
+  draining: "warn",
+  paused: "warn",
+  preempted: "warn",
+  recalled: "warn",
+  waiting: "warn",
+  dependency: "bad",
+  failed: "bad",
+  lost: "bad",
+  quarantined: "bad",
+  refused: "bad",
+  timeout: "bad",
+};
+
+/** The tone of a state, outcome or verdict; a word that we do not know is neutral. */
+export const toneOf = (state: string): Tone => TONES[state] ?? "idle";

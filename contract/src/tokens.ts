@@ -1,0 +1,36 @@
+// The join token as text. It carries the pool's address, so that one word is enough to join.
+import { type Outcome, ok, refuse } from "@tequio/core/pool";
+import { z } from "zod";
+
+const JoinToken = z.strictObject({
+  /** Address of the pool that the site dials. */
+  url: z.url().max(1_024),
+  /** Random secret; the pool keeps only its SHA-256. */
+  secret: z.string().min(16).max(128),
+});
+export type JoinToken = z.infer<typeof JoinToken>;
+
+const PREFIX = "tqj1.";
+
+const toBase64Url = (text: string): string =>
+  btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+
+/** The token as one word, `tqj1.` and base64url. */
+export const encodeJoinToken = (token: JoinToken): string =>
+  PREFIX + toBase64Url(JSON.stringify(token));
+
+/** Reads a join token; says what is wrong with one that was cut or mistyped. */
+export function decodeJoinToken(text: string): Outcome<JoinToken> {
+  const hint = "Copy the whole token, or ask the operator for a new one.";
+  if (!text.startsWith(PREFIX)) {
+    return refuse("UNAUTHENTICATED", `A join token starts with \`${PREFIX}\`.`, hint);
+  }
+  try {
+    const word = text.slice(PREFIX.length).replaceAll("-", "+").replaceAll("_", "/");
+    const parsed = JoinToken.safeParse(JSON.parse(atob(word)));
+    if (parsed.success) return ok(parsed.data);
+  } catch {
+    // Falls through: a word that does not decode gets the same answer as one of another shape.
+  }
+  return refuse("UNAUTHENTICATED", "The join token is damaged.", hint);
+}

@@ -1,0 +1,115 @@
+// The fold of a run's events: the round machine moves on, its rounds are kept for people, and each
+// site's part goes into the books.
+import { recordContribution } from "../ledger/index.ts";
+import { assert, LIMITS } from "../pool/index.ts";
+import {
+  apply as applyRound,
+  newRun,
+  type RunEvent,
+  type RunState as RoundMachine,
+} from "../training/index.ts";
+import type { Event } from "./event.ts";
+import { theJob, theSite } from "./lookup.ts";
+import type { RoundRow, RunState, State } from "./state.ts";
+
+export function prepare(
+  state: State,
+  event: Extract<Event, { type: "run.prepared" }>,
+  atMs: number,
+): void {
+  const { jobId, config, heldOutLoss } = event;
+  assert(!state.runs.has(jobId), `run ${jobId} is prepared once`);
+  state.runs.set(jobId, {
+    jobId,
+    machine: newRun(config, atMs),
+    failures: {},
+    version: 1,
+    lossBefore: heldOutLoss,
+    startedAtMs: atMs,
+    rounds: [],
+  });
+}
+
+export function advance(
+  state: State,
+  { jobId, event }: Extract<Event, { type: "run.advanced" }>,
+  atMs: number,
+): void {
+  const run = state.runs.get(jobId);
+  assert(run !== undefined, `run ${jobId} is prepared`);
+  const before = structuredTotals(run.machine);
+  if (event.type === "round.merged") keepRound(run, event, atMs);
+  applyRound(run.machine, event);
+  // A worker that delivers has not failed "in a row".
+  if (event.type === "contribution.accepted") delete run.failures[event.contribution.siteId];
+  run.version += 1;
+  book(state, run, before, atMs);
+}
+
+type Totals = RoundMachine["totals"][number];
+
+const structuredTotals = (machine: RoundMachine): ReadonlyMap<string, Totals> =>
+  new Map(machine.totals.map((total) => [total.siteId, { ...total }]));
+
+/** What the event added to each site's totals goes into the books of its member. */
+function book(
+  state: State,
+  run: RunState,
+  before: ReadonlyMap<string, Totals>,
+  atMs: number,
+): void {
+  for (const total of run.machine.totals) {
+    const old = before.get(total.siteId);
+    const tokens = total.tokensMerged - (old?.tokensMerged ?? 0);
+    const computeMs = Math.round(total.computeMs) - Math.round(old?.computeMs ?? 0);
+    const bytesUp = total.bytesUp - (old?.bytesUp ?? 0);
+    const bytesDown = total.bytesDown - (old?.bytesDown ?? 0);
+    if (tokens === 0 && computeMs === 0 && bytesUp === 0 && bytesDown === 0) continue;
+    recordContribution(state.ledger, {
+      runId: run.jobId,
+      project: theJob(state, run.jobId).spec.project,
+      memberName: theSite(state, total.siteId).member,
+      round: run.machine.round,
+      atMs,
+      tokens,
+      computeMs,
+      bytesUp,
+      bytesDown,
+      accepted: tokens > 0,
+    });
+  }
+}
+
+function keepRound(
+  run: RunState,
+  event: Extract<RunEvent, { type: "round.merged" }>,
+  atMs: number,
+): void {
+  const phase = run.machine.phase;
+  assert(phase.kind === "aggregating", "a round is merged after it was closed");
+  const rows = event.rows.map((row): RoundRow => {
+    const offer = phase.contributions.find((one) => one.contributionId === row.contributionId);
+    return {
+      siteId: row.siteId,
+      tokens: row.tokens,
+      batch: offer?.batch ?? 0,
+      innerSteps: offer?.innerSteps ?? 0,
+      computeMs: offer?.computeMs ?? 0,
+      transferMs: offer?.transferMs ?? 0,
+      bytesUp: offer?.bytes ?? 0,
+      bytesDown: event.bytesDown,
+      share: row.share,
+      norm: row.norm,
+      verdict: row.code === null ? "merged" : (row.reason ?? row.code),
+    };
+  });
+  run.rounds.push({
+    round: event.round,
+    warmUp: event.warmUp,
+    openedAtMs: phase.openedMs,
+    mergedAtMs: atMs,
+    heldOutLoss: event.heldOutLoss,
+    rows,
+  });
+  if (run.rounds.length > LIMITS.RUN_ROUNDS_KEPT) run.rounds.shift();
+}

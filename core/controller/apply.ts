@@ -1,0 +1,293 @@
+// The fold: how each event changes the state. No decision is taken here and nothing is checked
+// but invariants, so replaying a journal needs nothing of the scheduler or the policies.
+import { correct, recordLease } from "../ledger/index.ts";
+import { assert, type Lease, type LeaseEnd } from "../pool/index.ts";
+import { advance, prepare } from "./apply-run.ts";
+import type { Event } from "./event.ts";
+import { heldAccelerators, theJob, theLease, theMember, theSite } from "./lookup.ts";
+import type { JobState, State } from "./state.ts";
+
+/** Applies one event that happened at `atMs`; changes `state`, which the caller owns. */
+export function apply(state: State, event: Event, atMs: number): void {
+  assert(atMs >= state.nowMs, "time in the journal never goes back");
+  state.seq += 1;
+  state.nowMs = atMs;
+  if (applyPool(state, event, atMs)) return;
+  if (applyJob(state, event, atMs)) return;
+  assert(applyLease(state, event, atMs), `event type ${event.type} is known`);
+}
+
+function applyPool(state: State, event: Event, atMs: number): boolean {
+  switch (event.type) {
+    case "pool.created":
+      state.poolId = event.poolId;
+      state.name = event.name;
+      return true;
+    case "token.issued": {
+      const { type: _, ...token } = event;
+      state.tokens.set(event.tokenId, { ...token, createdAtMs: atMs, revoked: false });
+      return true;
+    }
+    case "token.revoked":
+      state.tokens.get(event.tokenId)!.revoked = true;
+      return true;
+    case "project.set": {
+      const { name, parent, shares } = event;
+      state.projects.set(name, { name, parent, shares });
+      return true;
+    }
+    case "member.invited":
+      invite(state, event, atMs);
+      return true;
+    case "invitation.revoked":
+      for (const invitation of theMember(state, event.name).invitations) {
+        if (invitation.state === "open") invitation.state = "revoked";
+      }
+      return true;
+    case "member.changed":
+      theMember(state, event.name).standing = event.standing;
+      return true;
+    default:
+      return applySite(state, event, atMs);
+  }
+}
+
+function invite(
+  state: State,
+  event: Extract<Event, { type: "member.invited" }>,
+  atMs: number,
+): void {
+  const { name, secretHash, expiresAtMs } = event;
+  const known = state.members.get(name);
+  const member = known ?? {
+    name,
+    invitedAtMs: atMs,
+    standing: "invited" as const,
+    invitations: [],
+    siteIds: [],
+  };
+  member.invitations.push({ secretHash, expiresAtMs, state: "open" });
+  if (known === undefined) state.members.set(name, member);
+}
+
+function applySite(state: State, event: Event, atMs: number): boolean {
+  switch (event.type) {
+    case "site.joined": {
+      const { siteId, member, publicKey, engine } = event;
+      const owner = theMember(state, member);
+      owner.siteIds.push(siteId);
+      if (owner.standing === "invited") owner.standing = "active";
+      for (const invitation of owner.invitations) {
+        if (invitation.secretHash === event.secretHash) invitation.state = "used";
+      }
+      state.sites.set(siteId, {
+        siteId,
+        member,
+        publicKey,
+        engine,
+        state: "joined",
+        agentVersion: "",
+        nodes: [],
+        calibration: null,
+        leaseUntilMs: 0,
+        changedAtMs: atMs,
+        openLeases: [],
+      });
+      return true;
+    }
+    case "site.here": {
+      const site = theSite(state, event.siteId);
+      site.state = "here";
+      site.agentVersion = event.agentVersion;
+      site.changedAtMs = atMs;
+      return true;
+    }
+    case "site.away": {
+      const site = theSite(state, event.siteId);
+      site.state = "away";
+      site.changedAtMs = atMs;
+      return true;
+    }
+    case "site.inventoried":
+      theSite(state, event.siteId).nodes = event.nodes;
+      return true;
+    case "site.calibrated":
+      theSite(state, event.siteId).calibration = event.calibration;
+      return true;
+    case "site.renewed": {
+      const site = theSite(state, event.siteId);
+      assert(event.leaseUntilMs >= site.leaseUntilMs, "a lease horizon only moves forward");
+      site.leaseUntilMs = event.leaseUntilMs;
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+function applyJob(state: State, event: Event, atMs: number): boolean {
+  switch (event.type) {
+    case "job.submitted":
+      submit(state, event, atMs);
+      return true;
+    case "job.cancelled":
+      theJob(state, event.jobId).cancelled = true;
+      return true;
+    case "job.requeued": {
+      const job = theJob(state, event.jobId);
+      job.stage = "queued";
+      job.message = event.reason;
+      state.queue.set(job.jobId, true);
+      return true;
+    }
+    case "job.ended": {
+      const job = theJob(state, event.jobId);
+      assert(job.stage !== "ended", `job ${job.jobId} ends once`);
+      job.stage = "ended";
+      job.endedAtMs = atMs;
+      job.outcome = event.outcome;
+      job.exitCode = event.exitCode;
+      job.message = event.message;
+      state.queue.delete(job.jobId);
+      return true;
+    }
+    case "run.prepared":
+      prepare(state, event, atMs);
+      return true;
+    case "run.advanced":
+      advance(state, event, atMs);
+      return true;
+    default:
+      return false;
+  }
+}
+
+function submit(
+  state: State,
+  event: Extract<Event, { type: "job.submitted" }>,
+  atMs: number,
+): void {
+  const { jobId, spec, place, key } = event;
+  assert(!state.jobs.has(jobId), `job id ${jobId} is new`);
+  const job: JobState = {
+    jobId,
+    spec,
+    submittedAtMs: atMs,
+    place,
+    stage: "queued",
+    cancelled: false,
+    attempts: 0,
+    leaseIds: [],
+    startedAtMs: null,
+    endedAtMs: null,
+    outcome: null,
+    exitCode: null,
+    message: "",
+  };
+  state.jobs.set(jobId, job);
+  state.queue.set(jobId, true);
+  state.nextJob = Math.max(state.nextJob, Number(jobId.split("_")[0]) + 1);
+  if (place !== null) {
+    const tasks = state.arrays.get(place.arrayId) ?? [];
+    tasks.push(jobId);
+    state.arrays.set(place.arrayId, tasks);
+  }
+  if (key !== null) state.keys.set(key.key, { digest: key.digest, jobId });
+}
+
+function applyLease(state: State, event: Event, atMs: number): boolean {
+  switch (event.type) {
+    case "lease.granted":
+      grant(state, event.lease, atMs);
+      return true;
+    case "lease.starting":
+      theLease(state, event.leaseId).stage = "starting";
+      return true;
+    case "lease.running": {
+      const lease = theLease(state, event.leaseId);
+      if (lease.stage !== "stopping") lease.stage = "running";
+      lease.startedAtMs ??= atMs;
+      theJob(state, lease.lease.jobId).startedAtMs ??= atMs;
+      return true;
+    }
+    case "lease.stopping": {
+      const lease = theLease(state, event.leaseId);
+      const { outcome, graceMs, reason } = event;
+      lease.stage = "stopping";
+      lease.stop = { outcome, graceMs, reason };
+      return true;
+    }
+    case "lease.ended":
+      endLease(state, event.leaseId, event.end, event.estimated, atMs);
+      return true;
+    case "lease.corrected": {
+      const lease = theLease(state, event.leaseId);
+      lease.estimated = false;
+      lease.end = { ...lease.end!, usage: event.usage };
+      const { leaseId, usage } = event;
+      assert(correct(state.ledger, { leaseId, usage, atMs }).ok, "a corrected lease was booked");
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+function grant(state: State, lease: Lease, atMs: number): void {
+  const job = theJob(state, lease.jobId);
+  assert(lease.reason !== "", "no lease without its reason");
+  assert(lease.fence === state.nextFence, "fencing numbers only grow");
+  state.nextFence += 1;
+  state.nextLease += 1;
+  state.leases.set(lease.leaseId, {
+    lease,
+    stage: "leased",
+    startedAtMs: null,
+    endedAtMs: null,
+    stop: null,
+    end: null,
+    estimated: false,
+  });
+  assert(lease.grantedAtMs === atMs, "a lease begins when it is granted");
+  theSite(state, lease.siteId).openLeases.push(lease.leaseId);
+  job.leaseIds.push(lease.leaseId);
+  job.stage = "active";
+  job.attempts = lease.attempt;
+  if (job.spec.run === undefined) state.queue.delete(job.jobId);
+}
+
+function endLease(
+  state: State,
+  leaseId: string,
+  end: LeaseEnd,
+  estimated: boolean,
+  atMs: number,
+): void {
+  const lease = theLease(state, leaseId);
+  assert(lease.stage !== "ended", `lease ${leaseId} ends once`);
+  lease.stage = "ended";
+  lease.endedAtMs = atMs;
+  lease.end = end;
+  lease.estimated = estimated;
+  const { siteId, jobId, placements, grantedAtMs } = lease.lease;
+  const site = theSite(state, siteId);
+  site.openLeases.splice(site.openLeases.indexOf(leaseId), 1);
+  const spec = theJob(state, jobId).spec;
+  const run = state.runs.get(jobId);
+  if (run !== undefined && (end.outcome === "failed" || end.outcome === "refused")) {
+    run.failures[siteId] = (run.failures[siteId] ?? 0) + 1;
+  }
+  recordLease(state.ledger, {
+    leaseId,
+    jobId,
+    project: spec.project,
+    user: spec.user,
+    memberName: site.member,
+    siteId,
+    acceleratorModels: heldAccelerators(site, placements),
+    startedAtMs: lease.startedAtMs ?? grantedAtMs,
+    endedAtMs: atMs,
+    usage: end.usage,
+    outcome: end.outcome,
+  });
+}

@@ -1,0 +1,107 @@
+// What the outside may tell the controller. Every input carries its time; ids, secrets' hashes and
+// keys are made by the shell, since the core has no chance.
+import type { Calibration, JobSpec, Node } from "../pool/index.ts";
+import type { RunInput as RoundInput } from "../training/index.ts";
+
+/** What an agent reports of a lease. */
+export type LeaseReportKind =
+  | { readonly kind: "starting" }
+  | { readonly kind: "running" }
+  | {
+      readonly kind: "ended";
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      readonly ranMs: number;
+      readonly endedBy: "itself" | "stop" | "deadline" | "walltime" | "lost";
+      readonly message: string;
+    }
+  | { readonly kind: "refused"; readonly code: string; readonly message: string };
+
+/** Round inputs that carry no time: the controller adds it. */
+type Untimed<T> = T extends { readonly atMs: number } ? Omit<T, "atMs"> : T;
+export type RunInput = Untimed<RoundInput>;
+
+export type Input = { readonly atMs: number } & (
+  | {
+      readonly type: "createPool";
+      readonly poolId: string;
+      readonly name: string;
+    }
+  /** The control plane has started: sites must be heard from again. */
+  | { readonly type: "boot" }
+  | {
+      readonly type: "issueToken";
+      readonly tokenId: string;
+      readonly hash: string;
+      readonly label: string;
+      readonly user: string;
+      readonly expiresAtMs: number | null;
+    }
+  | { readonly type: "revokeToken"; readonly tokenId: string }
+  | {
+      readonly type: "setProject";
+      readonly name: string;
+      readonly parent: string | null;
+      readonly shares: number;
+    }
+  | {
+      readonly type: "inviteMember";
+      readonly name: string;
+      readonly secretHash: string;
+    }
+  | {
+      readonly type: "changeMember";
+      readonly name: string;
+      readonly action: "drain" | "recall" | "resume" | "revoke-invitation";
+      readonly graceMs: number;
+    }
+  | {
+      readonly type: "joinSite";
+      readonly siteId: string;
+      readonly secretHash: string;
+      readonly publicKey: string;
+      readonly engine: string;
+    }
+  | { readonly type: "siteHere"; readonly siteId: string; readonly agentVersion: string }
+  | { readonly type: "siteAway"; readonly siteId: string; readonly reason: string }
+  | { readonly type: "inventory"; readonly siteId: string; readonly nodes: readonly Node[] }
+  | {
+      readonly type: "calibration";
+      readonly siteId: string;
+      readonly calibration: Calibration;
+    }
+  | { readonly type: "heartbeat"; readonly siteId: string }
+  | {
+      readonly type: "report";
+      readonly siteId: string;
+      readonly leaseId: string;
+      readonly fence: number;
+      readonly report: LeaseReportKind;
+    }
+  | {
+      readonly type: "submit";
+      readonly spec: JobSpec;
+      readonly array: { readonly indices: readonly number[]; readonly maxRunning: number } | null;
+      /** Idempotency key and a digest of the request, if the caller gave one. */
+      readonly key: { readonly key: string; readonly digest: string } | null;
+    }
+  | { readonly type: "cancel"; readonly jobId: string }
+  /** The shell has made the first model of a run and looked at its text. */
+  | {
+      readonly type: "prepareRun";
+      readonly jobId: string;
+      readonly parameters: number;
+      readonly windows: number;
+      readonly batchSizes: readonly number[];
+      readonly modelDigest: string;
+      readonly modelBlob: string;
+      readonly heldOutLoss: number;
+    }
+  /** The shell cannot prepare the run, e.g. because its text is missing. */
+  | { readonly type: "failRun"; readonly jobId: string; readonly message: string }
+  | { readonly type: "run"; readonly jobId: string; readonly input: RunInput }
+  /** Look at the queue: sent by the pump after a batch of inputs that may have changed it. */
+  | { readonly type: "schedule" }
+  /** Time has passed: deadlines, time limits, rounds. */
+  | { readonly type: "tick" }
+);

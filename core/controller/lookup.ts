@@ -1,0 +1,52 @@
+// Finding things in the state. An unknown id here is a bug: ids from outside are checked before.
+import type { HeldAccelerators } from "../ledger/index.ts";
+import { assert, type Placement } from "../pool/index.ts";
+import type { JobState, LeaseState, Member, Site, State } from "./state.ts";
+
+export function theJob(state: State, jobId: string): JobState {
+  const job = state.jobs.get(jobId);
+  assert(job !== undefined, `job ${jobId} is known`);
+  return job;
+}
+
+export function theLease(state: State, leaseId: string): LeaseState {
+  const lease = state.leases.get(leaseId);
+  assert(lease !== undefined, `lease ${leaseId} is known`);
+  return lease;
+}
+
+export function theSite(state: State, siteId: string): Site {
+  const site = state.sites.get(siteId);
+  assert(site !== undefined, `site ${siteId} is known`);
+  return site;
+}
+
+export function theMember(state: State, name: string): Member {
+  const member = state.members.get(name);
+  assert(member !== undefined, `member ${name} is known`);
+  return member;
+}
+
+/** Leases of a job that have not ended, oldest first. */
+export const openLeasesOf = (state: State, job: JobState): LeaseState[] =>
+  job.leaseIds.map((id) => theLease(state, id)).filter((lease) => lease.stage !== "ended");
+
+/** Accelerators of the placements, counted by model, for the books. */
+export function heldAccelerators(
+  site: Site,
+  placements: readonly Placement[],
+): readonly HeldAccelerators[] {
+  const counted = new Map<string, HeldAccelerators>();
+  for (const placement of placements) {
+    const node = site.nodes.find((one) => one.name === placement.node);
+    for (const id of placement.acceleratorIds) {
+      // An accelerator that was taken out while leased is still charged, as a plain GPU.
+      const known = node?.accelerators.find((one) => one.id === id);
+      const { kind, vendor, model } = known ?? { kind: "gpu", vendor: "", model: "unknown" };
+      const key = `${kind}|${vendor}|${model}`;
+      const count = (counted.get(key)?.count ?? 0) + 1;
+      counted.set(key, { kind, vendor, model, count });
+    }
+  }
+  return [...counted.values()];
+}

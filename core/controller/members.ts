@@ -1,0 +1,134 @@
+// Decisions about tokens, projects, members and invitations.
+import { LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
+import type { Input } from "./input.ts";
+import { stopLease } from "./leases.ts";
+import type { State } from "./state.ts";
+import type { Step } from "./step.ts";
+
+type Of<T extends Input["type"]> = Extract<Input, { readonly type: T }>;
+
+/** The first event of a journal; a second pool in one journal is a bug of the caller. */
+export function createPool({ state, emit }: Step, input: Of<"createPool">): Outcome<unknown> {
+  if (state.poolId !== "") {
+    return refuse("ALREADY_EXISTS", `The pool ${state.name} exists.`, "Use another data folder.");
+  }
+  emit({ type: "pool.created", poolId: input.poolId, name: input.name });
+  emit({ type: "project.set", name: "default", parent: null, shares: 1 });
+  return ok(undefined);
+}
+
+export function issueToken({ emit }: Step, input: Of<"issueToken">): Outcome<unknown> {
+  const { tokenId, hash, label, user, expiresAtMs } = input;
+  emit({ type: "token.issued", tokenId, hash, label, user, expiresAtMs });
+  return ok({ tokenId });
+}
+
+export function revokeToken({ state, emit }: Step, tokenId: string): Outcome<unknown> {
+  const token = state.tokens.get(tokenId);
+  if (token === undefined) {
+    return refuse("NOT_FOUND", `There is no token ${tokenId}.`, "List them with `tequio token`.");
+  }
+  if (!token.revoked) emit({ type: "token.revoked", tokenId });
+  return ok({ tokenId });
+}
+
+export function setProject({ state, emit }: Step, input: Of<"setProject">): Outcome<unknown> {
+  const { name, parent, shares } = input;
+  if (parent !== null && !state.projects.has(parent)) {
+    return refuse("PROJECT_UNKNOWN", `The parent project ${parent} does not exist.`,
+      "Create the parent first.", "parent");
+  }
+  for (let above = parent; above !== null; above = state.projects.get(above)!.parent) {
+    if (above === name) {
+      return refuse("INVALID_REQUEST", `${name} would be its own ancestor.`,
+        "Choose another parent.", "parent");
+    }
+  }
+  emit({ type: "project.set", name, parent, shares });
+  return ok({ name });
+}
+
+export function inviteMember(
+  { state, atMs, emit }: Step,
+  input: Of<"inviteMember">,
+): Outcome<unknown> {
+  const expiresAtMs = atMs + LIMITS.JOIN_TOKEN_MS;
+  const open = state.members.get(input.name)?.invitations.some((one) => one.state === "open");
+  // One open invitation at a time: the newest token is the only one that an operator must track.
+  if (open === true) emit({ type: "invitation.revoked", name: input.name });
+  const { name, secretHash } = input;
+  emit({ type: "member.invited", name, secretHash, expiresAtMs });
+  return ok({ expiresAtMs });
+}
+
+export function changeMember(step: Step, input: Of<"changeMember">): Outcome<unknown> {
+  const { state, emit } = step;
+  const { name, action } = input;
+  const member = state.members.get(name);
+  if (member === undefined) {
+    return refuse("NOT_FOUND", `There is no member ${name}.`, "List them with `tequio member list`.");
+  }
+  if (action === "revoke-invitation") {
+    if (!member.invitations.some((one) => one.state === "open")) {
+      return refuse("WRONG_STATE", `${name} has no open invitation.`, "Nothing needs revoking.");
+    }
+    emit({ type: "invitation.revoked", name });
+    return ok({ name });
+  }
+  if (member.standing === "invited") {
+    return refuse("WRONG_STATE", `${name} has not joined yet.`,
+      "Wait until it joined, or revoke its invitation.");
+  }
+  const standing = ({ drain: "draining", recall: "recalled", resume: "active" } as const)[action];
+  if (member.standing !== standing) emit({ type: "member.changed", name, standing });
+  if (action === "recall") recallLeases(step, name, input.graceMs);
+  return ok({ name });
+}
+
+function recallLeases(step: Step, member: string, graceMs: number): void {
+  for (const siteId of step.state.members.get(member)!.siteIds) {
+    for (const leaseId of [...step.state.sites.get(siteId)!.openLeases]) {
+      stopLease(step, leaseId, "recalled", `${member} took its machines back`, graceMs);
+    }
+  }
+}
+
+/** Which member an open invitation belongs to, or why the secret is no good. */
+function memberOfSecret(state: State, secretHash: string, atMs: number): Outcome<string> {
+  for (const member of state.members.values()) {
+    for (const invitation of member.invitations) {
+      if (invitation.secretHash !== secretHash) continue;
+      const hint = `Ask the operator for a new one: \`tequio member invite ${member.name}\`.`;
+      if (invitation.state === "used") {
+        return refuse("UNAUTHENTICATED", "The join token was used already.", hint);
+      }
+      if (invitation.state === "revoked") {
+        return refuse("TOKEN_REVOKED", "The join token was revoked.", hint);
+      }
+      if (invitation.expiresAtMs <= atMs) {
+        return refuse("TOKEN_EXPIRED", "The join token has expired.", hint);
+      }
+      return ok(member.name);
+    }
+  }
+  return refuse("UNAUTHENTICATED", "The join token is not known to this pool.",
+    "Check the address of the pool, or ask its operator for a new token.");
+}
+
+export function joinSite({ state, atMs, emit }: Step, input: Of<"joinSite">): Outcome<unknown> {
+  const { siteId, secretHash, publicKey, engine } = input;
+  for (const site of state.sites.values()) {
+    // The same key again: the answer to the first try was lost on its way.
+    if (site.publicKey !== publicKey) continue;
+    const used = state.members.get(site.member)!.invitations;
+    if (used.some((one) => one.secretHash === secretHash)) {
+      return ok({ siteId: site.siteId, member: site.member, poolId: state.poolId });
+    }
+    return refuse("ALREADY_EXISTS", "This key belongs to a site already.",
+      "Use an empty agent folder for a second site.");
+  }
+  const member = memberOfSecret(state, secretHash, atMs);
+  if (!member.ok) return member;
+  emit({ type: "site.joined", siteId, member: member.value, secretHash, publicKey, engine });
+  return ok({ siteId, member: member.value, poolId: state.poolId });
+}

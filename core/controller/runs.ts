@@ -1,0 +1,160 @@
+// Decisions about spanning runs: from a job to a run, its sites coming and going, its end. The
+// rounds themselves are decided by the machine in core/training; here it is connected to jobs and
+// leases.
+import {
+  type JobOutcome,
+  type LeaseEnd,
+  type Outcome,
+  ok,
+  type RunSpec,
+  refuse,
+} from "../pool/index.ts";
+import { type Codec, decide as decideRound, type RunConfig } from "../training/index.ts";
+import type { Input, RunInput } from "./input.ts";
+import { stopLease } from "./leases.ts";
+import { openLeasesOf, theJob, theLease } from "./lookup.ts";
+import type { JobState, LeaseState, RunState, State } from "./state.ts";
+import type { Step } from "./step.ts";
+
+/** A site whose worker failed so often in a row is not tried again in this run. */
+const WORKER_FAILURES_MAX = 3;
+
+/** Time that workers have to end by themselves when their run is over. */
+const FINISH_GRACE_MS = 10_000;
+
+type Prepare = Extract<Input, { type: "prepareRun" }>;
+
+/** The first model is there: from now on the run takes sites. */
+export function prepareRun(step: Step, input: Prepare): Outcome<unknown> {
+  const { state, emit } = step;
+  const { jobId } = input;
+  const spec = state.jobs.get(jobId)?.spec.run;
+  if (spec === undefined) return noRun(jobId);
+  if (state.runs.has(jobId) || theJob(state, jobId).stage === "ended") return ok(undefined);
+  const config = configOf(spec, input);
+  emit({ type: "run.prepared", jobId, config, heldOutLoss: input.heldOutLoss });
+  return ok(undefined);
+}
+
+/** Steps of the ramp at the start of warm-up; the reference measurements used 20. */
+const RAMP_STEPS = 20;
+
+function configOf(spec: RunSpec, input: Prepare): RunConfig {
+  return {
+    model: spec.model,
+    parameters: input.parameters,
+    context: spec.model.context,
+    ...(spec.innerSteps === undefined ? {} : { innerSteps: spec.innerSteps }),
+    referenceBatch: spec.referenceBatch,
+    maxBatch: spec.maxBatch,
+    batchSizes: input.batchSizes.filter((size) => size <= spec.maxBatch),
+    ...(spec.codecUp === undefined ? {} : { codecUp: spec.codecUp as Codec }),
+    codecDown: (spec.codecDown ?? "int8") as Codec,
+    warmUpSteps: spec.warmUpSteps,
+    learningRate: { peak: spec.learningRate, warmUp: spec.learningRate, rampSteps: RAMP_STEPS },
+    stop: spec.stop,
+    quorum: { share: 0.5, min: 1 },
+    data: { windows: input.windows, seed: spec.seed },
+    ...(spec.maxMembers === undefined ? {} : { maxSites: spec.maxMembers }),
+    start: { modelDigest: input.modelDigest, modelBlob: input.modelBlob },
+  };
+}
+
+/** The run cannot begin; its job fails with the reason. */
+export function failRun(step: Step, jobId: string, message: string): Outcome<unknown> {
+  const job = step.state.jobs.get(jobId);
+  if (job === undefined) return noRun(jobId);
+  if (job.stage !== "ended") endRunJob(step, job, "failed", message);
+  return ok(undefined);
+}
+
+const noRun = (jobId: string): Outcome<unknown> =>
+  refuse("NOT_FOUND", `There is no run ${jobId}.`, "List runs with `tequio runs`.");
+
+/** Gives the round machine a fact; answers whether a contribution was taken. */
+export function advanceRun(step: Step, jobId: string, input: RunInput): Outcome<unknown> {
+  const run = step.state.runs.get(jobId);
+  if (run === undefined) return noRun(jobId);
+  const seen = run.version;
+  feed(step, run, input);
+  return ok({ changed: run.version !== seen });
+}
+
+function feed(step: Step, run: RunState, input: RunInput): void {
+  const timed = { ...input, atMs: step.atMs } as Parameters<typeof decideRound>[1];
+  for (const event of decideRound(run.machine, timed)) {
+    step.emit({ type: "run.advanced", jobId: run.jobId, event });
+  }
+  if (run.machine.phase.kind === "finished") finish(step, run);
+}
+
+/** The machine has ended: workers go, and when the last has gone the job is completed. */
+function finish(step: Step, run: RunState): void {
+  const job = theJob(step.state, run.jobId);
+  if (job.stage === "ended") return;
+  const open = openLeasesOf(step.state, job);
+  for (const lease of open) {
+    stopLease(step, lease.lease.leaseId, "released", "the run is over", FINISH_GRACE_MS);
+  }
+  if (open.length === 0) endRunJob(step, job, job.cancelled ? "cancelled" : "completed", why(run));
+}
+
+const why = ({ machine }: RunState): string =>
+  machine.phase.kind === "finished" ? machine.phase.reason : "";
+
+function endRunJob(step: Step, job: JobState, outcome: JobOutcome, message: string): void {
+  const exitCode = outcome === "completed" ? 0 : null;
+  step.emit({ type: "job.ended", jobId: job.jobId, outcome, exitCode, message });
+}
+
+/** A site's lease ended: the run goes on without it, or the job is over. */
+export function runLeaseEnded(step: Step, job: JobState, lease: LeaseState, end: LeaseEnd): void {
+  const run = step.state.runs.get(job.jobId);
+  const { siteId } = lease.lease;
+  if (run === undefined) return;
+  feed(step, run, { type: "site.gone", siteId });
+  if (openLeasesOf(step.state, job).length > 0 || theJob(step.state, job.jobId).stage === "ended") {
+    return;
+  }
+  if (job.cancelled) return endRunJob(step, job, "cancelled", "the job was cancelled");
+  if (end.outcome === "timeout") return endRunJob(step, job, "timeout", "its time limit was reached");
+  if (run.machine.phase.kind === "finished") return endRunJob(step, job, "completed", why(run));
+  if (allFailed(step.state, job, run)) {
+    return endRunJob(step, job, "failed", `its workers failed: ${end.message}`);
+  }
+  const reason = "waits for a site: its last one went away";
+  step.emit({ type: "job.requeued", jobId: job.jobId, reason });
+}
+
+/** True when every site that the run ever had is one whose worker fails. */
+function allFailed(state: State, job: JobState, run: RunState): boolean {
+  const sites = new Set(job.leaseIds.map((leaseId) => theLease(state, leaseId).lease.siteId));
+  return [...sites].every((siteId) => (run.failures[siteId] ?? 0) >= WORKER_FAILURES_MAX);
+}
+
+/** Where a run may not get a (further) lease, or why it takes no site at all now. */
+export function spanOf(
+  state: State,
+  job: JobState,
+): { readonly excludeSites: readonly string[]; readonly maxMembers?: number } | string {
+  const run = state.runs.get(job.jobId);
+  if (run === undefined) return "its first model is being made";
+  if (job.cancelled || run.machine.phase.kind === "finished") return "the run is ending";
+  const excludeSites = job.leaseIds
+    .map((leaseId) => theLease(state, leaseId))
+    .filter(({ stage }) => stage !== "ended")
+    .map(({ lease }) => lease.siteId);
+  for (const [siteId, count] of Object.entries(run.failures)) {
+    if (count >= WORKER_FAILURES_MAX && !excludeSites.includes(siteId)) excludeSites.push(siteId);
+  }
+  const maxMembers = job.spec.run!.maxMembers;
+  return maxMembers === undefined ? { excludeSites } : { excludeSites, maxMembers };
+}
+
+/** Time passes for every run that has not ended. */
+export function tickRuns(step: Step): void {
+  for (const run of step.state.runs.values()) {
+    if (theJob(step.state, run.jobId).stage === "ended") continue;
+    feed(step, run, { type: "tick" });
+  }
+}

@@ -1,0 +1,32 @@
+// Carries out the scheduler's plan: leases for the starts, stops for the preemptions.
+import type { Lease } from "../pool/index.ts";
+import { type Plan, plan } from "../scheduler/index.ts";
+import { stopLease } from "./leases.ts";
+import { theJob } from "./lookup.ts";
+import type { Step } from "./step.ts";
+import { schedulerInput } from "./views.ts";
+
+/** Looks at the whole queue once; returns the plan so that its reasons can be shown. */
+export function runSchedule(step: Step): Plan {
+  const { state, atMs, emit } = step;
+  const made = plan(schedulerInput(state, atMs));
+  for (const start of made.starts) {
+    const job = theJob(state, start.jobId);
+    const lease: Lease = {
+      leaseId: `L${state.nextLease}`,
+      jobId: start.jobId,
+      attempt: job.attempts + 1,
+      siteId: start.siteId,
+      placements: start.placements,
+      fence: state.nextFence,
+      walltimeMs: job.spec.walltimeMs,
+      grantedAtMs: atMs,
+      reason: start.reason,
+    };
+    emit({ type: "lease.granted", lease });
+  }
+  for (const preemption of made.preemptions) {
+    stopLease(step, preemption.leaseId, "preempted", preemption.reason);
+  }
+  return made;
+}

@@ -1,0 +1,78 @@
+// Decisions about sites: here or away, what they have, and until when they may run their leases.
+//
+// Why nothing runs twice: the site stops its leases when its right to run ends, counted by its own
+// clock from the moment it SENT the heartbeat that was answered. The pool believes that right to
+// end later: it counts from its own receipt, and adds a margin. Only then it calls a lease lost.
+import { LIMITS, type Node, type Outcome, ok, refuse } from "../pool/index.ts";
+import { endLost, settleStopped } from "./leases.ts";
+import type { Site } from "./state.ts";
+import type { Step } from "./step.ts";
+
+/** The control plane was away itself: no site counts as here until it speaks. */
+export function boot({ state, emit }: Step): Outcome<unknown> {
+  for (const site of state.sites.values()) {
+    if (site.state !== "here") continue;
+    emit({ type: "site.away", siteId: site.siteId, reason: "the control plane was restarted" });
+  }
+  return ok(undefined);
+}
+
+export function siteHere(step: Step, siteId: string, agentVersion: string): Outcome<unknown> {
+  const site = step.state.sites.get(siteId);
+  if (site === undefined) {
+    return refuse("SITE_UNKNOWN", `The site ${siteId} is not known.`, "Join again with a token.");
+  }
+  if (site.state !== "here" || site.agentVersion !== agentVersion) {
+    step.emit({ type: "site.here", siteId, agentVersion });
+  }
+  renew(step, site);
+  return ok(undefined);
+}
+
+export function siteAway({ state, emit }: Step, siteId: string, reason: string): Outcome<unknown> {
+  if (state.sites.get(siteId)?.state === "here") emit({ type: "site.away", siteId, reason });
+  return ok(undefined);
+}
+
+export function inventory(
+  { state, emit }: Step,
+  siteId: string,
+  nodes: readonly Node[],
+): Outcome<unknown> {
+  const before = JSON.stringify(state.sites.get(siteId)!.nodes);
+  if (JSON.stringify(nodes) !== before) emit({ type: "site.inventoried", siteId, nodes });
+  return ok(undefined);
+}
+
+/** Answers how long the site may run its leases from now: what is durable, never more. */
+export function heartbeat(step: Step, siteId: string): Outcome<unknown> {
+  const site = step.state.sites.get(siteId);
+  if (site === undefined) {
+    return refuse("SITE_UNKNOWN", `The site ${siteId} is not known.`, "Join again with a token.");
+  }
+  if (site.state !== "here") {
+    step.emit({ type: "site.here", siteId, agentVersion: site.agentVersion });
+  }
+  renew(step, site);
+  return ok({ leaseForMs: Math.max(0, site.leaseUntilMs - step.atMs) });
+}
+
+/** Renewal is journalled, so it is done when a third of the horizon is gone, not every time. */
+function renew({ atMs, emit }: Step, site: Site): void {
+  const leftMs = site.leaseUntilMs - atMs;
+  if (leftMs > (LIMITS.LEASE_HORIZON_MS * 2) / 3) return;
+  const leaseUntilMs = atMs + LIMITS.LEASE_HORIZON_MS;
+  emit({ type: "site.renewed", siteId: site.siteId, leaseUntilMs });
+}
+
+/** Leases of sites whose right to run is over are lost; overdue ones are asked to stop. */
+export function tickSites(step: Step): void {
+  for (const site of step.state.sites.values()) {
+    if (site.openLeases.length === 0) continue;
+    const over = site.leaseUntilMs + LIMITS.LEASE_MARGIN_MS < step.atMs;
+    for (const leaseId of [...site.openLeases]) {
+      if (over) endLost(step, leaseId);
+      else settleStopped(step, leaseId);
+    }
+  }
+}

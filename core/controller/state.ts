@@ -1,0 +1,188 @@
+// The state of the pool: everything that is known because of the journal, and nothing else. It
+// changes only in apply*.ts, by an event. Maps keep insertion order, which replay repeats, so two
+// replays of one journal encode to the same bytes.
+import type { LedgerState } from "../ledger/index.ts";
+import { emptyLedger } from "../ledger/index.ts";
+import type { ArrayPlace, JobOutcome, JobSpec, Lease, LeaseEnd } from "../pool/index.ts";
+import type { Calibration, LeaseOutcome, Node } from "../pool/index.ts";
+import type { RunState as RoundMachine } from "../training/index.ts";
+
+export interface Token {
+  readonly tokenId: string;
+  readonly hash: string;
+  readonly label: string;
+  readonly user: string;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number | null;
+  revoked: boolean;
+}
+
+export type MemberStanding = "invited" | "active" | "draining" | "recalled";
+
+export interface Invitation {
+  readonly secretHash: string;
+  readonly expiresAtMs: number;
+  state: "open" | "used" | "revoked";
+}
+
+export interface Member {
+  readonly name: string;
+  readonly invitedAtMs: number;
+  standing: MemberStanding;
+  /** Newest last; a secret is good for one site. */
+  readonly invitations: Invitation[];
+  readonly siteIds: string[];
+}
+
+export interface Site {
+  readonly siteId: string;
+  readonly member: string;
+  readonly publicKey: string;
+  readonly engine: string;
+  state: "joined" | "here" | "away";
+  agentVersion: string;
+  nodes: readonly Node[];
+  calibration: Calibration | null;
+  /** The site may run its leases until then, by the pool's clock; 0: never had the right. */
+  leaseUntilMs: number;
+  changedAtMs: number;
+  readonly openLeases: string[];
+}
+
+export interface Project {
+  readonly name: string;
+  parent: string | null;
+  shares: number;
+}
+
+export type LeaseStage = "leased" | "starting" | "running" | "stopping" | "ended";
+
+export interface LeaseState {
+  readonly lease: Lease;
+  stage: LeaseStage;
+  startedAtMs: number | null;
+  endedAtMs: number | null;
+  /** Set once the lease was asked to stop: what its end will count as. */
+  stop: { readonly outcome: LeaseOutcome; readonly graceMs: number; readonly reason: string } | null;
+  end: LeaseEnd | null;
+  /** True when `end.usage` was estimated and no true report has come yet. */
+  estimated: boolean;
+}
+
+export interface JobState {
+  readonly jobId: string;
+  readonly spec: JobSpec;
+  readonly submittedAtMs: number;
+  readonly place: ArrayPlace | null;
+  stage: "queued" | "active" | "ended";
+  cancelled: boolean;
+  attempts: number;
+  readonly leaseIds: string[];
+  startedAtMs: number | null;
+  endedAtMs: number | null;
+  outcome: JobOutcome | null;
+  exitCode: number | null;
+  message: string;
+}
+
+/** One merged contribution, as the run page shows it. */
+export interface RoundRow {
+  readonly siteId: string;
+  readonly tokens: number;
+  readonly batch: number;
+  readonly innerSteps: number;
+  readonly computeMs: number;
+  readonly transferMs: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  readonly share: number;
+  readonly norm: number | null;
+  /** `merged`, or why it did not count. */
+  readonly verdict: string;
+}
+
+export interface RoundHistory {
+  readonly round: number;
+  readonly warmUp: boolean;
+  readonly openedAtMs: number;
+  readonly mergedAtMs: number;
+  readonly heldOutLoss: number | null;
+  readonly rows: readonly RoundRow[];
+}
+
+/** A spanning training: the round machine of core/training, and what people want to see of it. */
+export interface RunState {
+  readonly jobId: string;
+  readonly machine: RoundMachine;
+  /** Times that a site's worker failed in a row; a site that fails too often is left out. */
+  readonly failures: Record<string, number>;
+  /** Grows with every event of the run: workers wait for a higher one. */
+  version: number;
+  readonly lossBefore: number | null;
+  readonly startedAtMs: number;
+  /** The last LIMITS.RUN_ROUNDS_KEPT rounds. */
+  readonly rounds: RoundHistory[];
+}
+
+export interface State {
+  seq: number;
+  nowMs: number;
+  poolId: string;
+  name: string;
+  nextJob: number;
+  nextLease: number;
+  nextFence: number;
+  readonly tokens: Map<string, Token>;
+  readonly members: Map<string, Member>;
+  readonly sites: Map<string, Site>;
+  readonly projects: Map<string, Project>;
+  readonly jobs: Map<string, JobState>;
+  /** Jobs that wait for a first or a further lease, oldest first. */
+  readonly queue: Map<string, true>;
+  readonly arrays: Map<string, string[]>;
+  readonly leases: Map<string, LeaseState>;
+  readonly runs: Map<string, RunState>;
+  readonly ledger: LedgerState;
+  /** Idempotency key -> digest of the request and the answer. */
+  readonly keys: Map<string, { readonly digest: string; readonly jobId: string }>;
+}
+
+/** State before the first event. */
+export const emptyState = (): State => ({
+  seq: 0,
+  nowMs: 0,
+  poolId: "",
+  name: "",
+  nextJob: 1,
+  nextLease: 1,
+  nextFence: 1,
+  tokens: new Map(),
+  members: new Map(),
+  sites: new Map(),
+  projects: new Map(),
+  jobs: new Map(),
+  queue: new Map(),
+  arrays: new Map(),
+  leases: new Map(),
+  runs: new Map(),
+  ledger: emptyLedger(),
+  keys: new Map(),
+});
+
+/** Version of the snapshot's format; a snapshot of another version is rebuilt from the journal. */
+export const STATE_FORMAT = 1;
+
+const TAG = "$map";
+
+/** Bytes (as JSON text) of a state: equal states that came by equal events give equal text. */
+export const encodeState = (state: State): string =>
+  JSON.stringify(state, (_, value: unknown) =>
+    value instanceof Map ? { [TAG]: [...value.entries()] } : value,
+  );
+
+/** The state of an encoded text. */
+export const decodeState = (text: string): State =>
+  JSON.parse(text, (_, value: unknown) => {
+    if (typeof value !== "object" || value === null || !(TAG in value)) return value;
+    return new Map((value as Record<string, [unknown, unknown][]>)[TAG]);
+  }) as State;

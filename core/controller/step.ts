@@ -1,0 +1,128 @@
+// One step of the controller: an input comes in, events come out, and the state has followed them.
+// Pure in effects: time and ids are in the input, nothing is read, written or awaited. If the
+// events cannot be made durable, the caller throws the state away and folds the journal again.
+import { type Outcome, ok } from "../pool/index.ts";
+import type { Plan } from "../scheduler/index.ts";
+import { apply } from "./apply.ts";
+import type { Event } from "./event.ts";
+import type { Input } from "./input.ts";
+import { report } from "./leases.ts";
+import {
+  changeMember,
+  createPool,
+  inviteMember,
+  issueToken,
+  joinSite,
+  revokeToken,
+  setProject,
+} from "./members.ts";
+import { advanceRun, failRun, prepareRun, tickRuns } from "./runs.ts";
+import { runSchedule } from "./schedule.ts";
+import { boot, heartbeat, inventory, siteAway, siteHere, tickSites } from "./sites.ts";
+import type { State } from "./state.ts";
+import { cancel, submit, tickJobs } from "./submit.ts";
+
+/** What decisions are made with: the state as it is now, and the way to change it. */
+export interface Step {
+  readonly state: State;
+  readonly atMs: number;
+  /** Applies the event at once and keeps it for the journal. */
+  readonly emit: (event: Event) => void;
+}
+
+export interface StepResult {
+  /** What the caller of the API is told. */
+  readonly outcome: Outcome<unknown>;
+  readonly events: readonly Event[];
+  /** True if the queue should be looked at: the pump sends a `schedule` input soon. */
+  readonly wantsSchedule: boolean;
+  /** The plan of a `schedule` input, for showing reasons; it is not part of the state. */
+  readonly plan?: Plan;
+}
+
+/** Events after which another job might start. */
+const OPENS_QUEUE: ReadonlySet<Event["type"]> = new Set([
+  "job.submitted",
+  "job.requeued",
+  "job.ended",
+  "lease.ended",
+  "site.here",
+  "site.inventoried",
+  "member.changed",
+  "project.set",
+  "run.prepared",
+]);
+
+/** Takes one input; changes `state` by the returned events and by nothing else. */
+export function step(state: State, input: Input): StepResult {
+  const events: Event[] = [];
+  const atMs = Math.max(input.atMs, state.nowMs);
+  let wantsSchedule = false;
+  const emit = (event: Event): void => {
+    apply(state, event, atMs);
+    events.push(event);
+    if (OPENS_QUEUE.has(event.type)) wantsSchedule = true;
+  };
+  const context: Step = { state, atMs, emit };
+  if (input.type === "schedule") {
+    const plan = runSchedule(context);
+    return { outcome: ok(undefined), events, wantsSchedule: false, plan };
+  }
+  const outcome = decide(context, input);
+  return { outcome, events, wantsSchedule };
+}
+
+function decide(context: Step, input: Exclude<Input, { type: "schedule" }>): Outcome<unknown> {
+  switch (input.type) {
+    case "createPool":
+      return createPool(context, input);
+    case "boot":
+      return boot(context);
+    case "issueToken":
+      return issueToken(context, input);
+    case "revokeToken":
+      return revokeToken(context, input.tokenId);
+    case "setProject":
+      return setProject(context, input);
+    case "inviteMember":
+      return inviteMember(context, input);
+    case "changeMember":
+      return changeMember(context, input);
+    case "joinSite":
+      return joinSite(context, input);
+    case "siteHere":
+      return siteHere(context, input.siteId, input.agentVersion);
+    case "siteAway":
+      return siteAway(context, input.siteId, input.reason);
+    case "inventory":
+      return inventory(context, input.siteId, input.nodes);
+    case "calibration":
+      context.emit({
+        type: "site.calibrated",
+        siteId: input.siteId,
+        calibration: input.calibration,
+      });
+      return ok(undefined);
+    case "heartbeat":
+      return heartbeat(context, input.siteId);
+    case "report":
+      return report(context, input);
+    case "submit":
+      return submit(context, input);
+    case "cancel":
+      return cancel(context, input.jobId);
+    case "prepareRun":
+      return prepareRun(context, input);
+    case "failRun":
+      return failRun(context, input.jobId, input.message);
+    case "run":
+      return advanceRun(context, input.jobId, input.input);
+    case "tick":
+      tickSites(context);
+      tickJobs(context);
+      tickRuns(context);
+      return ok(undefined);
+    default:
+      return input satisfies never;
+  }
+}

@@ -1,0 +1,170 @@
+// Decisions about jobs: admission, cancelling, dependencies that can never be satisfied.
+import {
+  type ArrayPlace,
+  type Dependency,
+  type JobSpec,
+  LIMITS,
+  type Outcome,
+  ok,
+  refuse,
+} from "../pool/index.ts";
+import { feasibleEver } from "../scheduler/index.ts";
+import type { Input } from "./input.ts";
+import { stopLease } from "./leases.ts";
+import { openLeasesOf, theJob } from "./lookup.ts";
+import type { JobState, State } from "./state.ts";
+import type { Step } from "./step.ts";
+import { nodeViews } from "./views.ts";
+
+type Submit = Extract<Input, { type: "submit" }>;
+
+/** Admits a job or refuses it with a reason; an admitted one is in the returned events. */
+export function submit(step: Step, input: Submit): Outcome<unknown> {
+  const { state } = step;
+  const { spec, array, key } = input;
+  if (key !== null) {
+    const known = state.keys.get(key.key);
+    if (known !== undefined) return repeated(state, key, known);
+  }
+  const refused = admissible(state, spec, array?.indices.length ?? 1);
+  if (!refused.ok) return refused;
+  const jobId = String(state.nextJob);
+  if (array === null) {
+    step.emit({ type: "job.submitted", jobId, spec, place: null, key });
+    return ok({ jobId, tasks: 1 });
+  }
+  for (const [i, index] of array.indices.entries()) {
+    const place: ArrayPlace = { arrayId: jobId, index, maxRunning: array.maxRunning };
+    const id = `${jobId}_${index}`;
+    const env = arrayEnv(spec, jobId, index, array.indices);
+    step.emit({ type: "job.submitted", jobId: id, spec: env, place, key: i === 0 ? key : null });
+  }
+  return ok({ jobId, tasks: array.indices.length });
+}
+
+function repeated(
+  state: State,
+  key: NonNullable<Submit["key"]>,
+  known: { readonly digest: string; readonly jobId: string },
+): Outcome<unknown> {
+  if (known.digest !== key.digest) {
+    return refuse("IDEMPOTENCY_MISMATCH", "The idempotency key was used with another request.",
+      "Use a new key for a new job.");
+  }
+  const place = state.jobs.get(known.jobId)?.place;
+  const jobId = place?.arrayId ?? known.jobId;
+  return ok({ jobId, tasks: state.arrays.get(jobId)?.length ?? 1 });
+}
+
+function admissible(state: State, spec: JobSpec, tasks: number): Outcome<unknown> {
+  if (state.queue.size + tasks > LIMITS.QUEUE_JOBS_MAX) {
+    return refuse("TOO_MANY", `${state.queue.size} jobs wait already.`, "Try again later.");
+  }
+  if (!state.projects.has(spec.project)) {
+    return refuse("PROJECT_UNKNOWN", `The project ${spec.project} does not exist.`,
+      `Known projects: ${[...state.projects.keys()].slice(0, 10).join(", ")}.`, "project");
+  }
+  for (const { jobId } of spec.dependencies) {
+    if (state.jobs.has(jobId) || state.arrays.has(jobId)) continue;
+    return refuse("DEPENDENCY_UNKNOWN", `There is no job ${jobId} to depend on.`,
+      "Name a job that was submitted before.", "after");
+  }
+  for (const name of [...spec.constraints.members, ...spec.constraints.excludeMembers]) {
+    if (state.members.has(name)) continue;
+    return refuse("NOT_FOUND", `There is no member ${name}.`,
+      `Known members: ${[...state.members.keys()].slice(0, 10).join(", ") || "none"}.`, "members");
+  }
+  return feasibleEver(spec, nodeViews(state));
+}
+
+/** Each task of an array learns its index, under the names that Slurm users know. */
+function arrayEnv(
+  spec: JobSpec,
+  arrayId: string,
+  index: number,
+  indices: readonly number[],
+): JobSpec {
+  const env = {
+    SLURM_ARRAY_JOB_ID: arrayId,
+    SLURM_ARRAY_TASK_ID: String(index),
+    SLURM_ARRAY_TASK_COUNT: String(indices.length),
+    SLURM_ARRAY_TASK_MIN: String(indices[0]),
+    SLURM_ARRAY_TASK_MAX: String(indices.at(-1)),
+  };
+  const groups = spec.groups.map((group) => ({ ...group, env: { ...group.env, ...env } }));
+  return { ...spec, groups };
+}
+
+/** Cancels one job, or every task of an array. */
+export function cancel(step: Step, jobId: string): Outcome<unknown> {
+  const { state } = step;
+  const ids = state.arrays.get(jobId) ?? (state.jobs.has(jobId) ? [jobId] : []);
+  if (ids.length === 0) {
+    return refuse("NOT_FOUND", `There is no job ${jobId}.`, "List jobs with `tequio jobs`.");
+  }
+  const cancelled: string[] = [];
+  for (const id of ids) {
+    const job = theJob(state, id);
+    if (job.stage === "ended" || job.cancelled) continue;
+    cancelled.push(id);
+    step.emit({ type: "job.cancelled", jobId: id });
+    const open = openLeasesOf(state, job);
+    for (const lease of open) {
+      stopLease(step, lease.lease.leaseId, "cancelled", "the job was cancelled");
+    }
+    if (open.length === 0) endCancelled(step, id);
+  }
+  return ok({ cancelled });
+}
+
+const endCancelled = ({ emit }: Step, jobId: string): void =>
+  emit({
+    type: "job.ended",
+    jobId,
+    outcome: "cancelled",
+    exitCode: null,
+    message: "cancelled before it started",
+  });
+
+export type DependencyState = "satisfied" | "waiting" | "never";
+
+/** Where one dependency stands. An array counts as ended when all its tasks have. */
+export function dependencyState(state: State, dependency: Dependency): DependencyState {
+  const ids = state.arrays.get(dependency.jobId) ?? [dependency.jobId];
+  const jobs = ids.map((id) => theJob(state, id));
+  const each = jobs.map((job) => oneDependency(dependency.kind, job));
+  if (each.includes("never")) return "never";
+  return each.includes("waiting") ? "waiting" : "satisfied";
+}
+
+function oneDependency(kind: Dependency["kind"], job: JobState): DependencyState {
+  const ended = job.stage === "ended";
+  const done = job.outcome === "completed";
+  switch (kind) {
+    case "after":
+      return ended || job.startedAtMs !== null ? "satisfied" : "waiting";
+    case "afterany":
+      return ended ? "satisfied" : "waiting";
+    case "afterok":
+      if (!ended) return "waiting";
+      return done ? "satisfied" : "never";
+    case "afternotok":
+      if (!ended) return "waiting";
+      return done ? "never" : "satisfied";
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Ends jobs whose dependencies can never be satisfied: a wait without an end is no answer. */
+export function tickJobs(step: Step): void {
+  const { state } = step;
+  for (const jobId of [...state.queue.keys()]) {
+    const job = theJob(state, jobId);
+    if (job.stage !== "queued") continue;
+    const dead = job.spec.dependencies.find((one) => dependencyState(state, one) === "never");
+    if (dead === undefined) continue;
+    const message = `${dead.kind}:${dead.jobId} can never be satisfied`;
+    step.emit({ type: "job.ended", jobId, outcome: "dependency", exitCode: null, message });
+  }
+}

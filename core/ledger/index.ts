@@ -1,0 +1,6 @@
+// The books of the pool: usage that fades, charges, contributions and statements.
+export * from "./ledger.ts";
+export { DEFAULT_RATES, HOUR_MS, MICRO_PER_CREDIT } from "./rates.ts";
+export { addAmounts, statement } from "./statement.ts";
+export type * from "./types.ts";
+export * from "./usage.ts";

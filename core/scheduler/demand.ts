@@ -1,0 +1,112 @@
+// What a job asks for, worked out once for all jobs that ask the same: which classes of nodes
+// could serve which of its groups, and which nodes of which sites that makes.
+import type { JobSpec } from "../pool/index.ts";
+import type { Checker, Need } from "./feasible/checker.ts";
+import { CHECKERS, firstObjection } from "./feasible/checkers.ts";
+import { matches } from "./feasible/matching.ts";
+import { type Objection, ReasonCount } from "./reasons.ts";
+import type { NodeState, SiteState, World } from "./world.ts";
+
+/** Tasks that ask the same, whatever groups they belong to. */
+export interface Portion {
+  readonly need: Need;
+  readonly tasks: number;
+  /** Per class of nodes: the devices that match, smallest memory first; undefined: unfit. */
+  readonly matching: readonly (readonly number[] | undefined)[];
+  /** True if the tasks use no GPU, so nodes with GPUs are the last choice. */
+  readonly sparesGpus: boolean;
+}
+
+export interface SiteCandidates {
+  readonly site: SiteState;
+  /** Nodes that could serve at least one portion. */
+  readonly nodes: readonly NodeState[];
+}
+
+export interface Demand {
+  readonly portions: readonly Portion[];
+  /** Portion of each task, in the order of the job's groups. */
+  readonly portionOfTask: readonly number[];
+  readonly tasks: number;
+  /** Sites on which every portion finds at least one node. */
+  readonly candidates: readonly SiteCandidates[];
+  /** Objections of the nodes that can serve none of the portions. */
+  readonly objections: ReasonCount;
+}
+
+/** Everything that decides where a job can go; jobs with the same key get the same answers. */
+export function demandKey(spec: JobSpec): string {
+  const groups = spec.groups.map(({ count, resources }) => [count, resourceKey(resources)]);
+  const { members, excludeMembers, labels } = spec.constraints;
+  return JSON.stringify([groups, members, excludeMembers, labels]);
+}
+
+/** Asks every class of nodes about every portion. */
+export function makeDemand(
+  spec: JobSpec,
+  world: World,
+  checkers: readonly Checker[] = CHECKERS,
+): Demand {
+  const objections = new ReasonCount();
+  const { portions, portionOfTask, answers } = screen(spec, world, checkers);
+  world.classes.forEach((nodeClass, classIndex) => {
+    if (portions.some((portion) => portion.matching[classIndex] !== undefined)) return;
+    const objection = answers[0]?.[classIndex];
+    if (objection !== undefined) objections.add(objection, nodeClass.nodes);
+  });
+  const serves = (portion: Portion) => (node: NodeState) =>
+    portion.matching[node.classIndex] !== undefined;
+  const candidates: SiteCandidates[] = [];
+  for (const site of world.sites) {
+    const nodes = site.nodes.filter((node) => portions.some((portion) => serves(portion)(node)));
+    if (portions.every((portion) => nodes.some(serves(portion)))) candidates.push({ site, nodes });
+  }
+  return { portions, portionOfTask, tasks: portionOfTask.length, candidates, objections };
+}
+
+function screen(spec: JobSpec, world: World, checkers: readonly Checker[]) {
+  const indexOf = new Map<string, number>();
+  const needs: { need: Need; tasks: number }[] = [];
+  const portionOfTask: number[] = [];
+  for (const group of spec.groups) {
+    const key = resourceKey(group.resources);
+    let index = indexOf.get(key);
+    if (index === undefined) {
+      const need = { resources: group.resources, constraints: spec.constraints };
+      index = needs.push({ need, tasks: 0 }) - 1;
+      indexOf.set(key, index);
+    }
+    needs[index]!.tasks += group.count;
+    for (let task = 0; task < group.count; task += 1) portionOfTask.push(index);
+  }
+  const answers: (Objection | undefined)[][] = needs.map(({ need }) =>
+    world.classes.map(({ view }) => firstObjection(checkers, need, view)?.objection),
+  );
+  const portions = needs.map(({ need, tasks }, index): Portion => {
+    const { accelerators, kind } = need.resources;
+    return {
+      need,
+      tasks,
+      matching: world.classes.map(({ view }, classIndex) =>
+        answers[index]![classIndex] === undefined ? matchingDevices(need, view) : undefined,
+      ),
+      sparesGpus: accelerators === 0 || kind === "cpu",
+    };
+  });
+  return { portions, portionOfTask, answers };
+}
+
+function matchingDevices(need: Need, view: { node: NodeState["view"]["node"] }): number[] {
+  if (need.resources.accelerators === 0) return [];
+  const { accelerators } = view.node;
+  return accelerators
+    .flatMap((have, index) => (matches(need.resources, have) ? [index] : []))
+    .sort((a, b) => accelerators[a]!.memoryMiB - accelerators[b]!.memoryMiB || a - b);
+}
+
+function resourceKey(resources: JobSpec["groups"][number]["resources"]): string {
+  const { accelerators, kind, vendor, model, acceleratorMemoryMiB } = resources;
+  const { milliCpu, memoryMiB } = resources;
+  const device = `${accelerators} ${kind ?? ""} ${acceleratorMemoryMiB ?? 0}`;
+  return `${device} ${milliCpu} ${memoryMiB} ${vendor ?? ""}/${model ?? ""}`;
+}

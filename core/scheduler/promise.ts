@@ -1,0 +1,88 @@
+// Promising resources within a pass: now, or as soon as leases that are being stopped are over.
+// Keeps free rooms, reservations and future ends in step, so nothing is promised twice.
+import { LIMITS } from "../pool/index.ts";
+import { takeBesideReservation } from "./backfill/reserve.ts";
+import type { Fit } from "./gang/fit.ts";
+import { type NodeUse, usesOf } from "./gang/uses.ts";
+import type { Holding, NodeState, Part, Room } from "./world.ts";
+
+/** Takes what the fit uses out of what is free now. */
+export function takeNow(fit: Fit, endsAtMs: number): void {
+  const parts: Part[] = [];
+  for (const [node, use] of usesOf(fit)) {
+    takeDevices(node.room, use.devices);
+    node.room.milliCpu -= use.milliCpu;
+    node.room.memoryMiB -= use.memoryMiB;
+    takeBesideReservation(node, use, endsAtMs);
+    parts.push(partOf(node, use));
+  }
+  fit.site.holdings.push({ parts, endsAtMs, stopping: false });
+}
+
+/**
+ * Keeps what the fit uses, partly free now and partly still held by `stopping`, until the job can
+ * start. What is free goes first; only the rest is taken from what the leases will give back.
+ */
+export function keepForLater(
+  jobId: string,
+  fit: Fit,
+  stopping: readonly Holding[],
+  startMs: number,
+  endsAtMs: number,
+): void {
+  const parts: Part[] = [];
+  for (const [node, use] of usesOf(fit)) {
+    takeBesideReservation(node, use, endsAtMs);
+    parts.push(partOf(node, use));
+    node.keptFor = jobId;
+    const held = stopping.flatMap((holding) => holding.parts.filter((part) => part.node === node));
+    takePart(node.room, held, use);
+  }
+  for (const holding of stopping) {
+    holding.stopping = true;
+    holding.endsAtMs = Math.min(holding.endsAtMs, startMs);
+  }
+  fit.site.holdings.push({ parts, endsAtMs, stopping: false });
+}
+
+/** When a lease that is asked to stop now is over at the latest. */
+export const stoppedAtMs = (nowMs: number): number => nowMs + LIMITS.STOP_GRACE_MS;
+
+function takePart(room: Room, held: readonly Part[], use: NodeUse): void {
+  for (const part of held) {
+    part.devices = part.devices.filter((device) => use.devices[device] === 0);
+  }
+  takeDevices(room, use.devices);
+  const fromRoom = {
+    milliCpu: Math.min(room.milliCpu, use.milliCpu),
+    memoryMiB: Math.min(room.memoryMiB, use.memoryMiB),
+  };
+  room.milliCpu -= fromRoom.milliCpu;
+  room.memoryMiB -= fromRoom.memoryMiB;
+  let milliCpu = use.milliCpu - fromRoom.milliCpu;
+  let memoryMiB = use.memoryMiB - fromRoom.memoryMiB;
+  for (const part of held) {
+    const cpuHere = Math.min(part.milliCpu, milliCpu);
+    const memoryHere = Math.min(part.memoryMiB, memoryMiB);
+    part.milliCpu -= cpuHere;
+    part.memoryMiB -= memoryHere;
+    milliCpu -= cpuHere;
+    memoryMiB -= memoryHere;
+  }
+}
+
+function takeDevices(room: Room, devices: Uint8Array): void {
+  devices.forEach((used, device) => {
+    if (used === 0 || room.devices[device] === 0) return;
+    room.devices[device] = 0;
+    room.freeDevices -= 1;
+  });
+}
+
+function partOf(node: NodeState, use: NodeUse): Part {
+  const devices: number[] = [];
+  use.devices.forEach((used, device) => {
+    if (used === 1) devices.push(device);
+  });
+  return { node, devices, milliCpu: use.milliCpu, memoryMiB: use.memoryMiB };
+}

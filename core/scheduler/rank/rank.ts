@@ -1,0 +1,53 @@
+// Which of several fitting nodes is best: the one that leaves least behind, so that large pieces
+// stay whole for large jobs. Nodes with GPUs are kept for those who need GPUs.
+import type { Portion } from "../demand.ts";
+import type { NodeState, Room } from "../world.ts";
+
+/** Smaller is better; compared from the first figure to the last. */
+export interface Rank {
+  /** 1 where a GPU node would serve a job that uses no GPU. */
+  readonly wastesGpu: number;
+  readonly acceleratorsLeft: number;
+  /** Memory of the accelerators used that nobody asked for. */
+  readonly surplusMiB: number;
+  readonly memoryLeftMiB: number;
+  readonly milliCpuLeft: number;
+}
+
+/** Rank of a node for `tasks` tasks that are known to fit. */
+export function rankNode(portion: Portion, tasks: number, node: NodeState, room: Room): Rank {
+  const { accelerators, acceleratorMemoryMiB, milliCpu, memoryMiB } = portion.need.resources;
+  const have = node.view.node.accelerators;
+  const smallest = portion.matching[node.classIndex]?.[0];
+  const surplus =
+    smallest === undefined ? 0 : have[smallest]!.memoryMiB - (acceleratorMemoryMiB ?? 0);
+  return {
+    wastesGpu: portion.sparesGpus && have.some(({ kind }) => kind === "gpu") ? 1 : 0,
+    acceleratorsLeft: room.freeDevices - tasks * accelerators,
+    surplusMiB: tasks * accelerators * surplus,
+    memoryLeftMiB: room.memoryMiB - tasks * memoryMiB,
+    milliCpuLeft: room.milliCpu - tasks * milliCpu,
+  };
+}
+
+/** Negative if `a` is better; 0 leaves the choice to the order of names. */
+export function compareRanks(a: Rank, b: Rank): number {
+  return (
+    a.wastesGpu - b.wastesGpu ||
+    a.acceleratorsLeft - b.acceleratorsLeft ||
+    a.surplusMiB - b.surplusMiB ||
+    a.memoryLeftMiB - b.memoryLeftMiB ||
+    a.milliCpuLeft - b.milliCpuLeft
+  );
+}
+
+/** Rank of a gang: the sum over its nodes. */
+export function addRanks(a: Rank, b: Rank): Rank {
+  return {
+    wastesGpu: a.wastesGpu + b.wastesGpu,
+    acceleratorsLeft: a.acceleratorsLeft + b.acceleratorsLeft,
+    surplusMiB: a.surplusMiB + b.surplusMiB,
+    memoryLeftMiB: a.memoryLeftMiB + b.memoryLeftMiB,
+    milliCpuLeft: a.milliCpuLeft + b.milliCpuLeft,
+  };
+}

@@ -1,0 +1,59 @@
+// The codes of "no, because" and how single answers of nodes are counted together. The checkers
+// in feasible/ write the texts.
+import type { Reason } from "./types.ts";
+
+/** Every reason code that the scheduler gives, with its meaning. */
+export const REASONS = {
+  NO_NODES: "The pool has no nodes yet.",
+  SITE_AWAY: "The node takes no new work: its site is away, draining or recalled.",
+  MEMBER_EXCLUDED: "The job's constraints exclude the member that owns the node.",
+  LABEL: "The node does not carry a label that the job asks for.",
+  KIND: "The node has no accelerator of the kind.",
+  VENDOR: "The node has no accelerator of the vendor.",
+  MODEL: "The node has no accelerator of the model.",
+  MEMORY: "The node's accelerators have too little memory.",
+  COUNT: "The node has too few matching accelerators, even when idle.",
+  CPU: "The node lends too little processor time, even when idle.",
+  NODE_MEMORY: "The node lends too little main memory, even when idle.",
+  ACCELERATORS_BUSY: "Too few matching accelerators are free on the node.",
+  CPU_BUSY: "Too little processor time is free on the node.",
+  NODE_MEMORY_BUSY: "Too little main memory is free on the node.",
+  GANG: "Single tasks would fit, but no site has room for all of them at one time.",
+  RESERVED_FOR: "The node is free, but held for a job that is ahead.",
+  PREEMPTING: "The job's place is found; leases there are being stopped for it.",
+  ALREADY_THERE: "The run has a lease on this site already.",
+  MEMBERS_MAX: "The run has as many sites as it may have.",
+  PRIORITY: "One pass looks at a limited number of jobs; enough others are ahead.",
+  DEPENDENCY: "The job waits for another job.",
+  ARRAY_LIMIT: "As many tasks of the array run as may run at one time.",
+  HELD: "The job is held.",
+} as const satisfies Record<string, string>;
+
+/** The answer of one checker about one node; undefined means "no objection". */
+export interface Objection {
+  readonly code: keyof typeof REASONS;
+  readonly text: string;
+}
+
+/** Counts equal objections of nodes. Most frequent first, then by code and text. */
+export class ReasonCount {
+  readonly #counts = new Map<string, { objection: Objection; nodes: number }>();
+
+  add(objection: Objection, nodes = 1): void {
+    const key = `${objection.code} ${objection.text}`;
+    const count = this.#counts.get(key);
+    if (count === undefined) this.#counts.set(key, { objection, nodes });
+    else count.nodes += nodes;
+  }
+
+  list(): readonly Reason[] {
+    return [...this.#counts.values()]
+      .map(({ objection, nodes }) => ({ ...objection, nodes }))
+      .sort((a, b) => b.nodes - a.nodes || byText(a.code, b.code) || byText(a.text, b.text));
+  }
+}
+
+/** Compares by code units: the same everywhere, unlike an order that follows the locale. */
+export function byText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,113 @@
+// What the scheduler is given and what it answers: a snapshot of the pool, and a plan. Only plain
+// values; who collects the snapshot and who carries out the plan is the controller's business.
+import type { JobSpec, Node, Placement } from "../pool/index.ts";
+
+/** One node as the pool sees it now. */
+export interface NodeView {
+  readonly siteId: string;
+  /** Name of the member that owns the site. */
+  readonly member: string;
+  readonly node: Node;
+  /** False while nothing may start there; `unavailableReason` then says why. */
+  readonly schedulable: boolean;
+  /** E.g. `site away`, `draining`, `recalled`. */
+  readonly unavailableReason?: string;
+  /** Accelerators of `node` that no lease holds. */
+  readonly freeAcceleratorIds: readonly string[];
+  readonly freeMilliCpu: number;
+  readonly freeMemoryMiB: number;
+}
+
+/** A lease that holds resources now. Its placements are not in the nodes' free figures. */
+export interface RunningView {
+  readonly leaseId: string;
+  readonly jobId: string;
+  readonly siteId: string;
+  readonly project: string;
+  readonly priority: number;
+  readonly preemptible: boolean;
+  readonly placements: readonly Placement[];
+  readonly startedAtMs: number;
+  /** Start plus time limit: the lease is over then at the latest. */
+  readonly endsAtMs: number;
+  /** Work up to this moment is safe if the lease is preempted. */
+  readonly checkpointAtMs?: number;
+  /** True once the lease was asked to stop: it is not preempted a second time. */
+  readonly stopping?: boolean;
+}
+
+export interface WaitingView {
+  readonly jobId: string;
+  readonly spec: JobSpec;
+  readonly submittedAtMs: number;
+  /** False while something other than resources holds it; `holdReason` then says what. */
+  readonly eligible: boolean;
+  readonly holdReason?: Reason;
+  /** For a spanning job: the sites where it has a lease already, and how many it may have. */
+  readonly spanning?: {
+    readonly excludeSites: readonly string[];
+    /** Most sites in all, those in `excludeSites` included. */
+    readonly maxMembers?: number;
+  };
+}
+
+export interface ProjectView {
+  readonly name: string;
+  readonly parent: string | null;
+  /** Part of the parent that is promised to this project, relative to its siblings. */
+  readonly shares: number;
+  /** Decayed device-milliseconds of the project itself, without its children. */
+  readonly usage: number;
+}
+
+/** Bounds of one pass; each defaults to the named limit of the pool or of scheduler/bounds.ts. */
+export interface SchedulerLimits {
+  readonly backfillDepthMax?: number;
+}
+
+export interface SchedulerInput {
+  readonly nowMs: number;
+  readonly nodes: readonly NodeView[];
+  readonly running: readonly RunningView[];
+  readonly waiting: readonly WaitingView[];
+  readonly projects: readonly ProjectView[];
+  readonly limits?: SchedulerLimits;
+}
+
+/** Why something does not start. The codes and their meanings stand in reasons.ts. */
+export interface Reason {
+  readonly code: string;
+  /** For people, with the values: `accelerator memory 16 GiB < 80 GiB`. */
+  readonly text: string;
+  /** How many nodes say this; 0 if it has nothing to do with nodes. */
+  readonly nodes: number;
+}
+
+export interface Start {
+  readonly jobId: string;
+  readonly siteId: string;
+  /** One entry a task, in the order of the job's groups. */
+  readonly placements: readonly Placement[];
+  /** One sentence: which rule put it here in the order, and why on these nodes. */
+  readonly reason: string;
+}
+
+export interface Preemption {
+  readonly leaseId: string;
+  readonly forJobId: string;
+  readonly reason: string;
+}
+
+export interface Wait {
+  readonly jobId: string;
+  /** Never empty. */
+  readonly reasons: readonly Reason[];
+  /** If nothing ahead of it changes and every lease runs to its limit. */
+  readonly startEstimateMs?: number;
+}
+
+export interface Plan {
+  readonly starts: readonly Start[];
+  readonly preemptions: readonly Preemption[];
+  readonly waits: readonly Wait[];
+}

@@ -1,0 +1,196 @@
+// The snapshot made ready for one pass: nodes by site, free devices as flags, leases with their
+// ends. A pass owns its world and changes it as it promises resources; nothing outside sees it.
+import { assert, LIMITS, type Placement } from "../pool/index.ts";
+import { BOUNDS } from "./bounds.ts";
+import { byText } from "./reasons.ts";
+import type { NodeView, RunningView } from "./types.ts";
+
+/** What is free on one node. Device i is accelerator i of the node; 1 means free. */
+export interface Room {
+  devices: Uint8Array;
+  freeDevices: number;
+  milliCpu: number;
+  memoryMiB: number;
+}
+
+/** What a reservation keeps on one node from jobs that would run into it. */
+export interface Hold {
+  readonly devices: Uint8Array;
+  /** What is left at the reserved moment, beside the reservation, for longer jobs. */
+  milliCpu: number;
+  memoryMiB: number;
+}
+
+export interface NodeState {
+  readonly view: NodeView;
+  readonly site: SiteState;
+  /** Nodes of one class answer every checker alike. */
+  readonly classIndex: number;
+  /** Position within the site. */
+  readonly index: number;
+  readonly room: Room;
+  hold?: Hold;
+  /** The job for which something here is kept while leases are being stopped. */
+  keptFor?: string;
+}
+
+/** Resources of one lease on one node. */
+export interface Part {
+  readonly node: NodeState;
+  devices: readonly number[];
+  milliCpu: number;
+  memoryMiB: number;
+}
+
+/** A lease of a site, or a promise of this pass. */
+export interface Holding {
+  readonly lease?: RunningView;
+  readonly parts: readonly Part[];
+  /** When it is over at the latest. */
+  endsAtMs: number;
+  /** True if it ends within the stop grace, because it was asked to. */
+  stopping: boolean;
+}
+
+export interface SiteState {
+  readonly siteId: string;
+  readonly nodes: NodeState[];
+  readonly holdings: Holding[];
+  reservation?: { readonly jobId: string; readonly startMs: number };
+}
+
+export interface World {
+  readonly nowMs: number;
+  /** By site id. */
+  readonly sites: readonly SiteState[];
+  /** One view of each class of nodes, and how many nodes are in it. */
+  readonly classes: readonly { readonly view: NodeView; nodes: number }[];
+}
+
+/** Builds the world. The order of the input does not matter; a node given twice is a bug. */
+export function buildWorld(
+  nowMs: number,
+  nodes: readonly NodeView[],
+  running: readonly RunningView[],
+): World {
+  const sites = new Map<string, SiteState>();
+  const classes: { view: NodeView; nodes: number }[] = [];
+  const classOf = new Map<string, number>();
+  const sorted = [...nodes].sort(
+    (a, b) => byText(a.siteId, b.siteId) || byText(a.node.name, b.node.name),
+  );
+  for (const view of sorted) {
+    const key = classKey(view);
+    let classIndex = classOf.get(key);
+    if (classIndex === undefined) {
+      classIndex = classes.push({ view, nodes: 0 }) - 1;
+      classOf.set(key, classIndex);
+    }
+    classes[classIndex]!.nodes += 1;
+    const site = sites.get(view.siteId) ?? { siteId: view.siteId, nodes: [], holdings: [] };
+    sites.set(view.siteId, site);
+    const last = site.nodes.at(-1);
+    assert(last?.view.node.name !== view.node.name, `node ${view.node.name} is given once`);
+    site.nodes.push({ view, site, classIndex, index: site.nodes.length, room: freeRoom(view) });
+  }
+  addHoldings(sites, nowMs, running);
+  return { nowMs, sites: [...sites.values()], classes };
+}
+
+/** Devices that a lease counts for when usage is compared; processor time stands in for none. */
+export function deviceWeight(placements: readonly Placement[]): number {
+  return placements.reduce((sum, { acceleratorIds, milliCpu }) => {
+    const devices = acceleratorIds.length;
+    return sum + (devices > 0 ? devices : milliCpu / BOUNDS.MILLI_CPU_PER_DEVICE);
+  }, 0);
+}
+
+/** An independent copy. */
+export const copyRoom = (room: Room): Room => ({ ...room, devices: room.devices.slice() });
+
+/** Adds what a part gives back. */
+export function giveBack(room: Room, part: Part): void {
+  for (const device of part.devices) {
+    if (room.devices[device] === 0) {
+      room.devices[device] = 1;
+      room.freeDevices += 1;
+    }
+  }
+  room.milliCpu += part.milliCpu;
+  room.memoryMiB += part.memoryMiB;
+}
+
+/** The same site with what some holdings would give back. Only rooms that differ are copied. */
+export function roomsAfter(
+  site: SiteState,
+  ended: Iterable<Holding>,
+): (node: NodeState) => Room {
+  const changed = new Map<NodeState, Room>();
+  for (const holding of ended) {
+    for (const part of holding.parts) {
+      let room = changed.get(part.node);
+      if (room === undefined) {
+        room = copyRoom(part.node.room);
+        changed.set(part.node, room);
+      }
+      giveBack(room, part);
+    }
+  }
+  return (node) => {
+    assert(node.site === site, "a room is asked of its own site");
+    return changed.get(node) ?? node.room;
+  };
+}
+
+function classKey({ member, schedulable, unavailableReason, node }: NodeView): string {
+  const labels = Object.entries(node.labels).sort(([a], [b]) => byText(a, b));
+  const devices = node.accelerators.map((a) => [a.kind, a.vendor, a.model, a.memoryMiB]);
+  const state = schedulable ? true : unavailableReason;
+  return JSON.stringify([member, state, node.milliCpu, node.memoryMiB, labels, devices]);
+}
+
+function freeRoom(view: NodeView): Room {
+  const free = new Set(view.freeAcceleratorIds);
+  const devices = Uint8Array.from(view.node.accelerators, ({ id }) => (free.has(id) ? 1 : 0));
+  const freeDevices = devices.reduce((sum, flag) => sum + flag, 0);
+  return {
+    devices,
+    freeDevices,
+    milliCpu: view.freeMilliCpu,
+    memoryMiB: view.freeMemoryMiB,
+  };
+}
+
+function addHoldings(
+  sites: ReadonlyMap<string, SiteState>,
+  nowMs: number,
+  running: readonly RunningView[],
+): void {
+  const nodesOf = new Map<SiteState, Map<string, NodeState>>();
+  for (const site of sites.values()) {
+    nodesOf.set(site, new Map(site.nodes.map((node) => [node.view.node.name, node])));
+  }
+  for (const lease of [...running].sort((a, b) => byText(a.leaseId, b.leaseId))) {
+    const site = sites.get(lease.siteId);
+    if (site === undefined) continue; // Its site was removed: nothing comes back from it.
+    const stopping = lease.stopping === true;
+    const latestMs = stopping
+      ? Math.min(lease.endsAtMs, nowMs + LIMITS.STOP_GRACE_MS)
+      : lease.endsAtMs;
+    site.holdings.push({
+      lease,
+      parts: lease.placements.flatMap((placement) => partOf(nodesOf.get(site)!, placement)),
+      endsAtMs: Math.max(latestMs, nowMs),
+      stopping,
+    });
+  }
+}
+
+/** Empty where the node, or a device of it, is no longer in the inventory. */
+function partOf(nodes: ReadonlyMap<string, NodeState>, placement: Placement): Part[] {
+  const node = nodes.get(placement.node);
+  if (node === undefined) return [];
+  const ids = new Set(placement.acceleratorIds);
+  const devices = node.view.node.accelerators.flatMap(({ id }, i) => (ids.has(id) ? [i] : []));
+  return [{ node, devices, milliCpu: placement.milliCpu, memoryMiB: placement.memoryMiB }];
+}

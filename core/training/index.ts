@@ -1,0 +1,99 @@
+/**
+ * Training across unequal sites, pure: codecs, outer optimiser, clip and gate, sizes of
+ * stretches, data assignment, and the round machine that ties them together.
+ */
+export {
+  type AggregateEntry,
+  type AggregateInput,
+  type AggregateResult,
+  type AggregateRow,
+  aggregate,
+  candidate,
+} from "./aggregate.ts";
+export {
+  newPool,
+  returnWindows,
+  sameRanges,
+  splitRanges,
+  takeWindows,
+  type WindowPool,
+  type WindowRange,
+  windowCount,
+  windowsOf,
+} from "./assignment.ts";
+export { clipFactors, lowerMedian, norm } from "./clip.ts";
+export * from "./codec/index.ts";
+export { type Reason, TRAINING_CODES, type TrainingCode } from "./codes.ts";
+export { applyDownlink, type DownlinkStep, difference, downlinkStep } from "./downlink.ts";
+export { GATE_THRESHOLD_NATS, gatePasses } from "./gate.ts";
+export { ROUND_LIMITS } from "./limits.ts";
+export {
+  type OuterSettings,
+  type OuterState,
+  outerSettings,
+  outerStep,
+  outerStepInPlace,
+  PLAIN_STEP,
+  type WeightedDelta,
+  weightedMean,
+} from "./outer.ts";
+export { permute, WINDOWS_MAX } from "./permutation.ts";
+export { apply } from "./round/apply.ts";
+export { type Explanation, explain } from "./round/explain.ts";
+export type {
+  Aggregated,
+  MergedRow,
+  Offered,
+  RoundClosing,
+  RoundMerged,
+  RoundOpened,
+  RunEvent,
+  RunInput,
+  SittingOut,
+} from "./round/messages.ts";
+export { contributionId } from "./round/offer.ts";
+export { nextWakeMs, quorumOf } from "./round/settle.ts";
+export {
+  type Assignment,
+  assignmentOf,
+  type ClosingEntry,
+  type Contribution,
+  type FinishReason,
+  type ModelRow,
+  type Phase,
+  type RunConfig,
+  type RunState,
+  type SiteState,
+  type SiteTotals,
+  siteOf,
+} from "./round/state.ts";
+export { createRun, decide, step } from "./round.ts";
+export {
+  chooseInnerSteps,
+  codecForLink,
+  INNER_STEPS_MAX,
+  JOINER_RAMP_STEPS,
+  learningRate,
+  type Progress,
+  progressShare,
+  type RateSettings,
+  type StopRule,
+  stepRate,
+} from "./schedule.ts";
+export {
+  FINISH_TOLERANCE,
+  planStretch,
+  type SizingRules,
+  type SizingSite,
+  type Stretch,
+  targetRoundMs,
+} from "./sizing.ts";
+export {
+  linkMs,
+  observeStep,
+  observeTransfer,
+  type SpeedModel,
+  speedFromHint,
+  stepMs,
+  tokensPerSecond,
+} from "./speed.ts";

@@ -1,0 +1,122 @@
+/**
+ * The two ends of a merge: what the aggregator is asked, and what its answer means for each
+ * contribution. The arithmetic is in `aggregate.ts`.
+ */
+import { GATE_THRESHOLD_NATS } from "../gate.ts";
+import { ROUND_LIMITS } from "../limits.ts";
+import { outerSettings, PLAIN_STEP } from "../outer.ts";
+import type { Aggregated, MergedRow, RoundClosing, RoundMerged } from "./messages.ts";
+import {
+  type AggregatingPhase,
+  type ClosingEntry,
+  type Contribution,
+  type RunState,
+  siteOf,
+} from "./state.ts";
+
+/** The request to the aggregator, also for a second try. */
+export function closing(
+  state: RunState,
+  atMs: number,
+  parts: {
+    readonly warmUp: boolean;
+    readonly attempt: number;
+    readonly reason: string;
+    readonly contributions: readonly Contribution[];
+  },
+): RoundClosing {
+  const { config } = state;
+  return {
+    type: "round.closing",
+    atMs,
+    round: state.round,
+    warmUp: parts.warmUp,
+    attempt: parts.attempt,
+    reason: parts.reason,
+    outer:
+      parts.warmUp || state.innerSteps === null
+        ? PLAIN_STEP
+        : outerSettings(state.innerSteps, config.stop.rounds),
+    thresholdNats: config.gateThresholdNats ?? GATE_THRESHOLD_NATS,
+    // Everybody must start from the warm-up model exactly, and nobody holds a copy of it yet.
+    codecDown: parts.warmUp ? "fp32" : config.codecDown,
+    contributions: parts.contributions.map((one) => entryOf(state, one)),
+  };
+}
+
+function entryOf(state: RunState, contribution: Contribution): ClosingEntry {
+  const { contributionId, siteId, round, blob, bytes, codec, tokens } = contribution;
+  const staleness = state.round - round;
+  const quarantined = siteOf(state, siteId)?.quarantined ?? false;
+  const factor = quarantined ? 0 : staleness === 0 ? 1 : ROUND_LIMITS.STALE_WEIGHT;
+  const weight = factor * tokens;
+  return { contributionId, siteId, round, blob, bytes, codec, tokens, staleness, weight };
+}
+
+/** The round's row: every contribution with its weight, or the reason why it has none. */
+export function merged(
+  state: RunState,
+  phase: AggregatingPhase,
+  input: Aggregated,
+  atMs: number,
+): RoundMerged {
+  const rows = phase.contributions.map((one) => rowOf(entryOf(state, one), input));
+  const total = rows.reduce((sum, row) => sum + row.weight, 0);
+  const shared = rows.map((row) => ({ ...row, share: total > 0 ? row.weight / total : 0 }));
+  const counted = shared.filter((row) => row.weight > 0);
+  const moments = phase.contributions.findLast(
+    (one) =>
+      one.momentsBlob !== null && counted.some((row) => row.contributionId === one.contributionId),
+  );
+  return {
+    type: "round.merged",
+    atMs,
+    round: state.round,
+    warmUp: phase.warmUp,
+    modelDigest: input.modelDigest,
+    stepBlob: input.stepBlob,
+    checkpointBlob: input.checkpointBlob,
+    modelBlob: input.modelBlob,
+    momentsBlob: moments?.momentsBlob ?? state.model.momentsBlob,
+    heldOutLoss: input.heldOutLoss,
+    bytesDown: input.bytesDown,
+    tokens: counted.reduce((sum, row) => sum + row.tokens, 0),
+    durationMs: Math.max(1, phase.closedMs - phase.openedMs),
+    rows: shared,
+  };
+}
+
+function rowOf(entry: ClosingEntry, input: Aggregated): Omit<MergedRow, "share"> {
+  const { contributionId, siteId, round, tokens, staleness } = entry;
+  const found = input.rows.find((row) => row.contributionId === contributionId);
+  const verdict = found?.verdict ?? "unreadable";
+  const base = {
+    contributionId,
+    siteId,
+    round,
+    tokens,
+    staleness,
+    norm: found?.norm ?? null,
+    clipFactor: found?.clipFactor ?? null,
+    lossBefore: found?.lossBefore ?? null,
+    lossAfter: found?.lossAfter ?? null,
+    verdict,
+  };
+  const none = { weight: 0, reason: found?.reason ?? "the aggregator did not report it" };
+  switch (verdict) {
+    case "unreadable":
+      return { ...base, ...none, code: "CONTRIBUTION_UNREADABLE" };
+    case "gate-failed":
+      return { ...base, ...none, code: "GATE_FAILED" };
+    case "passed":
+      if (entry.weight > 0) return { ...base, weight: entry.weight, code: null, reason: null };
+      return {
+        ...base,
+        weight: 0,
+        code: "SITE_QUARANTINED",
+        reason: "clean, but the site is still in quarantine",
+      };
+    default:
+      return verdict satisfies never;
+  }
+}

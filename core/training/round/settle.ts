@@ -1,0 +1,192 @@
+/**
+ * What follows from the state and the time alone: dropping, joining, quorum, closing, opening,
+ * ending. `nextEvent` gives the most urgent consequence; it is called until there is none.
+ */
+import { ROUND_LIMITS } from "../limits.ts";
+import { FINISH_TOLERANCE } from "../sizing.ts";
+import { closing } from "./merge.ts";
+import type { RunEvent } from "./messages.ts";
+import { planJoiner, planRound, planWarmUp, runEndMs } from "./plan.ts";
+import {
+  type Assignment,
+  assignmentOf,
+  type FinishReason,
+  type OpenPhase,
+  type RunState,
+  type SiteState,
+  siteOf,
+} from "./state.ts";
+
+/** The next consequence at a time, or undefined when nothing is due. */
+export function nextEvent(state: RunState, atMs: number): RunEvent | undefined {
+  if (state.phase.kind === "finished") return undefined;
+  const urgent = changeOfTrust(state, atMs) ?? expiry(state, atMs);
+  if (urgent !== undefined) return urgent;
+  switch (state.phase.kind) {
+    case "open":
+      return inOpenRound(state, state.phase, atMs);
+    case "idle":
+      return betweenRounds(state, atMs);
+    case "aggregating": {
+      const { retryAtMs, attempt, warmUp, closeReason: reason, contributions } = state.phase;
+      if (retryAtMs === null || retryAtMs > atMs) return undefined;
+      return closing(state, atMs, { warmUp, attempt: attempt + 1, reason, contributions });
+    }
+    default:
+      return state.phase satisfies never;
+  }
+}
+
+function changeOfTrust(state: RunState, atMs: number): RunEvent | undefined {
+  for (const { siteId, quarantined, failsInRow, cleanInRow } of state.sites) {
+    const base = { atMs, siteId, round: state.round };
+    if (!quarantined && failsInRow >= ROUND_LIMITS.GATE_FAILS_MAX) {
+      const reason = `${failsInRow} contributions in a row did not pass`;
+      return { type: "site.quarantined", reason, ...base };
+    }
+    if (quarantined && cleanInRow >= ROUND_LIMITS.CLEAN_TO_READMIT) {
+      const reason = `${cleanInRow} contributions in a row were clean`;
+      return { type: "site.readmitted", reason, ...base };
+    }
+  }
+  return undefined;
+}
+
+function expiry(state: RunState, atMs: number): RunEvent | undefined {
+  const late = state.assignments.find((assignment) => assignment.expiresMs <= atMs);
+  if (late === undefined) return undefined;
+  const { siteId, round, expectedMs } = late;
+  const reason = `nothing came, ${Math.round(expectedMs / 1_000)} s were expected`;
+  return { type: "site.dropped", atMs, siteId, round, code: "STRETCH_EXPIRED", reason };
+}
+
+/** The stretches of the open round whose sites are there: those worth waiting for. */
+const outstanding = (state: RunState): readonly Assignment[] =>
+  state.assignments.filter(
+    ({ siteId, round }) => round === state.round && siteOf(state, siteId)?.here === true,
+  );
+
+/** Sites that could be given a stretch in the current round. */
+const idleSites = (state: RunState): readonly SiteState[] =>
+  state.sites.filter(
+    (site) =>
+      site.here &&
+      assignmentOf(state, site.siteId) === undefined &&
+      site.lastOffered?.round !== state.round &&
+      site.excludedRound !== state.round,
+  );
+
+/** Contributions of this round and live sites, without those in quarantine. */
+export function quorumOf(state: RunState): { readonly ready: number; readonly quorum: number } {
+  const trusted = (siteId: string) => siteOf(state, siteId)?.quarantined !== true;
+  const fresh = state.offered.filter((one) => one.round === state.round && trusted(one.siteId));
+  const working = outstanding(state).filter(({ siteId }) => trusted(siteId));
+  const live = fresh.length + working.length;
+  const { share, min } = state.config.quorum;
+  return { ready: fresh.length, quorum: Math.max(1, min, Math.ceil(share * live)) };
+}
+
+/**
+ * End of the grace window (training reference, 3.7): half of the last round after the quorum,
+ * or when the last planned site should be ready, whatever is sooner.
+ */
+export function graceEndMs(state: RunState, phase: OpenPhase): number | null {
+  if (phase.quorumAtMs === null) return null;
+  const readyMs = outstanding(state).map(
+    ({ assignedMs, expectedMs }) => assignedMs + expectedMs * (1 + FINISH_TOLERANCE),
+  );
+  const longestMs = ROUND_LIMITS.GRACE_SHARE * (state.lastRoundMs ?? phase.targetMs);
+  return Math.round(
+    Math.max(phase.quorumAtMs, Math.min(phase.quorumAtMs + longestMs, Math.max(0, ...readyMs))),
+  );
+}
+
+function inOpenRound(state: RunState, phase: OpenPhase, atMs: number): RunEvent | undefined {
+  if (state.stopAsked) return { type: "run.finished", atMs, reason: "stopped" };
+  if (!phase.warmUp) {
+    for (const site of idleSites(state)) {
+      const assignment = planJoiner(state, phase, site, atMs);
+      if (assignment !== undefined) return { type: "site.assigned", atMs, assignment };
+    }
+  }
+  const reason = reasonToClose(state, phase, atMs);
+  if (reason !== undefined) return closeRound(state, phase, reason, atMs);
+  const { ready, quorum } = quorumOf(state);
+  if (phase.quorumAtMs === null && ready >= quorum) {
+    return { type: "round.quorum", atMs, round: state.round, ready, quorum };
+  }
+  const endMs = runEndMs(state);
+  if (endMs !== null && endMs <= atMs) return { type: "run.finished", atMs, reason: "time is up" };
+  return abandonment(state, phase, atMs);
+}
+
+function reasonToClose(state: RunState, phase: OpenPhase, atMs: number): string | undefined {
+  if (state.offered.length === 0) return undefined;
+  if (outstanding(state).length === 0) return "everyone ready";
+  const endMs = runEndMs(state);
+  if (endMs !== null && endMs <= atMs) return "time is up";
+  const graceMs = graceEndMs(state, phase);
+  return graceMs !== null && graceMs <= atMs ? "quorum and grace" : undefined;
+}
+
+/** Before the round closes, stretches of the round before it are too old for the next one. */
+function closeRound(state: RunState, phase: OpenPhase, reason: string, atMs: number): RunEvent {
+  const old = state.assignments.find(
+    ({ round }) => state.round + 1 - round > ROUND_LIMITS.STALE_ROUNDS_MAX,
+  );
+  if (old !== undefined) {
+    const { siteId, round } = old;
+    const why = `round ${state.round} closes, and its stretch began in round ${round}`;
+    return { type: "site.dropped", atMs, siteId, round, code: "MISSED_ROUND", reason: why };
+  }
+  const { warmUp } = phase;
+  return closing(state, atMs, { warmUp, attempt: 1, reason, contributions: state.offered });
+}
+
+/**
+ * A round that nobody works for and that has nothing to merge: given up when its stretches are
+ * gone, or when somebody else is there who would otherwise wait for sites that may not return.
+ */
+function abandonment(state: RunState, phase: OpenPhase, atMs: number): RunEvent | undefined {
+  if (state.offered.length > 0 || outstanding(state).length > 0) return undefined;
+  const left = state.assignments.some(({ round }) => round === state.round);
+  if (left && idleSites(state).length === 0) return undefined;
+  const reason = phase.warmUp
+    ? "the site that warmed up left"
+    : "all its sites left before one had contributed";
+  return { type: "round.abandoned", atMs, round: state.round, code: "ROUND_ABANDONED", reason };
+}
+
+/** Which of the run's ends is reached, between two rounds. */
+function endReached(state: RunState, atMs: number): FinishReason | undefined {
+  const { rounds, tokens } = state.config.stop;
+  const endMs = runEndMs(state);
+  if (state.stopAsked) return "stopped";
+  if (rounds !== undefined && state.roundsMerged >= rounds) return "rounds reached";
+  if (tokens !== undefined && state.tokensMerged + state.warmUpTokens >= tokens) {
+    return "tokens reached";
+  }
+  return endMs !== null && endMs <= atMs ? "time is up" : undefined;
+}
+
+function betweenRounds(state: RunState, atMs: number): RunEvent | undefined {
+  const reason = endReached(state, atMs);
+  if (reason !== undefined) return { type: "run.finished", atMs, reason };
+  const idle = idleSites(state);
+  if (state.paused !== null || idle.length === 0) return undefined;
+  if (state.round === 0) return planWarmUp(state, idle, atMs);
+  return planRound(state, idle, atMs) ?? { type: "run.finished", atMs, reason: "time is up" };
+}
+
+/** When the machine wants a `tick`; null while only inputs can move it. Never before `nowMs`. */
+export function nextWakeMs(state: RunState): number | null {
+  const { phase } = state;
+  if (phase.kind === "finished") return null;
+  const times = state.assignments.map(({ expiresMs }) => expiresMs);
+  const endMs = runEndMs(state);
+  if (endMs !== null && phase.kind !== "aggregating") times.push(endMs);
+  if (phase.kind === "aggregating" && phase.retryAtMs !== null) times.push(phase.retryAtMs);
+  const graceMs = phase.kind === "open" ? graceEndMs(state, phase) : null;
+  if (graceMs !== null) times.push(graceMs);
+  return times.length === 0 ? null : Math.max(state.nowMs, Math.min(...times));
+}

@@ -1,0 +1,3 @@
+// The local engine: real processes on this machine. Only the composition root names it.
+export { type LocalEngineOptions, localEngine } from "./engine.ts";
+export type { Lend } from "./inventory.ts";

@@ -1,0 +1,103 @@
+// One task: a process that leads a group of its own, and its log. It leaves to the supervisor
+// when a task has to end.
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, existsSync } from "node:fs";
+import { makePipe, openTaskLog, type TaskLog } from "./logs.ts";
+import { identify, type ProcessId } from "./processes.ts";
+import { type TaskRecord, taskLogFile, workFolder } from "./records.ts";
+
+/** What a shell answers for a program that does not exist, and for one that cannot be run. */
+const EXIT_NOT_FOUND = 127;
+const EXIT_NOT_RUNNABLE = 126;
+
+export interface ExitState {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/** A started task. */
+export interface Task {
+  readonly taskIndex: number;
+  /** Leader of its process group; undefined when it could not be started. */
+  readonly id: ProcessId | undefined;
+  readonly end: () => ExitState | undefined;
+  readonly droppedBytes: () => number;
+  /** Settles when all that it wrote is in the log. */
+  readonly drained: Promise<unknown>;
+}
+
+export interface TaskPlan {
+  /** Folder of the lease. */
+  readonly folder: string;
+  readonly record: TaskRecord;
+  readonly secretEnv: Readonly<Record<string, string>>;
+  readonly logBytesMax: number;
+  readonly keepStderr: boolean;
+  /** Called once, never before `startTask` has returned. */
+  readonly onEnd: () => void;
+}
+
+/** Starts a task in the work folder of its lease. */
+export function startTask(plan: TaskPlan): Task {
+  const { record, folder } = plan;
+  const log = openTaskLog(taskLogFile(folder, record.taskIndex), plan.logBytesMax);
+  const pipe = makePipe(folder, String(record.taskIndex));
+  const out = pipe?.writeEnd ?? "pipe";
+  const [program, ...args] = record.command;
+  const child = spawn(program ?? "", args, {
+    cwd: workFolder(folder),
+    env: { ...record.env, ...plan.secretEnv },
+    detached: true, // a session and a process group of its own
+    stdio: ["ignore", out, plan.keepStderr ? out : "ignore"],
+  });
+  const id = child.pid === undefined ? undefined : identify(child.pid);
+  const sources = pipe === undefined ? [child.stdout, child.stderr] : [pipe.source];
+  const drained = Promise.all(
+    sources.flatMap((source) => (source === null ? [] : [log.follow(source)])),
+  );
+  if (pipe !== undefined) closeSync(pipe.writeEnd);
+  let end: ExitState | undefined;
+  onExit(child, plan, log, (state) => {
+    end = state;
+    plan.onEnd();
+  });
+  const droppedBytes = log.droppedBytes;
+  return { taskIndex: record.taskIndex, id, end: () => end, droppedBytes, drained };
+}
+
+function onExit(
+  child: ChildProcess,
+  plan: TaskPlan,
+  log: TaskLog,
+  ended: (state: ExitState) => void,
+): void {
+  child.once("exit", (exitCode, signal) => ended({ exitCode, signal }));
+  child.once("error", (error: NodeJS.ErrnoException) => {
+    if (child.pid !== undefined) return; // a signal that did not arrive, not a failed start
+    const { exitCode, reason } = explain(error, plan);
+    log.note(`The task could not be started: ${reason}`);
+    ended({ exitCode, signal: null });
+  });
+}
+
+interface FailedStart {
+  readonly exitCode: number;
+  readonly reason: string;
+}
+
+/** Exit code and plain words for a start that failed. */
+function explain(error: NodeJS.ErrnoException, plan: TaskPlan): FailedStart {
+  const program = plan.record.command[0] ?? "";
+  const folder = workFolder(plan.folder);
+  if (!existsSync(folder)) {
+    return { exitCode: EXIT_NOT_RUNNABLE, reason: `its work folder ${folder} is gone.` };
+  }
+  if (error.code === "ENOENT") {
+    const reason = `the program "${program}" was not found on this machine.`;
+    return { exitCode: EXIT_NOT_FOUND, reason };
+  }
+  if (error.code === "EACCES") {
+    return { exitCode: EXIT_NOT_RUNNABLE, reason: `"${program}" is not an executable file.` };
+  }
+  return { exitCode: EXIT_NOT_RUNNABLE, reason: `"${program}": ${error.message}` };
+}

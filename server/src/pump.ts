@@ -1,0 +1,215 @@
+// The pump: the one place where inputs meet the state and the journal. It takes inputs one after
+// another, lets the controller decide, makes the events durable together (group commit), and only
+// then answers and lets effects out. The state runs ahead of the disk by the appends under way;
+// if one fails, the state is thrown away and folded again from the journal.
+import {
+  apply,
+  decodeState,
+  type Event,
+  emptyState,
+  encodeState,
+  type Input,
+  STATE_FORMAT,
+  type State,
+  type StepResult,
+  step,
+} from "@tequio/core/controller";
+import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
+import type { Plan } from "@tequio/core/scheduler";
+import type { JournalRecord, Store } from "@tequio/stores";
+
+/** An event in its place in the journal. */
+export interface Committed {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly event: Event;
+}
+
+export interface Pump {
+  /** The state as of the last decided input. Read only: it changes with the next input. */
+  readonly state: State;
+  /** The newest plan of the scheduler, for reasons; undefined before the first. */
+  readonly plan: Plan | undefined;
+  /** Takes one input; resolves with the controller's answer once its events are durable. */
+  submit(input: Untimed<Input>): Promise<Outcome<unknown>>;
+  /** Called with every batch of events after it became durable. */
+  onCommitted(listener: (events: readonly Committed[]) => void): () => void;
+  /** Writes a snapshot and stops taking inputs. */
+  close(): Promise<void>;
+}
+
+type Untimed<T> = T extends { readonly atMs: number } ? Omit<T, "atMs"> : never;
+
+interface Waiting {
+  readonly outcome: Outcome<unknown>;
+  readonly resolve: (outcome: Outcome<unknown>) => void;
+}
+
+/** Reads the records of a journal after `afterSeq` in pages. */
+async function foldJournal(store: Store, state: State): Promise<Refusal | undefined> {
+  for (;;) {
+    const page = await store.journal.read({ afterSeq: state.seq, limit: 5_000 });
+    if (!page.ok) return page;
+    if (page.value.length === 0) return undefined;
+    for (const record of page.value) apply(state, eventOf(record), record.atMs);
+  }
+}
+
+/** The event of a journal record. */
+export const eventOf = (record: JournalRecord): Event =>
+  ({ type: record.type, ...(JSON.parse(record.payload) as object) }) as Event;
+
+function payloadOf(event: Event): string {
+  const { type: _, ...data } = event;
+  return JSON.stringify(data);
+}
+
+/** The state that a store's snapshot and journal amount to. */
+export async function recover(store: Store): Promise<Outcome<State>> {
+  const snapshot = await store.snapshots.latest();
+  if (!snapshot.ok) return snapshot;
+  const usable = snapshot.value?.formatVersion === STATE_FORMAT ? snapshot.value : undefined;
+  const state =
+    usable === undefined ? emptyState() : decodeState(Buffer.from(usable.bytes).toString("utf8"));
+  const failed = await foldJournal(store, state);
+  return failed ?? ok(state);
+}
+
+/** Opens the pump on a store. `now` gives milliseconds since 1970 and never goes back. */
+export async function openPump(store: Store, now: () => number): Promise<Outcome<Pump>> {
+  const recovered = await recover(store);
+  if (!recovered.ok) return recovered;
+  const pump = new StorePump(store, now, recovered.value);
+  await pump.submit({ type: "boot" });
+  await pump.submit({ type: "schedule" });
+  return ok(pump);
+}
+
+class StorePump implements Pump {
+  state: State;
+  plan: Plan | undefined;
+  private readonly store: Store;
+  private readonly now: () => number;
+  private readonly listeners = new Set<(events: readonly Committed[]) => void>();
+  private pending: Committed[] = [];
+  private waiting: Waiting[] = [];
+  /** Sequence number of the last record handed to the store. */
+  private sentSeq: number;
+  private committing: Promise<void> | undefined;
+  private recovering: Promise<void> | undefined;
+  private snapshotSeq: number;
+  private closed = false;
+  private wantsSchedule = false;
+
+  constructor(store: Store, now: () => number, state: State) {
+    this.store = store;
+    this.now = now;
+    this.state = state;
+    this.sentSeq = state.seq;
+    this.snapshotSeq = state.seq;
+  }
+
+  async submit(input: Untimed<Input>): Promise<Outcome<unknown>> {
+    while (this.recovering !== undefined) await this.recovering;
+    if (this.closed) {
+      return refuse("SHUTTING_DOWN", "The control plane is stopping.", "Try again in a moment.");
+    }
+    const result = this.take(input);
+    if (this.pending.length === 0 && this.committing === undefined) return result.outcome;
+    return new Promise((resolve) => {
+      this.waiting.push({ outcome: result.outcome, resolve });
+      this.commitSoon();
+    });
+  }
+
+  onCommitted(listener: (events: readonly Committed[]) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    while (this.committing !== undefined) await this.committing;
+    await this.snapshot();
+  }
+
+  private take(input: Untimed<Input>): StepResult {
+    const before = this.state.seq;
+    const result = step(this.state, { ...input, atMs: this.now() } as Input);
+    const atMs = this.state.nowMs;
+    for (const [i, event] of result.events.entries()) {
+      this.pending.push({ seq: before + 1 + i, atMs, event });
+    }
+    if (result.plan !== undefined) this.plan = result.plan;
+    if (result.wantsSchedule) this.scheduleSoon();
+    return result;
+  }
+
+  /** One look at the queue for all inputs of a tick, not one for each. */
+  private scheduleSoon(): void {
+    if (this.wantsSchedule) return;
+    this.wantsSchedule = true;
+    setImmediate(() => {
+      this.wantsSchedule = false;
+      if (!this.closed) void this.submit({ type: "schedule" });
+    });
+  }
+
+  private commitSoon(): void {
+    if (this.committing !== undefined) return;
+    this.committing = this.commit().finally(() => {
+      this.committing = undefined;
+      if (this.pending.length > 0 || this.waiting.length > 0) this.commitSoon();
+    });
+  }
+
+  /** Writes everything that is pending as one append; more may gather meanwhile. */
+  private async commit(): Promise<void> {
+    const events = this.pending;
+    const waiting = this.waiting;
+    this.pending = [];
+    this.waiting = [];
+    if (events.length > 0) {
+      const records = events.map(({ atMs, event }) => ({
+        atMs,
+        type: event.type,
+        payload: payloadOf(event),
+      }));
+      const written = await this.store.journal.append(this.sentSeq, records);
+      if (!written.ok) return this.undo(written, waiting);
+      this.sentSeq = written.value.seq;
+    }
+    for (const { outcome, resolve } of waiting) resolve(outcome);
+    if (events.length > 0) for (const listener of this.listeners) listener(events);
+    if (this.sentSeq - this.snapshotSeq >= LIMITS.SNAPSHOT_EVERY_RECORDS) await this.snapshot();
+  }
+
+  /** Nothing of the failed batch happened: everybody in it is told so, the state is rebuilt. */
+  private async undo(why: Refusal, waiting: readonly Waiting[]): Promise<void> {
+    const later = this.waiting;
+    this.pending = [];
+    this.waiting = [];
+    const rebuilt = recover(this.store).then((recovered) => {
+      if (!recovered.ok) throw new Error(`${recovered.code}: ${recovered.message}`);
+      this.state = recovered.value;
+      this.sentSeq = recovered.value.seq;
+    });
+    this.recovering = rebuilt.finally(() => {
+      this.recovering = undefined;
+    });
+    await this.recovering;
+    for (const { resolve } of [...waiting, ...later]) resolve(why);
+  }
+
+  private async snapshot(): Promise<void> {
+    // Only a state that is wholly durable may be kept.
+    if (this.state.seq !== this.sentSeq || this.sentSeq === this.snapshotSeq) return;
+    const bytes = Buffer.from(encodeState(this.state));
+    const kept = await this.store.snapshots.put({
+      seq: this.state.seq,
+      formatVersion: STATE_FORMAT,
+      bytes,
+    });
+    if (kept.ok) this.snapshotSeq = kept.value.seq;
+  }
+}

@@ -1,0 +1,20 @@
+// The behaviour that every store has to show. A store's test file calls `storeConformance` once;
+// what only one store can do (files, locks, broken disks) is tested beside that store.
+import { describe } from "node:test";
+import { blobConformance } from "./conformance/blobs.ts";
+import { journalConformance } from "./conformance/journal.ts";
+import { snapshotConformance } from "./conformance/snapshots.ts";
+import type { StoreSubject } from "./conformance/support.ts";
+import { uploadConformance } from "./conformance/uploads.ts";
+
+export type { StoreSubject } from "./conformance/support.ts";
+
+/** Registers the whole suite with node:test for one kind of store. */
+export function storeConformance(subject: StoreSubject): void {
+  describe(`the ${subject.name} store`, { concurrency: false }, () => {
+    describe("journal", () => journalConformance(subject));
+    describe("snapshots", () => snapshotConformance(subject));
+    describe("blobs", () => blobConformance(subject));
+    describe("uploads", () => uploadConformance(subject));
+  });
+}

@@ -1,0 +1,223 @@
+/**
+ * What a site does between two exchanges: a stretch of training steps from a given model. The
+ * site's own moments m, v and step counter t live on from stretch to stretch here; the model
+ * comes in and goes out. Coding the difference and sending it is the worker's.
+ */
+import { stepScalars } from "./adamw.ts";
+import type { Executor, Floats } from "./executor.ts";
+import { gradientGraph, trainingGraph } from "./graph.ts";
+import { type ModelConfig, parameterCount } from "./layout.ts";
+import { assert, type Outcome, ok, refuse } from "./outcome.ts";
+import { SessionCache } from "./sessions.ts";
+import type { Batch } from "./windows.ts";
+
+/** A site's optimiser: 8 bytes a parameter and the number of steps taken. */
+export interface OptimiserState {
+  readonly m: Float32Array;
+  readonly v: Float32Array;
+  readonly t: number;
+}
+
+export interface StepReport {
+  /** From 0 within the stretch. */
+  readonly step: number;
+  /** In nats per token, before the step. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Since the start of the stretch. */
+  readonly elapsedMs: number;
+}
+
+export interface StretchOptions {
+  /** The model to start from; it is not changed. */
+  readonly parameters: Float32Array;
+  /** The batch of each step, from 0; asked once for each step, in order. */
+  readonly batches: (step: number) => Batch;
+  readonly innerSteps: number;
+  /** Windows in each batch. */
+  readonly batch: number;
+  /**
+   * Step s of H uses lrStart + (lrEnd - lrStart) s / H: lrEnd itself is the first rate of the
+   * next stretch, so a schedule cut into stretches repeats no rate.
+   */
+  readonly lrStart: number;
+  readonly lrEnd: number;
+  readonly onStep?: (report: StepReport) => void;
+  /** Asked before every step but the first; true ends the stretch early. */
+  readonly shouldStop?: () => boolean;
+}
+
+export interface StretchResult {
+  readonly parameters: Float32Array;
+  /** Steps really done; fewer than asked for after shouldStop. */
+  readonly steps: number;
+  readonly tokens: number;
+  /** Mean of the losses of the steps, in nats per token. */
+  readonly meanLoss: number;
+  /** Wall-clock of the steps, without opening the graph. */
+  readonly elapsedMs: number;
+}
+
+export interface Gradient {
+  readonly loss: number;
+  /** [N], of the mean loss over all tokens of the batch. */
+  readonly gradient: Float32Array;
+}
+
+interface Vectors {
+  readonly p: Float32Array;
+  readonly m: Float32Array;
+  readonly v: Float32Array;
+}
+
+const fresh = (count: number): Vectors => ({
+  p: new Float32Array(count),
+  m: new Float32Array(count),
+  v: new Float32Array(count),
+});
+
+/** Moments of a site that has not trained yet. */
+export function emptyOptimiser(config: ModelConfig): OptimiserState {
+  const count = parameterCount(config);
+  return { m: new Float32Array(count), v: new Float32Array(count), t: 0 };
+}
+
+function allFinite(values: Float32Array): boolean {
+  // Adding keeps NaN and infinity, so one comparison at the end replaces one for each number.
+  let sum = 0;
+  for (const value of values) sum += value * 0;
+  return sum === 0;
+}
+
+/** One site's training: its executor, its opened graphs and its optimiser. */
+export class Trainee {
+  readonly config: ModelConfig;
+  readonly parameterCount: number;
+  readonly #steps: SessionCache;
+  readonly #gradients: SessionCache;
+  readonly #nowMs: () => number;
+  #optimiser: OptimiserState;
+  #running = false;
+
+  /**
+   * @param config a model that `checkConfig` accepts
+   * @param nowMs a clock that never goes back, for elapsedMs
+   */
+  constructor(executor: Executor, config: ModelConfig, nowMs = () => performance.now()) {
+    this.config = config;
+    this.parameterCount = parameterCount(config);
+    this.#steps = new SessionCache(executor, config, trainingGraph);
+    this.#gradients = new SessionCache(executor, config, gradientGraph);
+    this.#nowMs = nowMs;
+    this.#optimiser = emptyOptimiser(config);
+  }
+
+  /** Steps taken since m and v were zero. */
+  get t(): number {
+    return this.#optimiser.t;
+  }
+
+  /** A copy of the optimiser, for a checkpoint. */
+  exportState(): OptimiserState {
+    const { m, v, t } = this.#optimiser;
+    return { m: m.slice(), v: v.slice(), t };
+  }
+
+  /** Goes on from a checkpoint. Refuses (CODEC_INVALID) one of another model or a damaged one. */
+  importState(state: OptimiserState): Outcome<void> {
+    assert(!this.#running, "the optimiser is not replaced during a stretch");
+    const { m, v, t } = state;
+    const count = this.parameterCount;
+    const hint = "Fetch the checkpoint again, or start with empty moments.";
+    if (m.length !== count || v.length !== count) {
+      const message = `The checkpoint has ${m.length} moments, the model ${count} parameters.`;
+      return refuse("CODEC_INVALID", message, hint);
+    }
+    if (!Number.isSafeInteger(t) || t < 0 || !allFinite(m) || !allFinite(v)) {
+      return refuse("CODEC_INVALID", "The checkpoint's moments are not finite numbers.", hint);
+    }
+    this.#optimiser = { m: m.slice(), v: v.slice(), t };
+    return ok(undefined);
+  }
+
+  /** Opens the graph for a batch size ahead of time, so that the first stretch is not slower. */
+  async prepare(batch: number): Promise<void> {
+    await this.#steps.get(batch);
+  }
+
+  /**
+   * Trains `innerSteps` steps. Refuses (LOSS_NOT_FINITE) when training diverges; the optimiser
+   * then stands as before the stretch, as it does when the executor throws.
+   */
+  async runStretch(options: StretchOptions): Promise<Outcome<StretchResult>> {
+    const { parameters, batch, innerSteps } = options;
+    assert(!this.#running, "a trainee runs one stretch at a time");
+    assert(parameters.length === this.parameterCount, "the model has the trainee's size");
+    assert(Number.isSafeInteger(innerSteps) && innerSteps >= 1, "a stretch has a step");
+    this.#running = true;
+    try {
+      const session = await this.#steps.get(batch);
+      const step = async (feeds: Vectors & Batch, sc: Float32Array, spare: Vectors) => {
+        const into = { p2: spare.p, m2: spare.m, v2: spare.v };
+        return session.run({ ...feeds, sc }, into);
+      };
+      return await this.#trainSteps(options, step);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Loss and gradient of one batch at these parameters; the optimiser is not touched. */
+  async gradient(parameters: Float32Array, batch: Batch): Promise<Gradient> {
+    const session = await this.#gradients.get(batch.x.length / this.config.context);
+    const { loss, g } = await session.run({ p: parameters, ...batch });
+    return { loss: loss![0]!, gradient: g! };
+  }
+
+  /** Closes the graphs. */
+  async release(): Promise<void> {
+    await this.#steps.release();
+    await this.#gradients.release();
+  }
+
+  async #trainSteps(
+    options: StretchOptions,
+    run: (feeds: Vectors & Batch, sc: Float32Array, spare: Vectors) => Promise<Floats>,
+  ): Promise<Outcome<StretchResult>> {
+    const { innerSteps, lrStart, lrEnd } = options;
+    let t = this.#optimiser.t;
+    // The state before the stretch is never handed out to be filled: it is what is kept on error.
+    let now: Vectors = { p: options.parameters, m: this.#optimiser.m, v: this.#optimiser.v };
+    let spare = fresh(this.parameterCount);
+    let lossSum = 0;
+    let steps = 0;
+    const startMs = this.#nowMs();
+    while (steps < innerSteps && !(steps > 0 && options.shouldStop?.())) {
+      const learningRate = lrStart + ((lrEnd - lrStart) * steps) / innerSteps;
+      const feeds = { ...now, ...options.batches(steps) };
+      const out = await run(feeds, stepScalars(learningRate, t + 1), spare);
+      const loss = out.loss![0]!;
+      if (!Number.isFinite(loss)) return this.#diverged(learningRate);
+      spare = steps === 0 ? fresh(this.parameterCount) : now;
+      now = { p: out.p2!, m: out.m2!, v: out.v2! };
+      t += 1;
+      lossSum += loss;
+      const elapsedMs = this.#nowMs() - startMs;
+      options.onStep?.({ step: steps, loss, learningRate, elapsedMs });
+      steps += 1;
+    }
+    const elapsedMs = this.#nowMs() - startMs;
+    if (!allFinite(now.p)) return this.#diverged(lrEnd);
+    this.#optimiser = { m: now.m, v: now.v, t };
+    const tokens = steps * options.batch * this.config.context;
+    return ok({ parameters: now.p, steps, tokens, meanLoss: lossSum / steps, elapsedMs });
+  }
+
+  #diverged(learningRate: number): Outcome<never> {
+    return refuse(
+      "LOSS_NOT_FINITE",
+      `Training diverged near step ${this.t} at a learning rate of ${learningRate}.`,
+      "Start the stretch again from the last good model with a smaller learning rate.",
+    );
+  }
+}
