@@ -122,6 +122,8 @@ export const publicKeyOf = (key: KeyObject): string =>
   createPublicKey(key).export({ type: "spki", format: "der" }).toString("base64");
 
 export interface KeptCalibration {
+  /** Another site of this folder, of another pool, had another link. */
+  readonly siteId: string;
   /** Wall clock; a wrong one only makes the next measuring come early or late. */
   readonly measuredAtMs: number;
   readonly calibration: Calibration;
@@ -129,15 +131,16 @@ export interface KeptCalibration {
 
 const CALIBRATION_FILE = "calibration.json";
 
-/** The last calibration; undefined when there is none that can be read. */
-export function readCalibration(folder: string): KeptCalibration | undefined {
+/** The last calibration of a site; undefined when there is none that can be read. */
+export function readCalibration(folder: string, siteId: string): KeptCalibration | undefined {
   try {
     const text = readIfThere(join(folder, CALIBRATION_FILE));
     if (text === undefined) return undefined;
-    const data = JSON.parse(text) as { measuredAtMs: unknown; calibration: unknown };
+    const data = JSON.parse(text) as Partial<Record<keyof KeptCalibration, unknown>>;
     const parsed = CalibrationWire.safeParse(data.calibration);
     if (!parsed.success || typeof data.measuredAtMs !== "number") return undefined;
-    return { measuredAtMs: data.measuredAtMs, calibration: parsed.data };
+    if (data.siteId !== siteId) return undefined;
+    return { siteId, measuredAtMs: data.measuredAtMs, calibration: parsed.data };
   } catch {
     return undefined; // It is only a saved effort: a damaged file is measured anew.
   }

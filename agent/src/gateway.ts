@@ -2,7 +2,7 @@
 // again for ever when it breaks. It knows nothing of leases: messages go up to agent.ts.
 import { type KeyObject, sign } from "node:crypto";
 import { GATEWAY_PROTOCOL, helloText, ToAgent, type ToPool } from "@tequio/contract";
-import { type Code, CODES, LIMITS, type Refusal, refuse } from "@tequio/core/pool";
+import { CODES, type Code, LIMITS, type Refusal, refuse } from "@tequio/core/pool";
 import WebSocket from "ws";
 import type { AgentTiming } from "./options.ts";
 import { type Say, whyOf } from "./say.ts";

@@ -48,8 +48,9 @@ export class Outbox {
   /** The last append failed: a half line may stand at the end. */
   #broken = false;
 
-  constructor(folder: string, say: Say) {
-    this.#path = join(folder, "outbox.jsonl");
+  /** `generation` as in SiteRecord: another pool must not get the reports of the one before. */
+  constructor(folder: string, generation: number, say: Say) {
+    this.#path = join(folder, `outbox.${generation}.jsonl`);
     this.#say = say;
     for (const text of (readIfThere(this.#path) ?? "").split("\n")) this.#load(text);
     this.#rewrite();
@@ -85,10 +86,11 @@ export class Outbox {
     return report;
   }
 
-  /** The pool asks again for a lease that is over: its final report is sent again. */
-  repeat(leaseId: string): void {
+  /** The pool asks again for a lease that is over: its final report waits for an answer again. */
+  repeat(leaseId: string): LeaseReport | undefined {
     const final = this.#leases.get(leaseId)?.final;
     if (final !== undefined) this.#pending.set(final.reportId, final);
+    return final;
   }
 
   /** The pool has these reports. Unknown ids are of no matter: an answer may come twice. */
@@ -118,11 +120,12 @@ export class Outbox {
     }
     const { report } = line;
     const { leaseId, fence, event } = report;
-    const before = this.#leases.get(leaseId) ?? { leaseId, jobId: "", fence, tasks: 0 };
+    const before = this.#leases.get(leaseId) ?? unheard(leaseId, fence);
+    this.#pending.set(report.reportId, report);
+    if (before.final !== undefined) return; // read again after a rewrite
     const final = isFinal(event.kind) ? { final: report } : {};
     this.#leases.delete(leaseId); // the newest end stands last
     this.#leases.set(leaseId, { ...before, last: event.kind, ...final });
-    this.#pending.set(report.reportId, report);
   }
 
   #append(lines: readonly Line[]): void {
@@ -171,6 +174,15 @@ export class Outbox {
     }
   }
 }
+
+/** A lease that was started before this outbox was made, or is refused without a start. */
+const unheard = (leaseId: string, fence: number): LeaseMemory => ({
+  leaseId,
+  jobId: "",
+  fence,
+  tasks: 0,
+  last: "accepted",
+});
 
 function appendSynced(path: string, text: string): void {
   const file = openSync(path, "a", 0o600);

@@ -23,12 +23,6 @@ export function App() {
     setToken(undefined);
     setWhy(trouble);
   }, []);
-  // A link with another token, opened in this tab, signs in anew.
-  useEffect(() => {
-    const arrived = () => setToken(readToken());
-    addEventListener("popstate", arrived);
-    return () => removeEventListener("popstate", arrived);
-  }, []);
   if (token === undefined) {
     const enter = (given: string) => {
       keepToken(given);
@@ -68,21 +62,15 @@ function Frame(props: { readonly onLeave: () => void }) {
   }, [place, route]);
   return (
     <>
-      <a className="skip" href="#main" onClick={(event) => skipTo(event, main.current)}>
+      <button type="button" className="skip" onClick={() => main.current?.focus()}>
         {TEXTS.skip}
-      </a>
+      </button>
       <Header route={route} onLeave={props.onLeave} />
       <main ref={main} id="main" tabIndex={-1}>
         <Shown key={place} route={route} />
       </main>
     </>
   );
-}
-
-/** The hash holds the route, so the skip link moves the focus itself. */
-function skipTo(event: { preventDefault: () => void }, main: HTMLElement | null): void {
-  event.preventDefault();
-  main?.focus();
 }
 
 function Header(props: { readonly route: Route; readonly onLeave: () => void }) {

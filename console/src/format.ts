@@ -69,7 +69,8 @@ export function short(value: number): string {
     size /= 1_000;
     step += 1;
   }
-  const digits = step === 0 && Number.isInteger(value) ? 0 : size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;
+  const digits =
+    step === 0 && Number.isInteger(value) ? 0 : size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;
   const text = `${value < 0 ? "-" : ""}${size.toFixed(digits)}`;
   return step === 0 ? text : `${text} ${steps[step]}`;
 }

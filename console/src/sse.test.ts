@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { makeEventParser, type StreamEvent } from "./sse.ts";
 
 const TEXT =
-  ": hello\n\nid: 7\nevent: job-queued\ndata: {\"a\":1}\n\n" +
+  ': hello\n\nid: 7\nevent: job-queued\ndata: {"a":1}\n\n' +
   "id: 8\r\ndata: two\r\ndata: lines\r\n\r\nevent: empty\n\ndata\n\n";
 const EVENTS: readonly StreamEvent[] = [
   { id: "7", type: "job-queued", data: '{"a":1}' },

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { ModelWire } from "./job.ts";
 import { Count, Digest, EpochMs } from "./primitives.ts";
 
-export const DataRange = z.strictObject({ from: Count, to: Count });
+/** Places `from` to `to` (not included) of one pass over the permuted windows of the text. */
+export const DataRange = z.strictObject({ pass: Count, from: Count, to: Count });
 
 /** What a site does next in a run. The worker asks for it and waits for a change. */
 export const AssignmentView = z.strictObject({
@@ -30,6 +31,12 @@ export const AssignmentView = z.strictObject({
   learningRateStart: z.number().optional(),
   learningRateEnd: z.number().optional(),
   ranges: z.array(DataRange).optional(),
+  /** Windows of the training text that the ranges permute. */
+  windows: Count.optional(),
+  /** Steps of a linear ramp of the learning rate, for a site without moments; 0: none. */
+  rampSteps: Count.optional(),
+  /** From this answer on, until the site stops and sends what it has. */
+  timeLeftMs: z.number().optional(),
   codec: z.string().optional(),
   /** The site should also put its optimiser state as a blob with this contribution. */
   wantsMoments: z.boolean().optional(),

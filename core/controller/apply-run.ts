@@ -4,7 +4,7 @@ import { recordContribution } from "../ledger/index.ts";
 import { assert, LIMITS } from "../pool/index.ts";
 import {
   apply as applyRound,
-  newRun,
+  createRun,
   type RunEvent,
   type RunState as RoundMachine,
 } from "../training/index.ts";
@@ -21,7 +21,7 @@ export function prepare(
   assert(!state.runs.has(jobId), `run ${jobId} is prepared once`);
   state.runs.set(jobId, {
     jobId,
-    machine: newRun(config, atMs),
+    machine: createRun(config, atMs),
     failures: {},
     version: 1,
     lossBefore: heldOutLoss,

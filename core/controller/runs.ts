@@ -9,7 +9,7 @@ import {
   type RunSpec,
   refuse,
 } from "../pool/index.ts";
-import { type Codec, decide as decideRound, type RunConfig } from "../training/index.ts";
+import { type Codec, decide as decideRound, nextWakeMs, type RunConfig } from "../training/index.ts";
 import type { Input, RunInput } from "./input.ts";
 import { stopLease } from "./leases.ts";
 import { openLeasesOf, theJob, theLease } from "./lookup.ts";
@@ -155,6 +155,8 @@ export function spanOf(
 export function tickRuns(step: Step): void {
   for (const run of step.state.runs.values()) {
     if (theJob(step.state, run.jobId).stage === "ended") continue;
+    const wakeMs = nextWakeMs(run.machine);
+    if (wakeMs === null || wakeMs > step.atMs) continue;
     feed(step, run, { type: "tick" });
   }
 }

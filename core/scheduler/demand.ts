@@ -1,10 +1,16 @@
 // What a job asks for, worked out once for all jobs that ask the same: which classes of nodes
 // could serve which of its groups, and which nodes of which sites that makes.
 import type { JobSpec } from "../pool/index.ts";
-import type { Checker, Need } from "./feasible/checker.ts";
-import { CHECKERS, firstObjection } from "./feasible/checkers.ts";
+import type { Need } from "./feasible/checker.ts";
+import {
+  firstObjection,
+  HARDWARE_CHECKERS,
+  PLACE_CHECKERS,
+  STATE_CHECKERS,
+} from "./feasible/checkers.ts";
 import { matches } from "./feasible/matching.ts";
 import { type Objection, ReasonCount } from "./reasons.ts";
+import type { NodeView } from "./types.ts";
 import type { NodeState, SiteState, World } from "./world.ts";
 
 /** Tasks that ask the same, whatever groups they belong to. */
@@ -41,17 +47,25 @@ export function demandKey(spec: JobSpec): string {
   return JSON.stringify([groups, members, excludeMembers, labels]);
 }
 
+/** `ever` leaves out whether nodes take work at the moment. */
+export type When = "now" | "ever";
+
 /** Asks every class of nodes about every portion. */
-export function makeDemand(
-  spec: JobSpec,
-  world: World,
-  checkers: readonly Checker[] = CHECKERS,
-): Demand {
+export function makeDemand(spec: JobSpec, world: World, when: When = "now"): Demand {
   const objections = new ReasonCount();
-  const { portions, portionOfTask, answers } = screen(spec, world, checkers);
+  const { needs, portionOfTask } = needsOf(spec);
+  const answers = needs.map(({ need }) => askClasses(need, world, when));
+  const portions = needs.map(
+    ({ need, tasks }, index): Portion => ({
+      need,
+      tasks,
+      matching: answers[index]!.map(({ matching }) => matching),
+      sparesGpus: need.resources.accelerators === 0 || need.resources.kind === "cpu",
+    }),
+  );
   world.classes.forEach((nodeClass, classIndex) => {
     if (portions.some((portion) => portion.matching[classIndex] !== undefined)) return;
-    const objection = answers[0]?.[classIndex];
+    const objection = answers[0]?.[classIndex]?.objection;
     if (objection !== undefined) objections.add(objection, nodeClass.nodes);
   });
   const serves = (portion: Portion) => (node: NodeState) =>
@@ -59,44 +73,52 @@ export function makeDemand(
   const candidates: SiteCandidates[] = [];
   for (const site of world.sites) {
     const nodes = site.nodes.filter((node) => portions.some((portion) => serves(portion)(node)));
-    if (portions.every((portion) => nodes.some(serves(portion)))) candidates.push({ site, nodes });
+    if (nodes.length > 0 && portions.every((portion) => nodes.some(serves(portion)))) {
+      candidates.push({ site, nodes });
+    }
   }
   return { portions, portionOfTask, tasks: portionOfTask.length, candidates, objections };
 }
 
-function screen(spec: JobSpec, world: World, checkers: readonly Checker[]) {
+function needsOf(spec: JobSpec) {
   const indexOf = new Map<string, number>();
   const needs: { need: Need; tasks: number }[] = [];
   const portionOfTask: number[] = [];
-  for (const group of spec.groups) {
-    const key = resourceKey(group.resources);
+  for (const { resources, count } of spec.groups) {
+    const key = resourceKey(resources);
     let index = indexOf.get(key);
     if (index === undefined) {
-      const need = { resources: group.resources, constraints: spec.constraints };
-      index = needs.push({ need, tasks: 0 }) - 1;
+      index = needs.push({ need: { resources, constraints: spec.constraints }, tasks: 0 }) - 1;
       indexOf.set(key, index);
     }
-    needs[index]!.tasks += group.count;
-    for (let task = 0; task < group.count; task += 1) portionOfTask.push(index);
+    needs[index]!.tasks += count;
+    for (let task = 0; task < count; task += 1) portionOfTask.push(index);
   }
-  const answers: (Objection | undefined)[][] = needs.map(({ need }) =>
-    world.classes.map(({ view }) => firstObjection(checkers, need, view)?.objection),
-  );
-  const portions = needs.map(({ need, tasks }, index): Portion => {
-    const { accelerators, kind } = need.resources;
-    return {
-      need,
-      tasks,
-      matching: world.classes.map(({ view }, classIndex) =>
-        answers[index]![classIndex] === undefined ? matchingDevices(need, view) : undefined,
-      ),
-      sparesGpus: accelerators === 0 || kind === "cpu",
-    };
-  });
-  return { portions, portionOfTask, answers };
+  return { needs, portionOfTask };
 }
 
-function matchingDevices(need: Need, view: { node: NodeState["view"]["node"] }): number[] {
+/** Either an objection, or the devices that match. */
+interface Answer {
+  readonly objection?: Objection;
+  readonly matching?: readonly number[];
+}
+
+function askClasses(need: Need, world: World, when: When): readonly Answer[] {
+  const ofHardware: Answer[] = world.hardware.map((view) => {
+    const objection = firstObjection(HARDWARE_CHECKERS, need, view)?.objection;
+    return objection === undefined ? { matching: matchingDevices(need, view) } : { objection };
+  });
+  return world.classes.map(({ view, hardware }) => {
+    const place = firstObjection(PLACE_CHECKERS, need, view)?.objection;
+    if (place !== undefined) return { objection: place };
+    const answer = ofHardware[hardware]!;
+    if (when === "ever" || answer.objection !== undefined) return answer;
+    const state = firstObjection(STATE_CHECKERS, need, view)?.objection;
+    return state === undefined ? answer : { objection: state };
+  });
+}
+
+function matchingDevices(need: Need, view: NodeView): readonly number[] {
   if (need.resources.accelerators === 0) return [];
   const { accelerators } = view.node;
   return accelerators

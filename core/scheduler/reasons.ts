@@ -37,19 +37,27 @@ export interface Objection {
 
 /** Counts equal objections of nodes. Most frequent first, then by code and text. */
 export class ReasonCount {
-  readonly #counts = new Map<string, { objection: Objection; nodes: number }>();
+  // By object first: the same object is often added for thousands of nodes.
+  readonly #nodes = new Map<Objection, number>();
 
   add(objection: Objection, nodes = 1): void {
-    const key = `${objection.code} ${objection.text}`;
-    const count = this.#counts.get(key);
-    if (count === undefined) this.#counts.set(key, { objection, nodes });
-    else count.nodes += nodes;
+    this.#nodes.set(objection, (this.#nodes.get(objection) ?? 0) + nodes);
+  }
+
+  /** Adds everything that another one counted. */
+  addAll(other: ReasonCount): void {
+    for (const [objection, nodes] of other.#nodes) this.add(objection, nodes);
   }
 
   list(): readonly Reason[] {
-    return [...this.#counts.values()]
-      .map(({ objection, nodes }) => ({ ...objection, nodes }))
-      .sort((a, b) => b.nodes - a.nodes || byText(a.code, b.code) || byText(a.text, b.text));
+    const reasons = new Map<string, Reason>();
+    for (const [{ code, text }, nodes] of this.#nodes) {
+      const key = `${code} ${text}`;
+      reasons.set(key, { code, text, nodes: nodes + (reasons.get(key)?.nodes ?? 0) });
+    }
+    return [...reasons.values()].sort(
+      (a, b) => b.nodes - a.nodes || byText(a.code, b.code) || byText(a.text, b.text),
+    );
   }
 }
 

@@ -63,8 +63,18 @@ export interface World {
   readonly nowMs: number;
   /** By site id. */
   readonly sites: readonly SiteState[];
-  /** One view of each class of nodes, and how many nodes are in it. */
-  readonly classes: readonly { readonly view: NodeView; nodes: number }[];
+  readonly classes: readonly NodeClass[];
+  /** One view of each kind of hardware. */
+  readonly hardware: readonly NodeView[];
+}
+
+/** Nodes that answer every checker alike. */
+export interface NodeClass {
+  /** One of them. */
+  readonly view: NodeView;
+  /** Index of their hardware. */
+  readonly hardware: number;
+  nodes: number;
 }
 
 /** Builds the world. The order of the input does not matter; a node given twice is a bug. */
@@ -74,19 +84,25 @@ export function buildWorld(
   running: readonly RunningView[],
 ): World {
   const sites = new Map<string, SiteState>();
-  const classes: { view: NodeView; nodes: number }[] = [];
-  const classOf = new Map<string, number>();
+  const classes = new Map<string, NodeClass & { readonly index: number }>();
+  const hardware = new Map<string, { readonly view: NodeView; readonly index: number }>();
   const sorted = [...nodes].sort(
     (a, b) => byText(a.siteId, b.siteId) || byText(a.node.name, b.node.name),
   );
   for (const view of sorted) {
-    const key = classKey(view);
-    let classIndex = classOf.get(key);
-    if (classIndex === undefined) {
-      classIndex = classes.push({ view, nodes: 0 }) - 1;
-      classOf.set(key, classIndex);
-    }
-    classes[classIndex]!.nodes += 1;
+    const machineKey = hardwareKey(view);
+    const machine = hardware.get(machineKey) ?? { view, index: hardware.size };
+    hardware.set(machineKey, machine);
+    const key = classKey(view, machine.index);
+    const nodeClass = classes.get(key) ?? {
+      view,
+      hardware: machine.index,
+      nodes: 0,
+      index: classes.size,
+    };
+    classes.set(key, nodeClass);
+    nodeClass.nodes += 1;
+    const classIndex = nodeClass.index;
     const site = sites.get(view.siteId) ?? { siteId: view.siteId, nodes: [], holdings: [] };
     sites.set(view.siteId, site);
     const last = site.nodes.at(-1);
@@ -94,7 +110,12 @@ export function buildWorld(
     site.nodes.push({ view, site, classIndex, index: site.nodes.length, room: freeRoom(view) });
   }
   addHoldings(sites, nowMs, running);
-  return { nowMs, sites: [...sites.values()], classes };
+  return {
+    nowMs,
+    sites: [...sites.values()],
+    classes: [...classes.values()],
+    hardware: [...hardware.values()].map((machine) => machine.view),
+  };
 }
 
 /** Devices that a lease counts for when usage is compared; processor time stands in for none. */
@@ -121,10 +142,7 @@ export function giveBack(room: Room, part: Part): void {
 }
 
 /** The same site with what some holdings would give back. Only rooms that differ are copied. */
-export function roomsAfter(
-  site: SiteState,
-  ended: Iterable<Holding>,
-): (node: NodeState) => Room {
+export function roomsAfter(site: SiteState, ended: Iterable<Holding>): (node: NodeState) => Room {
   const changed = new Map<NodeState, Room>();
   for (const holding of ended) {
     for (const part of holding.parts) {
@@ -142,11 +160,15 @@ export function roomsAfter(
   };
 }
 
-function classKey({ member, schedulable, unavailableReason, node }: NodeView): string {
-  const labels = Object.entries(node.labels).sort(([a], [b]) => byText(a, b));
+function hardwareKey({ node }: NodeView): string {
   const devices = node.accelerators.map((a) => [a.kind, a.vendor, a.model, a.memoryMiB]);
-  const state = schedulable ? true : unavailableReason;
-  return JSON.stringify([member, state, node.milliCpu, node.memoryMiB, labels, devices]);
+  return JSON.stringify([node.milliCpu, node.memoryMiB, devices]);
+}
+
+function classKey(view: NodeView, hardware: number): string {
+  const { member, schedulable, unavailableReason, node } = view;
+  const labels = Object.entries(node.labels).sort(([a], [b]) => byText(a, b));
+  return JSON.stringify([hardware, member, schedulable ? true : unavailableReason, labels]);
 }
 
 function freeRoom(view: NodeView): Room {

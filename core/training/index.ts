@@ -40,6 +40,7 @@ export {
 export { permute, WINDOWS_MAX } from "./permutation.ts";
 export { apply } from "./round/apply.ts";
 export { type Explanation, explain } from "./round/explain.ts";
+export { pendingAggregation } from "./round/merge.ts";
 export type {
   Aggregated,
   MergedRow,

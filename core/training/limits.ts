@@ -33,6 +33,8 @@ export const ROUND_LIMITS = {
   LAST_ROUND_SHARE: 0.25,
   /** Share of a run's minutes after which a warm-up ends, however far it got. */
   WARM_UP_TIME_SHARE: 0.3,
+  /** Times of a site that is too slow for a round are taken this much shorter for the next. */
+  FORGIVENESS: 0.9,
   /** Speed assumed of a site that says nothing, tokens/s: a slow laptop on a small model. */
   TOKENS_PER_SECOND_GUESS: 1_000,
 } as const;

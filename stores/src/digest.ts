@@ -8,6 +8,7 @@ const DIGEST_PATTERN = /^sha256:[0-9a-f]{64}$/;
 export const parseDigest = (text: string): Digest | undefined =>
   DIGEST_PATTERN.test(text) ? (text as Digest) : undefined;
 
+/** The digest of bytes that lie in memory. */
 export const digestOf = (bytes: Uint8Array): Digest => `sha256:${hash("sha256", bytes)}`;
 
 /** The 64 digits without their prefix. */

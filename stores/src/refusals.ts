@@ -20,6 +20,7 @@ export const sequenceConflict = (expectedSeq: number, headSeq: number): Refusal 
     String(headSeq),
   );
 
+/** `what` is what found no space, such as "a blob". */
 export const storeFull = (what: string): Refusal =>
   refuse(
     "STORE_FULL",
@@ -27,6 +28,7 @@ export const storeFull = (what: string): Refusal =>
     "Free space on the disk of the data folder or raise its quota, then try again.",
   );
 
+/** `what` is a whole sentence that says what failed. */
 export const storeUnwritable = (what: string): Refusal =>
   refuse(
     "STORE_UNWRITABLE",
@@ -34,6 +36,7 @@ export const storeUnwritable = (what: string): Refusal =>
     "Check the data folder's path, owner, permissions and disk, then start again.",
   );
 
+/** `at` carries the other process when its number is known. */
 export const storeLocked = (pid: number | undefined): Refusal =>
   refuse(
     "STORE_LOCKED",
@@ -44,6 +47,7 @@ export const storeLocked = (pid: number | undefined): Refusal =>
     pid === undefined ? undefined : `process ${pid}`,
   );
 
+/** Format numbers of the data folder and of this program. */
 export const storeNewer = (found: number, known: number): Refusal =>
   refuse(
     "STORE_NEWER",
@@ -51,9 +55,11 @@ export const storeNewer = (found: number, known: number): Refusal =>
     "Start the newer version of the program that wrote it.",
   );
 
+/** For whoever comes after the store was closed. */
 export const storeClosed = (): Refusal =>
   refuse("SHUTTING_DOWN", "The store is closed.", "Try again when the control plane runs again.");
 
+/** Sizes in bytes; `what` begins the sentence. */
 export const tooLarge = (what: string, bytes: number, bytesMax: number): Refusal =>
   refuse(
     "TOO_LARGE",
@@ -61,6 +67,7 @@ export const tooLarge = (what: string, bytes: number, bytesMax: number): Refusal
     "Send less at once, or store large data as a blob.",
   );
 
+/** For text from outside that is no digest. */
 export const badDigest = (digest: string): Refusal =>
   refuse(
     "INVALID_REQUEST",
@@ -68,6 +75,7 @@ export const badDigest = (digest: string): Refusal =>
     "Write sha256: and 64 lower-case hexadecimal digits.",
   );
 
+/** `found` is the digest of the bytes that came. */
 export const digestMismatch = (expected: string, found: string): Refusal =>
   refuse(
     "DIGEST_MISMATCH",
@@ -75,9 +83,11 @@ export const digestMismatch = (expected: string, found: string): Refusal =>
     "Send the bytes again from the beginning.",
   );
 
+/** For a digest under which no blob lies. */
 export const blobUnknown = (digest: string): Refusal =>
   refuse("NOT_FOUND", `There is no blob ${digest}.`, "Upload it first, or check the digest.");
 
+/** For an upload that was not begun, or is over. */
 export const uploadUnknown = (digest: string): Refusal =>
   refuse("NOT_FOUND", `There is no upload of ${digest}.`, "Begin the upload first.");
 
@@ -101,5 +111,6 @@ export function refuseRange(start: number, end: number, size: number): Refusal |
   );
 }
 
+/** For a beginning beyond the limit of open uploads. */
 export const uploadsTooMany = (max: number): Refusal =>
   refuse("TOO_MANY", `${max} uploads are open already.`, "Finish or give up another upload first.");

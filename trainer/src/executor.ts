@@ -40,9 +40,9 @@ export interface ExecutorOptions {
   readonly threads: number;
   /**
    * Native only: numbers below 1.2e-38 count as zero, which is 4 to 9 % faster, and more once
-   * attention is peaked. It also changes the JavaScript of the calling thread, for good and as decided by
-   * the first graph of the process (there Number.MIN_VALUE becomes 0), so it is for processes
-   * that do nothing but train. Off by default.
+   * attention is peaked. The first graph of the process decides, for good, and the JavaScript of
+   * the calling thread changes with it (Number.MIN_VALUE becomes 0). So it is for processes that
+   * do nothing but train. Off by default.
    */
   readonly flushTiny?: boolean;
 }
@@ -54,36 +54,36 @@ export interface OpenedExecutor {
   readonly fallbackReason: string | undefined;
 }
 
-async function attempt(
-  kind: ExecutorKind,
-  { threads, flushTiny = false }: ExecutorOptions,
-): Promise<Executor | { readonly failed: string }> {
-  try {
-    // Loaded only when wanted: native is an optional dependency and may not be installed.
-    if (kind === "native") {
-      const { openNative } = await import("./executors/native.ts");
-      return openNative(threads, flushTiny);
-    }
-    return (await import("./executors/wasm.ts")).openWasm(threads);
-  } catch (error) {
-    return { failed: error instanceof Error ? error.message : String(error) };
-  }
-}
+/** How each kind is loaded; a loader that throws is a kind that this machine does not have. */
+export type Loaders = Readonly<
+  Record<ExecutorKind, (options: ExecutorOptions) => Promise<Executor>>
+>;
+
+/** Loaded only when wanted: native is an optional dependency and may not be installed. */
+const LOADERS: Loaders = {
+  native: async ({ threads, flushTiny = false }) =>
+    (await import("./executors/native.ts")).openNative(threads, flushTiny),
+  wasm: async ({ threads }) => (await import("./executors/wasm.ts")).openWasm(threads),
+};
 
 /**
  * Opens the executor of this machine. Refuses (EXECUTOR_UNAVAILABLE) when the preferred one, or
  * without a preference either of them, does not load.
  */
-export async function openExecutor(options: ExecutorOptions): Promise<Outcome<OpenedExecutor>> {
+export async function openExecutor(
+  options: ExecutorOptions,
+  loaders: Loaders = LOADERS,
+): Promise<Outcome<OpenedExecutor>> {
   const kinds: readonly ExecutorKind[] = options.prefer ? [options.prefer] : ["native", "wasm"];
   const reasons: string[] = [];
   for (const kind of kinds) {
-    const found = await attempt(kind, options);
-    if (!("failed" in found)) {
-      const fallbackReason = reasons.length > 0 ? reasons.join("; ") : undefined;
-      return ok({ executor: found, fallbackReason });
+    try {
+      const executor = await loaders[kind](options);
+      return ok({ executor, fallbackReason: reasons.length > 0 ? reasons.join("; ") : undefined });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      reasons.push(`${kind}: ${reason.split("\n")[0]}`);
     }
-    reasons.push(`${kind}: ${found.failed.split("\n")[0]}`);
   }
   const message = `No engine for training loads: ${reasons.join("; ")}`;
   const hint = "Install again with optional dependencies, or leave the choice to the program.";

@@ -12,6 +12,7 @@ export type { Graph, TensorSpec } from "./onnx.ts";
 export { type Outcome, type Refusal, TRAINER_CODES, type TrainerCode } from "./outcome.ts";
 export * from "./random.ts";
 export * from "./sample.ts";
+export { openTrainerService, type SampleWish, type TrainerService } from "./service.ts";
 export { BATCH_SIZES, batchSizeFor } from "./sessions.ts";
 export * from "./stretch.ts";
 export * from "./windows.ts";

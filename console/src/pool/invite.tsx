@@ -1,6 +1,6 @@
 // Invites a member: a name goes in, the command that joins the pool comes out. It holds a secret
 // that the pool shows only once, so it stays on the page until it is put away.
-import type { InviteView } from "@tequio/contract";
+import type { CallReply } from "@tequio/contract";
 import { useState } from "react";
 import { useAction } from "../api.tsx";
 import { dateTime } from "../format.ts";
@@ -12,7 +12,7 @@ import { Field, Panel, TroubleNote } from "../ui/parts.tsx";
 export function InvitePanel() {
   const invite = useAction("inviteMember");
   const [name, setName] = useState("");
-  const [made, setMade] = useState<InviteView>();
+  const [made, setMade] = useState<CallReply<"inviteMember">>();
   async function send(): Promise<void> {
     const view = await invite.run({ body: { name: name.trim() } });
     if (view === undefined) return;

@@ -13,10 +13,11 @@ import { model } from "./model.ts";
 import { state } from "./state.ts";
 import { vendor } from "./vendor.ts";
 
-/** What can never change while the node stays what it is. */
-export const LASTING_CHECKERS: readonly Checker[] = [
-  member,
-  label,
+/** About the owner and what the owner says of the node. */
+export const PLACE_CHECKERS: readonly Checker[] = [member, label];
+
+/** About nothing but the node's hardware, so nodes of equal hardware are asked once. */
+export const HARDWARE_CHECKERS: readonly Checker[] = [
   kind,
   vendor,
   model,
@@ -26,8 +27,11 @@ export const LASTING_CHECKERS: readonly Checker[] = [
   mainMemory,
 ];
 
-/** The same, and whether the node takes work now. */
-export const CHECKERS: readonly Checker[] = [...LASTING_CHECKERS, state];
+/** About the moment. Asked last: a node that could never serve a job says so even while away. */
+export const STATE_CHECKERS: readonly Checker[] = [state];
+
+/** All that can never change while the node stays what it is. */
+export const LASTING_CHECKERS: readonly Checker[] = [...PLACE_CHECKERS, ...HARDWARE_CHECKERS];
 
 /** The first objection of a node, with the checker that made it. */
 export function firstObjection(

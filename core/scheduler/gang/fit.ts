@@ -24,7 +24,9 @@ export interface Fit {
 }
 
 /** `gaveUp` tells "there is none" from "none was found within the steps". */
-export type FitAnswer = { readonly fit: Fit } | { readonly fit: undefined; readonly gaveUp: boolean };
+export type FitAnswer =
+  | { readonly fit: Fit }
+  | { readonly fit: undefined; readonly gaveUp: boolean };
 
 /** Fits the demand into one site as `roomOf` shows it. Changes nothing. */
 export function fitSite(
@@ -36,12 +38,13 @@ export function fitSite(
   const none = { fit: undefined, gaveUp: false };
   // Each kind of task alone: quick, and enough to see most impossible cases.
   for (const portion of demand.portions) {
-    if (!hasRoomFor(portion, candidates.nodes, roomOf)) return none;
+    if (roomFor(portion, candidates.nodes, roomOf) < portion.tasks) return none;
   }
   const only = demand.portions[0];
   if (demand.portions.length === 1 && only !== undefined) {
     return { fit: pack(only, candidates, roomOf) };
   }
+  if (!mayFit(demand, candidates.nodes, roomOf)) return none;
   return searchGang(demand, candidates, roomOf, stepsMax);
 }
 
@@ -70,13 +73,31 @@ export function capacity(portion: Portion, node: NodeState, room: Room, most: nu
   return Math.min(tasks, Math.floor(free / accelerators));
 }
 
-function hasRoomFor(portion: Portion, nodes: readonly NodeState[], roomOf: RoomOf): boolean {
+/** Tasks of the portion that the nodes can take at one time, at most all of them. */
+export function roomFor(portion: Portion, nodes: readonly NodeState[], roomOf: RoomOf): number {
   let left = portion.tasks;
   for (const node of nodes) {
     left -= capacity(portion, node, roomOf(node), left);
-    if (left <= 0) return true;
+    if (left <= 0) break;
   }
-  return left <= 0;
+  return portion.tasks - left;
+}
+
+/** False if the tasks together ask for more than all nodes together have free. */
+function mayFit(demand: Demand, nodes: readonly NodeState[], roomOf: RoomOf): boolean {
+  let [devices, milliCpu, memoryMiB] = [0, 0, 0];
+  for (const { tasks, need } of demand.portions) {
+    devices += tasks * need.resources.accelerators;
+    milliCpu += tasks * need.resources.milliCpu;
+    memoryMiB += tasks * need.resources.memoryMiB;
+  }
+  for (const node of nodes) {
+    const room = roomOf(node);
+    devices -= room.freeDevices;
+    milliCpu -= room.milliCpu;
+    memoryMiB -= room.memoryMiB;
+  }
+  return devices <= 0 && milliCpu <= 0 && memoryMiB <= 0;
 }
 
 interface Offer {

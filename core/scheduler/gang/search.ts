@@ -1,5 +1,5 @@
 // Search for a gang whose tasks ask for different things. Depth first, hardest task first, at most
-// a number of steps; within that bound it is exact. Devices on a node are dealt out by augmenting
+// a number of steps (a step is one look at one node); within that bound it is exact. Devices on a node are dealt out by augmenting
 // paths (Kuhn's matching), so an earlier task steps aside for a pickier one.
 import type { Demand, Portion, SiteCandidates } from "../demand.ts";
 import { addRanks, compareRanks, type Rank, rankNode } from "../rank/rank.ts";
@@ -15,11 +15,15 @@ interface Bench {
   tasks: number;
   /** Task that holds each device, or -1. */
   owner: Int32Array;
+  /** Benches with the same key are the same while no task is on them. */
+  readonly key: string;
 }
 
 interface Search {
   readonly demand: Demand;
   readonly benches: readonly Bench[];
+  /** Per portion: the benches that could serve it, best fit first. */
+  readonly ranked: readonly (readonly Bench[])[];
   /** Task numbers, hardest first. */
   readonly order: readonly number[];
   /** Bench of each task. */
@@ -37,9 +41,11 @@ export function searchGang(
   roomOf: RoomOf,
   stepsMax: number,
 ): FitAnswer {
+  const benches = candidates.nodes.map((node) => newBench(node, roomOf(node)));
   const search: Search = {
     demand,
-    benches: candidates.nodes.map((node) => newBench(node, roomOf(node))),
+    benches,
+    ranked: demand.portions.map((portion) => rankBenches(portion, benches)),
     order: hardestFirst(demand, candidates),
     benchOf: [],
     barred: demand.portions.map(() => new Map()),
@@ -67,7 +73,16 @@ const newBench = (node: NodeState, room: Room): Bench => ({
   memoryMiB: room.memoryMiB,
   tasks: 0,
   owner: new Int32Array(room.devices.length).fill(-1),
+  key: `${node.classIndex} ${room.milliCpu} ${room.memoryMiB} ${room.devices.join("")}`,
 });
+
+function rankBenches(portion: Portion, benches: readonly Bench[]): readonly Bench[] {
+  return benches
+    .filter(({ node }) => portion.matching[node.classIndex] !== undefined)
+    .map((bench) => ({ bench, rank: rankNode(portion, 1, bench.node, bench.room) }))
+    .sort((a, b) => compareRanks(a.rank, b.rank))
+    .map(({ bench }) => bench);
+}
 
 /** Tasks with the fewest nodes first, then the largest; then in the order of the job. */
 function hardestFirst(demand: Demand, { nodes }: SiteCandidates): readonly number[] {
@@ -96,16 +111,20 @@ function placeFrom(search: Search, at: number): boolean {
   const portion = search.demand.portions[portionIndex]!;
   const barred = search.barred[portionIndex]!;
   const barredHere: Bench[] = [];
+  const failedKeys = new Set<string>();
   let found = false;
-  for (const bench of choices(search, portion, barred)) {
-    search.stepsLeft -= 1;
+  for (const bench of choices(search, portionIndex)) {
     if (search.stepsLeft <= 0) break;
+    const fresh = bench.tasks === 0;
+    if (fresh && failedKeys.has(bench.key)) continue;
     const before = bench.owner;
-    if (!addTask(search, bench, task, portion)) continue;
-    search.benchOf[task] = bench;
-    found = placeFrom(search, at + 1);
-    if (found) break;
-    removeTask(bench, portion, before);
+    if (addTask(search, bench, task, portion)) {
+      search.benchOf[task] = bench;
+      found = placeFrom(search, at + 1);
+      if (found) break;
+      removeTask(bench, portion, before);
+    }
+    if (fresh) failedKeys.add(bench.key);
     barred.set(bench, (barred.get(bench) ?? 0) + 1);
     barredHere.push(bench);
   }
@@ -114,26 +133,18 @@ function placeFrom(search: Search, at: number): boolean {
 }
 
 /** Benches for one task: those in use first, to keep the gang together; then by best fit. */
-function choices(
-  search: Search,
-  portion: Portion,
-  barred: ReadonlyMap<Bench, number>,
-): readonly Bench[] {
-  const { milliCpu, memoryMiB } = portion.need.resources;
-  return search.benches
-    .filter(
-      (bench) =>
-        portion.matching[bench.node.classIndex] !== undefined &&
-        bench.milliCpu >= milliCpu &&
-        bench.memoryMiB >= memoryMiB &&
-        (barred.get(bench) ?? 0) === 0,
-    )
-    .map((bench) => ({ bench, rank: rankNode(portion, 1, bench.node, bench.room) }))
-    .sort(
-      (a, b) =>
-        Number(b.bench.tasks > 0) - Number(a.bench.tasks > 0) || compareRanks(a.rank, b.rank),
-    )
-    .map(({ bench }) => bench);
+function choices(search: Search, portionIndex: number): readonly Bench[] {
+  const { milliCpu, memoryMiB } = search.demand.portions[portionIndex]!.need.resources;
+  const barred = search.barred[portionIndex]!;
+  const inUse: Bench[] = [];
+  const fresh: Bench[] = [];
+  for (const bench of search.ranked[portionIndex]!) {
+    if (bench.milliCpu < milliCpu || bench.memoryMiB < memoryMiB) continue;
+    if ((barred.get(bench) ?? 0) > 0) continue;
+    (bench.tasks > 0 ? inUse : fresh).push(bench);
+  }
+  search.stepsLeft -= search.ranked[portionIndex]!.length;
+  return inUse.concat(fresh);
 }
 
 function addTask(search: Search, bench: Bench, task: number, portion: Portion): boolean {

@@ -43,8 +43,8 @@ export function codeInt8(values: Float32Array, scales: Float32Array, codes: Uint
 }
 
 /** A scale that its fp16 form rounded down can push a quotient past the last level. */
-const clamp127 = (q: number): number => (q > 127 ? 127 : q < -127 ? -127 : q);
-const clamp7 = (q: number): number => (q > 7 ? 7 : q < -7 ? -7 : q);
+const clamp127 = (q: number): number => Math.min(127, Math.max(-127, q));
+const clamp7 = (q: number): number => Math.min(7, Math.max(-7, q));
 
 /** Codes values in 4 bits each, low nibble first. */
 export function codeInt4(values: Float32Array, scales: Float32Array, codes: Uint8Array): void {

@@ -2,10 +2,12 @@
  * How an event changes the state. No decision is made here: whoever replays the journal gets the
  * same state byte for byte, whatever the rules of `settle.ts` have become meanwhile.
  */
-import { returnWindows, takeWindows, type WindowRange } from "../assignment.ts";
+import { assert } from "../../pool/index.ts";
+import { returnWindows, sameRanges, takeWindows, type WindowRange } from "../assignment.ts";
 import type { Reason } from "../codes.ts";
-import { observeStep, observeTransfer, stepMs } from "../speed.ts";
-import type { RoundClosing, RoundMerged, RoundOpened, RunEvent } from "./messages.ts";
+import { ROUND_LIMITS } from "../limits.ts";
+import { observeStep, observeTransfer } from "../speed.ts";
+import type { MergedRow, RoundClosing, RoundMerged, RoundOpened, RunEvent } from "./messages.ts";
 import {
   type Assignment,
   assignmentOf,
@@ -128,15 +130,17 @@ function setAway(state: RunState, siteId: string, away: Reason, atMs: number): v
   site.sinceMs = atMs;
 }
 
-/** A present site that missed its round is at least so slow: the next stretch must be shorter. */
+/**
+ * A present site of unknown speed that missed its round is at least so slow, whatever it claims;
+ * its first measurement replaces this. A measured one was silent for some other reason.
+ */
 function drop(state: RunState, event: Extract<RunEvent, { type: "site.dropped" }>): void {
   const site = siteOf(state, event.siteId);
   const lost = removeAssignment(state, event.siteId);
   if (site === undefined || lost === undefined) return;
   const atLeastMs = (event.atMs - lost.assignedMs) / lost.innerSteps;
-  const slower = site.speed === null || stepMs(site.speed, lost.batch) < atLeastMs;
-  if (site.here && slower && atLeastMs > 0) {
-    site.speed = observeStep(site.speed ?? undefined, lost.batch, atLeastMs);
+  if (site.here && site.speed === null && atLeastMs > 0) {
+    site.speed = { ...observeStep(undefined, lost.batch, atLeastMs), count: 0 };
   }
   setAway(state, event.siteId, event, event.atMs);
 }
@@ -170,11 +174,23 @@ function open(state: RunState, event: RoundOpened): void {
     quorumAtMs: null,
   };
   for (const assignment of event.assignments) assign(state, assignment);
+  for (const { siteId, code } of event.sittingOut) {
+    if (code === "SITE_TOO_SLOW") forgive(siteOf(state, siteId));
+  }
+}
+
+/** One bad measurement must not shut a site out for good: it gets its chance after some rounds. */
+function forgive(site: SiteState | undefined): void {
+  if (site === undefined) return;
+  const factor = ROUND_LIMITS.FORGIVENESS;
+  if (site.speed !== null) site.speed = { ...site.speed, meanMs: site.speed.meanMs * factor };
+  if (site.transferMs !== null) site.transferMs *= factor;
 }
 
 function assign(state: RunState, assignment: Assignment): void {
-  const count = assignment.innerSteps * assignment.batch;
-  state.windows = takeWindows(state.windows, count).pool;
+  const taken = takeWindows(state.windows, assignment.innerSteps * assignment.batch);
+  assert(sameRanges(taken.ranges, assignment.dataRange), "assigned windows are the next ones");
+  state.windows = taken.pool;
   state.assignments = [...state.assignments, assignment].toSorted(bySite);
   const site = siteOf(state, assignment.siteId);
   if (site !== undefined) site.modelRound = assignment.round;
@@ -242,10 +258,12 @@ function refuseContribution(
 ): void {
   const site = siteOf(state, event.siteId);
   if (site === undefined) return;
-  totalsOf(state, event.siteId).refused += 1;
   if (!event.stretchVoid) return;
+  totalsOf(state, event.siteId).refused += 1;
   removeAssignment(state, event.siteId);
   site.excludedRound = state.round;
+  site.failsInRow += 1;
+  site.cleanInRow = 0;
 }
 
 function close(state: RunState, event: RoundClosing): void {
@@ -271,7 +289,8 @@ function merge(state: RunState, event: RoundMerged): void {
   if (state.phase.kind !== "aggregating") return;
   for (const contribution of state.phase.contributions) {
     const row = event.rows.find((one) => one.contributionId === contribution.contributionId);
-    mergeOne(state, contribution, row?.weight ?? 0, row?.verdict ?? "unreadable");
+    assert(row !== undefined, "a merged round has a row for every contribution");
+    mergeOne(state, contribution, row);
   }
   state.model = {
     digest: event.modelDigest,
@@ -282,8 +301,10 @@ function merge(state: RunState, event: RoundMerged): void {
     momentsBlob: event.momentsBlob,
     heldOutLoss: event.heldOutLoss,
   };
-  if (event.warmUp) state.warmUpTokens += event.tokens;
-  else {
+  if (event.warmUp) {
+    state.warmUpTokens += event.tokens;
+    state.warmedUp = event.tokens > 0;
+  } else {
     state.tokensMerged += event.tokens;
     state.roundsMerged += 1;
     state.lastRoundMs = event.durationMs;
@@ -295,8 +316,7 @@ function merge(state: RunState, event: RoundMerged): void {
 function mergeOne(
   state: RunState,
   contribution: Contribution,
-  weight: number,
-  verdict: "passed" | "gate-failed" | "unreadable",
+  { weight, verdict, staleness }: MergedRow,
 ): void {
   const totals = totalsOf(state, contribution.siteId);
   if (weight > 0) {
@@ -308,8 +328,14 @@ function mergeOne(
   }
   const site = siteOf(state, contribution.siteId);
   if (site === undefined) return;
-  site.failsInRow = verdict === "passed" ? 0 : site.failsInRow + 1;
-  site.cleanInRow = verdict === "passed" ? site.cleanInRow + 1 : 0;
+  if (verdict === "passed") {
+    site.failsInRow = 0;
+    site.cleanInRow += 1;
+  } else if (staleness === 0) {
+    // A late delta may fail for its lateness alone, and slowness must not end in quarantine.
+    site.failsInRow += 1;
+    site.cleanInRow = 0;
+  }
 }
 
 /** A round without contributions ends: its stretches are void, its number is used again. */
@@ -338,7 +364,8 @@ function resume(state: RunState, atMs: number): void {
 
 function finish(state: RunState, event: Extract<RunEvent, { type: "run.finished" }>): void {
   for (const { siteId } of state.assignments) removeAssignment(state, siteId);
-  for (const contribution of state.offered) giveBack(state, contribution.dataRange);
+  const merging = state.phase.kind === "aggregating" ? state.phase.contributions : [];
+  for (const { dataRange } of [...merging, ...state.offered]) giveBack(state, dataRange);
   state.offered = [];
   state.phase = { kind: "finished", atMs: event.atMs, reason: event.reason };
 }

@@ -44,6 +44,28 @@ export function closing(
   };
 }
 
+/** The request of a round whose contributions lie with the aggregator, once more. */
+export function closingAgain(
+  state: RunState,
+  phase: AggregatingPhase,
+  atMs: number,
+  attempt: number,
+): RoundClosing {
+  const { warmUp, closeReason: reason, contributions } = phase;
+  return closing(state, atMs, { warmUp, attempt, reason, contributions });
+}
+
+/**
+ * What the aggregator should be working on, for a shell that has just started; undefined when
+ * there is nothing, or when a failed try waits for its next one.
+ */
+export function pendingAggregation(state: RunState): RoundClosing | undefined {
+  const { phase } = state;
+  if (phase.kind !== "aggregating" || phase.retryAtMs !== null) return undefined;
+  if (state.paused?.code === "AGGREGATION_FAILED") return undefined;
+  return closingAgain(state, phase, phase.closedMs, phase.attempt);
+}
+
 function entryOf(state: RunState, contribution: Contribution): ClosingEntry {
   const { contributionId, siteId, round, blob, bytes, codec, tokens } = contribution;
   const staleness = state.round - round;

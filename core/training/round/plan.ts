@@ -128,10 +128,11 @@ function opened(
   };
 }
 
-/** Round 0: the fastest of the sites trains alone; the others wait for its model. */
+/** Warm-up: the fastest of the trusted sites trains alone; the others wait for its model. */
 export function planWarmUp(state: RunState, idle: readonly SiteState[], atMs: number): RoundOpened {
   const { referenceBatch, warmUpSteps, learningRate: rate, stop } = state.config;
-  const sites = idle.map((site) => sizingSite(state, site, true));
+  const trusted = idle.filter((site) => !site.quarantined);
+  const sites = (trusted.length > 0 ? trusted : idle).map((site) => sizingSite(state, site, true));
   const speedOf = (site: SizingSite) => stepMs(site.speed, referenceBatch);
   const fastest = sites.reduce((best, site) => (speedOf(site) < speedOf(best) ? site : best));
   const shareMs = ROUND_LIMITS.WARM_UP_TIME_SHARE * 60_000 * (stop.minutes ?? Infinity);

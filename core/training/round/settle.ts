@@ -4,7 +4,7 @@
  */
 import { ROUND_LIMITS } from "../limits.ts";
 import { FINISH_TOLERANCE } from "../sizing.ts";
-import { closing } from "./merge.ts";
+import { closing, closingAgain } from "./merge.ts";
 import type { RunEvent } from "./messages.ts";
 import { planJoiner, planRound, planWarmUp, runEndMs } from "./plan.ts";
 import {
@@ -28,9 +28,11 @@ export function nextEvent(state: RunState, atMs: number): RunEvent | undefined {
     case "idle":
       return betweenRounds(state, atMs);
     case "aggregating": {
-      const { retryAtMs, attempt, warmUp, closeReason: reason, contributions } = state.phase;
+      const { retryAtMs, attempt } = state.phase;
+      const failing = retryAtMs !== null || state.paused?.code === "AGGREGATION_FAILED";
+      if (state.stopAsked && failing) return { type: "run.finished", atMs, reason: "stopped" };
       if (retryAtMs === null || retryAtMs > atMs) return undefined;
-      return closing(state, atMs, { warmUp, attempt: attempt + 1, reason, contributions });
+      return closingAgain(state, state.phase, atMs, attempt + 1);
     }
     default:
       return state.phase satisfies never;
@@ -75,6 +77,15 @@ const idleSites = (state: RunState): readonly SiteState[] =>
       site.lastOffered?.round !== state.round &&
       site.excludedRound !== state.round,
   );
+
+/** Sites for a new round; one that broke the form of this round only if there is no other. */
+function candidates(state: RunState): readonly SiteState[] {
+  const free = state.sites.filter(
+    (site) => site.here && assignmentOf(state, site.siteId) === undefined,
+  );
+  const clean = free.filter((site) => site.excludedRound !== state.round);
+  return clean.length > 0 ? clean : free;
+}
 
 /** Contributions of this round and live sites, without those in quarantine. */
 export function quorumOf(state: RunState): { readonly ready: number; readonly quorum: number } {
@@ -172,9 +183,9 @@ function endReached(state: RunState, atMs: number): FinishReason | undefined {
 function betweenRounds(state: RunState, atMs: number): RunEvent | undefined {
   const reason = endReached(state, atMs);
   if (reason !== undefined) return { type: "run.finished", atMs, reason };
-  const idle = idleSites(state);
+  const idle = candidates(state);
   if (state.paused !== null || idle.length === 0) return undefined;
-  if (state.round === 0) return planWarmUp(state, idle, atMs);
+  if (!state.warmedUp) return planWarmUp(state, idle, atMs);
   return planRound(state, idle, atMs) ?? { type: "run.finished", atMs, reason: "time is up" };
 }
 

@@ -194,8 +194,10 @@ export interface RunState {
   readonly config: RunConfig;
   nowMs: number;
   phase: Phase;
-  /** The round that is open or being merged, or the next one. Warm-up is round 0. */
+  /** The round that is open or being merged, or the next one. */
   round: number;
+  /** Warm-up is done, or not wanted. */
+  warmedUp: boolean;
   /** H of the run, once chosen. */
   innerSteps: number | null;
   paused: (Reason & { readonly sinceMs: number }) | null;
@@ -226,7 +228,9 @@ export function newRun(config: RunConfig, atMs: number): RunState {
     config,
     nowMs: atMs,
     phase: { kind: "idle" },
+    // Warm-up is round 0, so that the first round of all sites is round 1.
     round: config.warmUpSteps > 0 ? 0 : 1,
+    warmedUp: config.warmUpSteps === 0,
     innerSteps: config.innerSteps ?? null,
     paused: null,
     stopAsked: false,

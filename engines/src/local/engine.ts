@@ -1,19 +1,9 @@
 // The local engine: leases are real processes on this machine. Each lease has a supervisor process
 // (shim.ts) that outlives the agent; this file starts supervisors, speaks to them through the
 // folder and reads there what became of them. It leaves limits and signals to the supervisor.
-import { spawn } from "node:child_process";
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { LIMITS, type Node, type Outcome, ok, refuse } from "@tequio/core/pool";
 import { siteClockMs } from "../clock.ts";
 import type {
@@ -30,6 +20,7 @@ import type {
 import { keptEnvironment, taskEnvironment } from "./environment.ts";
 import { type Fences, openFences } from "./fences.ts";
 import { type Lend, type LocalInventory, takeInventory } from "./inventory.ts";
+import { createLeaseFolder, removeLeaseFolder, removeQuietly, startShim } from "./launch.ts";
 import { readBootId } from "./processes.ts";
 import { readTaskLog } from "./readlog.ts";
 import {
@@ -41,7 +32,6 @@ import {
   type RightsRecord,
   readRecord,
   rightsFile,
-  shimLogFile,
   stopFile,
   taskLogFile,
   writeRecord,
@@ -79,13 +69,15 @@ const REPLACE_MS = 5_000;
 /** A measurement may take so much longer than its time until it counts as failed. */
 const MEASURE_MARGIN_MS = 30_000;
 
-/** The supervisor's file lies beside this one, as source or as built JavaScript. */
-const SHIM = fileURLToPath(
-  new URL(import.meta.url.endsWith(".ts") ? "./shim.ts" : "./shim.js", import.meta.url),
-);
-
-/** Opens the local engine on a folder, with the leases that are there already. */
+/**
+ * Opens the local engine on a folder, with the leases that are there already.
+ * Throws what the file system throws when the folder cannot be used, and a RangeError for a
+ * cpuShare that is not above 0.
+ */
 export function localEngine(options: LocalEngineOptions): Engine {
+  if (options.cpuShare !== undefined && !(options.cpuShare > 0)) {
+    throw new RangeError(`cpuShare is ${options.cpuShare} cores; it must be above 0.`);
+  }
   return new LocalEngine(options);
 }
 
@@ -183,7 +175,7 @@ class LocalEngine implements Engine {
     };
     const folder = leaseFolder(this.#folder, leaseId);
     try {
-      this.#createFolder(record);
+      createLeaseFolder(this.#folder, record);
       await this.#startShim(leaseId, [{}]);
       const ended = await this.#waitForEnd(leaseId, request.timeoutMs + MEASURE_MARGIN_MS);
       if (ended === undefined) return measureFailed("it did not end");
@@ -236,7 +228,7 @@ class LocalEngine implements Engine {
         command: task.command,
         env: taskEnvironment(lease, task, devices, process.env),
       }));
-      this.#createFolder({
+      createLeaseFolder(this.#folder, {
         leaseId: lease.leaseId,
         jobId: lease.jobId,
         attempt: lease.attempt,
@@ -271,42 +263,13 @@ class LocalEngine implements Engine {
     return true;
   }
 
-  /** Puts the folder of a lease in place, whole: a reader never sees half of one. */
-  #createFolder(record: LeaseRecord): void {
-    const final = leaseFolder(this.#folder, record.leaseId);
-    const draft = join(leasesFolder(this.#folder), `.new-${record.leaseId}`);
-    rmSync(draft, { recursive: true, force: true });
-    makeFolder(draft);
-    writeRecord(leaseFile(draft), record, true);
-    renameSync(draft, final);
-    this.#records.set(record.leaseId, record);
-  }
-
-  /** Starts the supervisor and gives it the secrets; settles when it has them. */
   #startShim(
     leaseId: string,
     secretEnv: readonly Readonly<Record<string, string>>[],
   ): Promise<void> {
-    const folder = leaseFolder(this.#folder, leaseId);
-    const log = openSync(shimLogFile(folder), "a", 0o600);
-    const child = spawn(process.execPath, [SHIM, folder], {
-      cwd: this.#folder,
-      detached: true,
-      env: keptEnvironment(process.env),
-      stdio: ["pipe", log, log],
-    });
-    closeSync(log);
-    child.unref();
-    return new Promise((settle) => {
-      const over = (): void => {
-        this.#shimsEnded.add(leaseId);
-        this.#tellChanges();
-        settle();
-      };
-      child.once("error", over);
-      child.once("exit", over);
-      child.stdin.on("error", () => undefined); // it died at once; `exit` tells
-      child.stdin.end(JSON.stringify({ secretEnv }), () => settle());
+    return startShim(this.#folder, leaseId, secretEnv, () => {
+      this.#shimsEnded.add(leaseId);
+      this.#tellChanges();
     });
   }
 
@@ -360,14 +323,11 @@ class LocalEngine implements Engine {
 
   /** Removes a lease from the disk and from memory. */
   #drop(leaseId: string): void {
-    const folder = leaseFolder(this.#folder, leaseId);
-    const gone = join(leasesFolder(this.#folder), `.gone-${leaseId}`);
-    if (existsSync(folder)) renameSync(folder, gone);
+    removeLeaseFolder(this.#folder, leaseId);
     for (const map of [this.#ended, this.#records, this.#firstSeenMs, this.#states]) {
       map.delete(leaseId);
     }
     this.#shimsEnded.delete(leaseId);
-    removeQuietly(gone);
   }
 
   /** Finishes what an agent before this one left half done. */
@@ -410,13 +370,4 @@ function measureFailed(reason: string): Outcome<Measured> {
 
 function messageOf(trouble: unknown): string {
   return trouble instanceof Error ? trouble.message : String(trouble);
-}
-
-/** A job may have left folders that even their owner cannot empty; the next start tries again. */
-function removeQuietly(path: string): void {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    // It has a name that is never listed.
-  }
 }

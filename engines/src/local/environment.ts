@@ -44,7 +44,7 @@ export function deviceEnvironment(
     if (name === undefined || device.visibleAs === undefined) continue;
     env[name] ??= "";
     // nvidia-smi numbers by bus; CUDA by speed, unless told otherwise.
-    if (name === "CUDA_VISIBLE_DEVICES") env["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID";
+    if (name === "CUDA_VISIBLE_DEVICES") env.CUDA_DEVICE_ORDER = "PCI_BUS_ID";
     if (!leased.has(device.accelerator.id)) continue;
     env[name] = env[name] === "" ? device.visibleAs : `${env[name]},${device.visibleAs}`;
   }

@@ -18,8 +18,11 @@ export interface Guard {
 
 /** Starts the guard in a session of its own. */
 export function startGuard(env: NodeJS.ProcessEnv): Guard {
-  const options = { detached: true, env, stdio: ["pipe", "ignore", "ignore"] } as const;
-  const child: ChildProcess = spawn("/bin/sh", ["-c", SCRIPT], options);
+  const child: ChildProcess = spawn("/bin/sh", ["-c", SCRIPT], {
+    detached: true,
+    env,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
   // A machine without /bin/sh still has the agent, which kills leftovers when it lists leases.
   child.on("error", () => undefined);
   child.stdin?.on("error", () => undefined);

@@ -79,8 +79,12 @@ function runPs(selection: readonly string[]): readonly ProcessRow[] {
     const columns = "pid=,ppid=,pgid=,stat=,time=,lstart=";
     // In the C locale dates are the same for every reader.
     const env = { ...process.env, LC_ALL: "C" };
-    const options = { encoding: "utf8", env, stdio: ["ignore", "pipe", "ignore"] } as const;
-    return parsePs(execFileSync("ps", [...selection, "-o", columns], options));
+    const output = execFileSync("ps", [...selection, "-o", columns], {
+      encoding: "utf8",
+      env,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    return parsePs(output);
   } catch {
     return []; // ps answers with an error when it has nothing to show
   }

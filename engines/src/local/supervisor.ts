@@ -56,6 +56,13 @@ function failed(task: Task): boolean {
   return end !== undefined && end.exitCode !== 0;
 }
 
+function endMessage(task: Task | undefined): string {
+  if (task === undefined) return "Every task ended well.";
+  const { exitCode, signal: name } = task.end() ?? {};
+  const how = exitCode === null ? `by ${name}` : `with exit code ${exitCode}`;
+  return `Task ${task.taskIndex} ended ${how}.`;
+}
+
 /** Milliseconds on the monotonic clock of this process. */
 const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;
 
@@ -327,7 +334,7 @@ export class Supervisor {
       failedFirst: this.#failedFirst ?? null,
       ranMs: this.#ranMs(),
       cpuTimeMs: this.#family.usedMs(),
-      message: this.#stopping?.message ?? "Every task ended.",
+      message: this.#stopping?.message ?? endMessage(this.#tasks.find(failed)),
       tasks,
       dropped: this.#dropped(),
     };

@@ -8,8 +8,12 @@ import type { JournalRecord } from "../port.ts";
 import { replay } from "../replay.ts";
 import { good, records, refused, type StoreSubject, withPlace, withStore } from "./support.ts";
 
+/** Registers the tests of the journal. */
 export function journalConformance(subject: StoreSubject): void {
-  describe("appending", () => appending(subject));
+  describe("appending", () => {
+    appending(subject);
+    refusing(subject);
+  });
   describe("appending side by side", () => together(subject));
   describe("reading", () => reading(subject));
   describe("opening again", () => reopening(subject));
@@ -40,7 +44,9 @@ function appending(subject: StoreSubject): void {
       assert.deepEqual(journal.head(), { seq: 5, hash: previous });
     }),
   );
+}
 
+function refusing(subject: StoreSubject): void {
   it(
     "an append that expects another head is refused, keeps nothing and names the head",
     withStore(subject, async ({ journal }) => {
@@ -192,15 +198,13 @@ function reading(subject: StoreSubject): void {
     "a page of large records ends early, and the next one goes on",
     withStore(subject, async ({ journal }) => {
       const payload = "x".repeat(RECORD_PAYLOAD_BYTES_MAX);
-      for (let seq = 0; seq < 160; seq += 40) {
-        const large = Array.from({ length: 40 }, () => ({ atMs: 1, type: "t", payload }));
-        good(await journal.append(seq, large));
-      }
+      const large = Array.from({ length: 20 }, () => ({ atMs: 1, type: "t", payload }));
+      good(await journal.append(0, large));
       const page = good(await journal.read({ afterSeq: 0, limit: READ_RECORDS_MAX }));
-      assert.ok(page.length > 0 && page.length < 160, `${page.length} records on one page`);
+      assert.ok(page.length > 0 && page.length < 20, `${page.length} records on one page`);
       const seen: number[] = [];
       good(await replay(journal, 0, ({ seq }) => void seen.push(seq)));
-      assert.equal(seen.length, 160);
+      assert.equal(seen.length, 20);
     }),
   );
 

@@ -15,7 +15,13 @@ import {
 const put = async ({ snapshots }: Store, seq: number) =>
   good(await snapshots.put({ seq, formatVersion: 3, bytes: someBytes(5_000, seq) }));
 
+/** Registers the tests of the snapshots. */
 export function snapshotConformance(subject: StoreSubject): void {
+  keeping(subject);
+  restarting(subject);
+}
+
+function keeping(subject: StoreSubject): void {
   it(
     "there is no snapshot until one is put",
     withStore(subject, async ({ snapshots }) => {
@@ -53,7 +59,9 @@ export function snapshotConformance(subject: StoreSubject): void {
       await assert.rejects(() => put(store, 3), /Invariant broken/);
     }),
   );
+}
 
+function restarting(subject: StoreSubject): void {
   it("a snapshot outlives a restart, and the journal is still verified when asked", () =>
     withPlace(async (place) => {
       const first = good(await subject.open(place));

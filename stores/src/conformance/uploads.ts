@@ -16,6 +16,7 @@ import {
 const BYTES = someBytes(10_000);
 const DIGEST = digestOf(BYTES);
 
+/** Registers the tests of uploads in pieces. */
 export function uploadConformance(subject: StoreSubject): void {
   goingOn(subject);
   goingWrong(subject);

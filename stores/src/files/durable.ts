@@ -3,13 +3,14 @@
 
 import type { FileHandle } from "node:fs/promises";
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Refusal } from "@tequio/core/pool";
 import { storeFull, storeUnwritable } from "../refusals.ts";
 
 /** The disk, a quota or a file size limit is used up. */
 const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
+/** The name that Node gives a failure, such as that of a full disk; nothing for other errors. */
 export const errnoOf = (error: unknown): string | undefined =>
   error instanceof Error && "code" in error && typeof error.code === "string"
     ? error.code
@@ -37,9 +38,10 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /** Makes the folder and those above it, each name durable in the folder that holds it. */
 export async function makeFolder(folder: string): Promise<void> {
-  const topmost = await mkdir(folder, { recursive: true });
+  const path = resolve(folder);
+  const topmost = await mkdir(path, { recursive: true });
   if (topmost === undefined) return;
-  for (let made = folder; made.length >= topmost.length; made = dirname(made)) {
+  for (let made = path; made.length >= topmost.length; made = dirname(made)) {
     await syncFolder(dirname(made));
   }
 }

@@ -29,6 +29,7 @@ export interface MemoryUpload {
 
 type RefuseWrite = (what: string) => Refusal | undefined;
 
+/** The blobs that lie on `disk`; `refuseWrite` is asked before every write. */
 export function createMemoryBlobs(
   disk: MemoryDisk,
   bytesMax: number,

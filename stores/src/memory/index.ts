@@ -21,6 +21,7 @@ export interface MemoryDisk {
   locked: boolean;
 }
 
+/** An empty disk. */
 export const createMemoryDisk = (): MemoryDisk => ({
   records: [],
   snapshots: [],
@@ -37,6 +38,7 @@ export interface MemoryFaults {
   fullWrites: number;
 }
 
+/** Faults that a test can set later; none at first. */
 export const createMemoryFaults = (): MemoryFaults => ({ fullCommits: 0, fullWrites: 0 });
 
 export interface MemoryStoreOptions {

@@ -7,6 +7,7 @@ import type { JournalHead, JournalRecord, JournalStore } from "../port.ts";
 import { journalCorrupt, storeClosed } from "../refusals.ts";
 import type { MemoryDisk } from "./index.ts";
 
+/** The journal that lies on `disk`, with `queue` in front of it. */
 export function createMemoryJournal(disk: MemoryDisk, queue: AppendQueue): JournalStore {
   let opened = false;
   const headAt = (seq: number): JournalHead => (seq === 0 ? EMPTY_HEAD : disk.records[seq - 1]!);

@@ -5,6 +5,7 @@ import type { SnapshotStore } from "../port.ts";
 import { tooLarge } from "../refusals.ts";
 import type { MemoryDisk } from "./index.ts";
 
+/** The snapshots that lie on `disk`; `refuseWrite` is asked before every write. */
 export function createMemorySnapshots(
   disk: MemoryDisk,
   refuseWrite: (what: string) => Refusal | undefined,

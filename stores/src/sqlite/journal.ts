@@ -30,16 +30,9 @@ export function createSqliteJournal(database: DatabaseSync): SqliteJournal {
   const insert = database.prepare(
     "INSERT INTO journal (seq, at_ms, type, payload, hash) VALUES (?, ?, ?, ?, ?)",
   );
-  const select = database.prepare(
-    "SELECT seq, at_ms, type, payload, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?",
-  );
-  select.setReturnArrays(true); // Twice as fast as objects.
-  const selectHash = database.prepare("SELECT hash FROM journal WHERE seq = ?");
+  const { hashAt, readPage } = createReader(database);
   let broken: Refusal | undefined;
   let closed = false;
-
-  const hashAt = (seq: number): string | undefined =>
-    seq === 0 ? EMPTY_HEAD.hash : (selectHash.get(seq)?.hash as string | undefined);
 
   const queue = createAppendQueue(readHead(database), (records) => {
     if (broken !== undefined) return broken;
@@ -48,6 +41,60 @@ export function createSqliteJournal(database: DatabaseSync): SqliteJournal {
     if (!outcome.mayGoOn) broken = outcome.refusal;
     return outcome.refusal;
   });
+
+  function readNext(afterSeq: number, limit: number): Outcome<readonly JournalRecord[]> {
+    if (closed) return storeClosed();
+    if (afterSeq >= queue.head().seq) return ok([]);
+    const page = readPage(afterSeq, limit);
+    // Before the head there is always a next record.
+    return page.ok && page.value.length === 0
+      ? journalCorrupt(afterSeq + 1, "it is missing")
+      : page;
+  }
+
+  async function verifyAfter(afterSeq: number): Promise<Outcome<JournalHead>> {
+    let head: JournalHead = { seq: afterSeq, hash: hashAt(afterSeq) ?? EMPTY_HEAD.hash };
+    for (;;) {
+      const page = readNext(head.seq, READ_RECORDS_MAX);
+      if (!page.ok) return page;
+      const last = page.value.at(-1);
+      if (last === undefined) return ok(head);
+      head = { seq: last.seq, hash: last.hash };
+      await new Promise((turn) => setImmediate(turn));
+    }
+  }
+
+  const journal: JournalStore = {
+    append: queue.append,
+    head: queue.head,
+    verify: async () => (closed ? storeClosed() : verifyAfter(0)),
+    async read({ afterSeq, limit }) {
+      assert(limit >= 1 && limit <= READ_RECORDS_MAX, "a page has a limit within the limits");
+      assert(Number.isSafeInteger(afterSeq) && afterSeq >= 0, "a page follows a record or 0");
+      return readNext(afterSeq, limit);
+    },
+  };
+  return {
+    journal,
+    hashAt,
+    verifyAfter,
+    async close() {
+      await queue.close();
+      closed = true;
+    },
+  };
+}
+
+/** Reads and verifies what lies in the table. */
+function createReader(database: DatabaseSync) {
+  const select = database.prepare(
+    "SELECT seq, at_ms, type, payload, hash FROM journal WHERE seq > ? ORDER BY seq LIMIT ?",
+  );
+  select.setReturnArrays(true); // Twice as fast as objects.
+  const selectHash = database.prepare("SELECT hash FROM journal WHERE seq = ?");
+
+  const hashAt = (seq: number): string | undefined =>
+    seq === 0 ? EMPTY_HEAD.hash : (selectHash.get(seq)?.hash as string | undefined);
 
   function readPage(afterSeq: number, limit: number): Outcome<readonly JournalRecord[]> {
     const records: JournalRecord[] = [];
@@ -64,6 +111,7 @@ export function createSqliteJournal(database: DatabaseSync): SqliteJournal {
           records.push(record);
           chars += payload.length;
           last = record;
+          if (chars > READ_PAGE_CHARS_MAX) break;
         }
         if (rows.length === 0) break;
       }
@@ -71,50 +119,20 @@ export function createSqliteJournal(database: DatabaseSync): SqliteJournal {
       if (!isDamaged(error)) throw error;
       return journalCorrupt(last.seq + 1, "the database file is damaged there");
     }
-    // Before the head there is always a next record.
-    if (records.length === 0 && afterSeq < queue.head().seq) {
-      return journalCorrupt(afterSeq + 1, "it is missing");
-    }
     return ok(records);
   }
-
-  async function verifyAfter(afterSeq: number): Promise<Outcome<JournalHead>> {
-    let head: JournalHead = { seq: afterSeq, hash: hashAt(afterSeq) ?? EMPTY_HEAD.hash };
-    for (;;) {
-      if (closed) return storeClosed();
-      const page = readPage(head.seq, READ_RECORDS_MAX);
-      if (!page.ok) return page;
-      const last = page.value.at(-1);
-      if (last === undefined) return ok(head);
-      head = { seq: last.seq, hash: last.hash };
-      await new Promise((turn) => setImmediate(turn));
-    }
-  }
-
-  const journal: JournalStore = {
-    append: queue.append,
-    head: queue.head,
-    verify: () => verifyAfter(0),
-    read({ afterSeq, limit }) {
-      if (closed) return Promise.resolve(storeClosed());
-      assert(limit >= 1 && limit <= READ_RECORDS_MAX, "a page has a limit within the limits");
-      assert(Number.isSafeInteger(afterSeq) && afterSeq >= 0, "a page follows a record or 0");
-      return Promise.resolve(afterSeq >= queue.head().seq ? ok([]) : readPage(afterSeq, limit));
-    },
-  };
-  return {
-    journal,
-    hashAt,
-    verifyAfter,
-    async close() {
-      await queue.close();
-      closed = true;
-    },
-  };
+  return { hashAt, readPage };
 }
 
-const fetch = (select: StatementSync, afterSeq: number, limit: number): readonly Row[] =>
-  select.all(afterSeq, limit) as unknown as readonly Row[];
+/** The next rows. Over damage it goes row by row, so that the first damaged one can be named. */
+function fetch(select: StatementSync, afterSeq: number, limit: number): readonly Row[] {
+  try {
+    return select.all(afterSeq, limit) as unknown as readonly Row[];
+  } catch (error) {
+    if (!isDamaged(error) || limit === 1) throw error;
+    return fetch(select, afterSeq, 1);
+  }
+}
 
 function readHead(database: DatabaseSync): JournalHead {
   const row = database.prepare("SELECT seq, hash FROM journal ORDER BY seq DESC LIMIT 1").get();

@@ -2,7 +2,7 @@
 // store or the reason why not. The folder holds `journal.sqlite`, `blobs/`, `snapshots/` and
 // `lock`; nothing else may write into it.
 import { accessSync, constants } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
 import { type BlobFolder, openBlobFolder } from "../files/blobs.ts";
@@ -30,7 +30,7 @@ export interface SqliteStoreOptions {
  * the record), STORE_UNWRITABLE and STORE_FULL; the folder is then free for the next one.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Outcome<Store>> {
-  const { folder } = options;
+  const folder = resolve(options.folder); // The process may go to another folder later.
   try {
     await makeFolder(folder);
     accessSync(folder, constants.W_OK | constants.X_OK);
@@ -40,7 +40,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Outc
   const lock = lockFolder(folder);
   if (!lock.ok) return lock;
   try {
-    const store = await openLocked(options, lock.value);
+    const store = await openLocked({ ...options, folder }, lock.value);
     if (!store.ok) lock.value.release();
     return store;
   } catch (error) {

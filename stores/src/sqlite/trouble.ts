@@ -9,7 +9,8 @@ const CORRUPT = 11;
 const FULL = 13;
 const CANTOPEN = 14;
 const NOTADB = 26;
-/** The write itself failed (a file size limit, a bad sector): nothing of it can be committed. */
+/** The write itself failed, so that nothing of it was committed. SQLite says FULL only for ENOSPC;
+ * a quota (EDQUOT) or a file size limit (EFBIG) ends here, and hardly anything else. */
 const IOERR_WRITE = 778;
 
 /** SQLite's extended result code of an error that node:sqlite threw. */
@@ -24,8 +25,10 @@ const primary = (error: unknown): number | undefined => {
   return code === undefined ? undefined : code & 0xff;
 };
 
+/** Another process holds the lock. */
 export const isBusy = (error: unknown): boolean => primary(error) === BUSY;
 
+/** The file is no database, or its pages contradict each other. */
 export const isDamaged = (error: unknown): boolean => {
   const code = primary(error);
   return code === CORRUPT || code === NOTADB;
@@ -42,10 +45,11 @@ export interface SqliteTrouble {
 export function sqliteTrouble(error: unknown): SqliteTrouble {
   const code = primary(error);
   const message = error instanceof Error ? error.message : String(error);
-  if (code === FULL) return { refusal: storeFull("the journal"), mayGoOn: true };
+  const full = code === FULL || resultCodeOf(error) === IOERR_WRITE;
+  if (full) return { refusal: storeFull("the journal"), mayGoOn: true };
   if (code === READONLY || code === CANTOPEN || code === IOERR) {
     const refusal = storeUnwritable(`Writing the journal failed: ${message}.`);
-    return { refusal, mayGoOn: resultCodeOf(error) === IOERR_WRITE };
+    return { refusal, mayGoOn: false };
   }
   throw error;
 }

@@ -1,0 +1,107 @@
+// One spanning run: how the model learns, how far it is, and what each member gives to it.
+import type { RunDetail } from "@tequio/contract";
+import { useCall, useNow } from "../api.tsx";
+import { bytes, dateTime, duration, percent, relative, short, whole } from "../format.ts";
+import { href } from "../route.ts";
+import { TEXTS } from "../texts.ts";
+import { Badge, Progress, Stat, TroubleNote, Waiting } from "../ui/parts.tsx";
+import { LossPanel } from "./loss-panel.tsx";
+import { RoundsPanel } from "./rounds-panel.tsx";
+import { RunActions } from "./run-actions.tsx";
+import { RunMembers } from "./run-members.tsx";
+import { SamplePanel } from "./sample-panel.tsx";
+import { SpeedPanel } from "./speed-panel.tsx";
+import { TrafficPanel } from "./traffic-panel.tsx";
+
+/** The page behind `#/runs/17`. */
+export function RunPage(props: { readonly id: string }) {
+  const shown = useCall("getRun", { params: { id: props.id } });
+  const run = shown.data;
+  if (run === undefined) return <Waiting trouble={shown.trouble} />;
+  return (
+    <>
+      <div className="title">
+        <h1>
+          <span className="muted">{TEXTS.run.title(run.id)}</span> {run.name}{" "}
+          <Badge state={run.outcome ?? run.state} />
+        </h1>
+        <div className="actions">
+          <a href={href("jobs", run.id)}>{TEXTS.run.toJob}</a>
+          <RunActions run={run} />
+        </div>
+      </div>
+      <TroubleNote trouble={shown.trouble} />
+      <p className="reason">{run.reason}</p>
+      <RunProgress run={run} />
+      <Figures run={run} />
+      <div className="pair">
+        <LossPanel run={run} />
+        <SpeedPanel run={run} />
+      </div>
+      <RunMembers run={run} />
+      <div className="pair">
+        <TrafficPanel members={run.members} />
+        <SamplePanel id={run.id} ready={run.round > 0} />
+      </div>
+      <RoundsPanel rounds={run.rounds} />
+    </>
+  );
+}
+
+function RunProgress(props: { readonly run: RunDetail }) {
+  const { run } = props;
+  const now = useNow(1_000);
+  return (
+    <div className="run-progress">
+      <Progress share={run.progress} label={TEXTS.runs.progress} />
+      <p className="line">
+        <b>{percent(run.progress)}</b>
+        <span>{TEXTS.run.round(whole(run.round))}</span>
+        <span>{timeText(run, now)}</span>
+      </p>
+    </div>
+  );
+}
+
+function timeText(run: RunDetail, nowMs: number): string {
+  if (run.startedAtMs === undefined) return TEXTS.run.notStarted;
+  if (run.endedAtMs !== undefined) return TEXTS.run.took(duration(run.endedAtMs - run.startedAtMs));
+  const ran = TEXTS.run.runsFor(duration(nowMs - run.startedAtMs));
+  if (run.endEstimateMs === undefined) return ran;
+  const left = run.endEstimateMs - nowMs;
+  if (left <= 0) return `${ran}, ${TEXTS.run.endsNow}`;
+  return `${ran}, ${TEXTS.run.left(duration(left))}`;
+}
+
+function Figures(props: { readonly run: RunDetail }) {
+  const { run } = props;
+  const now = useNow(5_000);
+  const speed = run.members.reduce((sum, member) => sum + member.tokensPerSecond, 0);
+  const { width, layers, heads, context } = run.model;
+  const started =
+    run.startedAtMs === undefined ? undefined : TEXTS.run.started(relative(run.startedAtMs, now));
+  return (
+    <dl className="stats totals">
+      <Stat
+        name={TEXTS.run.loss}
+        value={run.lossNow?.toFixed(3) ?? TEXTS.none}
+        note={run.lossBefore === undefined ? undefined : TEXTS.run.from(run.lossBefore.toFixed(3))}
+      />
+      <Stat name={TEXTS.run.tokens} value={short(run.tokens)} />
+      <Stat name={TEXTS.run.speed} value={short(speed)} note={TEXTS.run.perSecond} />
+      <Stat name={TEXTS.run.traffic} value={`${bytes(run.bytesUp)} / ${bytes(run.bytesDown)}`} />
+      <Stat
+        name={TEXTS.run.model}
+        value={short(run.parameters)}
+        note={TEXTS.run.shape(width, layers, heads, context)}
+      />
+      <Stat
+        name={TEXTS.jobs.project}
+        value={run.project}
+        note={
+          started !== undefined && <span title={dateTime(run.startedAtMs ?? 0)}>{started}</span>
+        }
+      />
+    </dl>
+  );
+}

@@ -1,0 +1,86 @@
+// The curves of a run from its rounds: pure, so that the figures can be tested without a screen.
+import type { RoundView, RunDetail } from "@tequio/contract";
+
+export type LossAxis = "time" | "tokens";
+
+export interface Curve {
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+}
+
+type RunPart = Pick<RunDetail, "rounds" | "tokens" | "startedAtMs" | "lossBefore">;
+
+/** Rounds from the first to the last, however the pool sorts them. */
+export const inOrder = (rounds: readonly RoundView[]): readonly RoundView[] =>
+  [...rounds].sort((a, b) => a.round - b.round || a.mergedAtMs - b.mergedAtMs);
+
+/** Tokens of a round: what its contributions trained on. */
+export const roundTokens = (round: RoundView): number =>
+  round.rows.reduce((sum, row) => sum + row.tokens, 0);
+
+/**
+ * Held-out loss over milliseconds since the start, or over tokens. The pool keeps only the newest
+ * rounds of a long run: the tokens of those before are what is missing from the run's total.
+ */
+export function lossCurve(run: RunPart, axis: LossAxis): Curve {
+  const rounds = inOrder(run.rounds);
+  const first = rounds[0];
+  if (first === undefined) return { x: [], y: [] };
+  const startMs = run.startedAtMs ?? first.openedAtMs;
+  const shown = rounds.reduce((sum, round) => sum + roundTokens(round), 0);
+  const missing = Math.max(0, run.tokens - shown);
+  const x: number[] = [];
+  const y: number[] = [];
+  if (run.lossBefore !== undefined && missing === 0) {
+    x.push(0);
+    y.push(run.lossBefore);
+  }
+  let tokens = missing;
+  for (const round of rounds) {
+    tokens += roundTokens(round);
+    const at = axis === "tokens" ? tokens : Math.max(0, round.mergedAtMs - startMs);
+    // A chart's axis must grow: rounds that merge in the same millisecond become one point.
+    if (x.length > 0 && at <= x.at(-1)!) {
+      y[y.length - 1] = round.heldOutLoss;
+      continue;
+    }
+    x.push(at);
+    y.push(round.heldOutLoss);
+  }
+  return { x, y };
+}
+
+export interface SpeedLines {
+  /** Round numbers. */
+  readonly rounds: readonly number[];
+  /** Tokens per second for each round; null where the member gave nothing. */
+  readonly byMember: ReadonlyMap<string, readonly (number | null)[]>;
+}
+
+/**
+ * Tokens per second of each member in each round, over the round's whole time: the lines add up
+ * to the run's speed, and waiting for others shows as what it is.
+ */
+export function speedLines(rounds: readonly RoundView[], members: readonly string[]): SpeedLines {
+  const ordered = inOrder(rounds).filter((round) => round.mergedAtMs > round.openedAtMs);
+  const byMember = new Map<string, (number | null)[]>();
+  for (const member of members) {
+    byMember.set(
+      member,
+      ordered.map((round) => {
+        const rows = round.rows.filter((row) => row.member === member);
+        if (rows.length === 0) return null;
+        const tokens = rows.reduce((sum, row) => sum + row.tokens, 0);
+        return (tokens * 1_000) / (round.mergedAtMs - round.openedAtMs);
+      }),
+    );
+  }
+  return { rounds: ordered.map((round) => round.round), byMember };
+}
+
+/** All members that a run knows, those that left long ago included. */
+export function memberNames(run: Pick<RunDetail, "members" | "rounds">): readonly string[] {
+  const names = new Set(run.members.map((member) => member.member));
+  for (const round of run.rounds) for (const row of round.rows) names.add(row.member);
+  return [...names];
+}

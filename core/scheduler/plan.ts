@@ -1,0 +1,260 @@
+// The assembled stack: order, feasibility, gangs, rank, backfill and preemption, as one pass over
+// the waiting jobs. Pure: the same snapshot gives the same plan, in whatever order it is listed.
+import { LIMITS } from "../pool/index.ts";
+import { besideReservation, forecast, reserve } from "./backfill/reserve.ts";
+import { BOUNDS } from "./bounds.ts";
+import { type Demand, demandKey, makeDemand } from "./demand.ts";
+import { compareFits, type Fit, fitSite } from "./gang/fit.ts";
+import { placementsOf } from "./gang/uses.ts";
+import { compareJobIds } from "./order/job-id.ts";
+import { JobQueue } from "./order/queue.ts";
+import { ShareTree } from "./order/share-tree.ts";
+import { choosePreemption, type Preempting } from "./preempt/choose.ts";
+import { keepForLater, stoppedAtMs, takeNow } from "./promise.ts";
+import { preemptionReason, startReason } from "./sentences.ts";
+import type {
+  Plan,
+  Preemption,
+  Reason,
+  SchedulerInput,
+  Start,
+  Wait,
+  WaitingView,
+} from "./types.ts";
+import { poolReason, whyBlocked } from "./why.ts";
+import { buildWorld, deviceWeight, type World } from "./world.ts";
+
+/** What starts now, what is preempted, and why the rest waits. Linear in the queue, see plan.test. */
+export function plan(input: SchedulerInput): Plan {
+  const { starts, preemptions, waits } = runPass(input);
+  return { starts, preemptions, waits };
+}
+
+/** A plan together with how it came about; explain.ts asks further questions of it. */
+export interface Pass extends Plan {
+  readonly world: World;
+  readonly tree: ShareTree;
+  /** Eligible jobs in the order in which they had their turn. */
+  readonly order: readonly string[];
+  readonly demandOf: (job: WaitingView) => Demand;
+}
+
+/** Runs one pass. */
+export function runPass(input: SchedulerInput): Pass {
+  const state = newState(input);
+  const { waiting, limits } = input;
+  const depthMax = limits?.backfillDepthMax ?? LIMITS.BACKFILL_DEPTH_MAX;
+  const queue = new JobQueue(
+    waiting.filter((job) => job.eligible),
+    state.tree,
+  );
+  for (let job = queue.next(); job !== undefined; job = queue.next()) {
+    state.order.push(job.jobId);
+    turn(state, job, depthMax);
+  }
+  const held = waiting
+    .filter((job) => !job.eligible)
+    .sort((a, b) => compareJobIds(a.jobId, b.jobId))
+    .map((job): Wait => ({ jobId: job.jobId, reasons: [job.holdReason ?? HELD] }));
+  return { ...state, waits: [...state.waits, ...held] };
+}
+
+const HELD: Reason = poolReason("HELD", "the job is held");
+
+interface State {
+  readonly nowMs: number;
+  readonly world: World;
+  readonly tree: ShareTree;
+  readonly demandOf: (job: WaitingView) => Demand;
+  readonly order: string[];
+  readonly starts: Start[];
+  readonly preemptions: Preemption[];
+  readonly waits: Wait[];
+  /** Requests that were found blocked. What is free only shrinks, so they stay blocked. */
+  readonly blocked: Map<string, readonly Reason[]>;
+  /** Lowest priority of a lease that may be preempted. */
+  readonly preemptibleFrom: number;
+  looked: number;
+  forecasts: number;
+  preemptors: number;
+}
+
+function newState({ nowMs, nodes, running, projects }: SchedulerInput): State {
+  const world = buildWorld(nowMs, nodes, running);
+  const tree = new ShareTree(projects);
+  for (const lease of running) {
+    const leftMs = Math.min(Math.max(0, lease.endsAtMs - nowMs), BOUNDS.COMMITMENT_MS);
+    tree.charge(lease.project, deviceWeight(lease.placements) * leftMs);
+  }
+  const demands = new Map<string, Demand>();
+  const demandOf = ({ spec }: WaitingView): Demand => {
+    const key = demandKey(spec);
+    const demand = demands.get(key) ?? makeDemand(spec, world);
+    demands.set(key, demand);
+    return demand;
+  };
+  const preemptible = running.filter((lease) => lease.preemptible && lease.stopping !== true);
+  return {
+    nowMs,
+    world,
+    tree,
+    demandOf,
+    order: [],
+    starts: [],
+    preemptions: [],
+    waits: [],
+    blocked: new Map(),
+    preemptibleFrom: preemptible.reduce((min, { priority }) => Math.min(min, priority), Infinity),
+    looked: 0,
+    forecasts: 0,
+    preemptors: 0,
+  };
+}
+
+/** One job's turn: it starts, or it waits with reasons. */
+function turn(state: State, job: WaitingView, depthMax: number): void {
+  const key = requestKey(job);
+  const known = state.blocked.get(key);
+  if (known !== undefined) {
+    state.waits.push({ jobId: job.jobId, reasons: known });
+    return;
+  }
+  if (state.looked >= depthMax) {
+    const text = `${depthMax} jobs ahead of it wait for other resources`;
+    state.waits.push({ jobId: job.jobId, reasons: [poolReason("PRIORITY", text)] });
+    return;
+  }
+  if (membersLeft(job) <= 0) {
+    const text = `the run has its ${job.spanning?.maxMembers ?? 0} sites`;
+    state.waits.push({ jobId: job.jobId, reasons: [poolReason("MEMBERS_MAX", text)] });
+    return;
+  }
+  const demand = state.demandOf(job);
+  const used = new Set(job.spanning?.excludeSites);
+  const wanted = job.spec.run === undefined ? 1 : membersLeft(job);
+  let started = 0;
+  while (started < wanted) {
+    const fit = bestFit(state, job, demand, used);
+    if (fit === undefined) break;
+    start(state, job, fit);
+    used.add(fit.site.siteId);
+    started += 1;
+  }
+  if (started === 0) block(state, job, demand, key);
+}
+
+const requestKey = ({ spec, spanning }: WaitingView): string => {
+  const run = spec.run === undefined ? "" : JSON.stringify(spanning?.excludeSites ?? []);
+  return `${demandKey(spec)} ${spec.walltimeMs} ${run}`;
+};
+
+/** Sites that a spanning job may still be given; no limit counts as no bound. */
+function membersLeft({ spec, spanning }: WaitingView): number {
+  const max = spanning?.maxMembers ?? spec.run?.maxMembers ?? Infinity;
+  return spec.run === undefined ? 1 : max - (spanning?.excludeSites.length ?? 0);
+}
+
+function bestFit(
+  { nowMs }: State,
+  { spec }: WaitingView,
+  demand: Demand,
+  excluded: ReadonlySet<string>,
+): Fit | undefined {
+  const endsAtMs = nowMs + spec.walltimeMs;
+  let best: Fit | undefined;
+  for (const candidates of demand.candidates) {
+    if (excluded.has(candidates.site.siteId)) continue;
+    const { fit } = fitSite(
+      demand,
+      candidates,
+      (node) => besideReservation(node, node.room, endsAtMs),
+      BOUNDS.GANG_STEPS_MAX,
+    );
+    if (fit !== undefined && (best === undefined || compareFits(fit, best) < 0)) best = fit;
+  }
+  return best;
+}
+
+function start(state: State, job: WaitingView, fit: Fit): void {
+  const { spec } = job;
+  const placements = placementsOf(fit);
+  const reason = startReason({
+    job,
+    fit,
+    place: state.order.length,
+    overtakes: state.waits.length > 0 ? firstReserved(state.world) : undefined,
+    usedPercent: state.tree.usedPercent(spec.project),
+  });
+  takeNow(fit, state.nowMs + spec.walltimeMs);
+  charge(state, job, deviceWeight(placements));
+  state.starts.push({ jobId: job.jobId, siteId: fit.site.siteId, placements, reason });
+}
+
+/** What starts in this pass counts at once, so one project does not take all of it. */
+function charge({ tree }: State, { spec }: WaitingView, devices: number): void {
+  tree.charge(spec.project, devices * Math.min(spec.walltimeMs, BOUNDS.COMMITMENT_MS));
+}
+
+function firstReserved(world: World): string | undefined {
+  return world.sites.find((site) => site.reservation !== undefined)?.reservation?.jobId;
+}
+
+/** A job that cannot start: it preempts, or gets a reservation, or just waits. */
+function block(state: State, job: WaitingView, demand: Demand, key: string): void {
+  state.looked += 1;
+  const { jobId, spec, spanning } = job;
+  // A run that has sites already grows when it can; nothing is stopped or kept for that.
+  const growing = (spanning?.excludeSites.length ?? 0) > 0;
+  const preempting = growing ? undefined : tryPreempt(state, job, demand);
+  if (preempting !== undefined) {
+    preempt(state, job, preempting);
+    return;
+  }
+  const excluded = new Set(spanning?.excludeSites);
+  const endsAtMs = state.nowMs + spec.walltimeMs;
+  const reasons = whyBlocked(demand, { endsAtMs, excluded }, state.world);
+  const startMs = growing ? undefined : tryReserve(state, job, demand);
+  state.waits.push(
+    startMs === undefined ? { jobId, reasons } : { jobId, reasons, startEstimateMs: startMs },
+  );
+  state.blocked.set(key, reasons);
+}
+
+function tryPreempt(state: State, { spec }: WaitingView, demand: Demand): Preempting | undefined {
+  const { nowMs, world } = state;
+  const mayPreempt =
+    spec.priority > state.preemptibleFrom && state.preemptors < BOUNDS.PREEMPTORS_MAX;
+  const someStop = world.sites.some((site) => site.holdings.some((holding) => holding.stopping));
+  if (!mayPreempt && !someStop) return undefined;
+  return choosePreemption(demand, {
+    priority: spec.priority,
+    endsAtMs: stoppedAtMs(nowMs) + spec.walltimeMs,
+    nowMs,
+    excluded: new Set(),
+    mayPreempt,
+  });
+}
+
+function preempt(state: State, job: WaitingView, { fit, victims, stopping }: Preempting): void {
+  const { jobId, spec } = job;
+  const startMs = stoppedAtMs(state.nowMs);
+  for (const { lease, lostMs } of victims) {
+    const reason = preemptionReason(job, lease, lostMs);
+    state.preemptions.push({ leaseId: lease.leaseId, forJobId: jobId, reason });
+  }
+  if (victims.length > 0) state.preemptors += 1;
+  keepForLater(jobId, fit, stopping, startMs, startMs + spec.walltimeMs);
+  charge(state, job, deviceWeight(placementsOf(fit)));
+  const text = `waits for leases on site ${fit.site.siteId} to stop`;
+  const reason = { code: "PREEMPTING", text, nodes: fit.nodesUsed };
+  state.waits.push({ jobId, reasons: [reason], startEstimateMs: startMs });
+}
+
+function tryReserve(state: State, job: WaitingView, demand: Demand): number | undefined {
+  if (state.forecasts >= BOUNDS.FORECASTS_MAX) return undefined;
+  state.forecasts += 1;
+  const found = forecast(demand, new Set());
+  if (found === undefined) return undefined;
+  if (found.fit.site.reservation === undefined) reserve(job.jobId, found);
+  return found.startMs;
+}

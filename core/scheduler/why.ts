@@ -1,0 +1,89 @@
+// Why a blocked job does not start now: each node gives one reason, and equal ones are counted.
+import { besideReservation } from "./backfill/reserve.ts";
+import type { Demand, Portion } from "./demand.ts";
+import { formatCores, formatMiB } from "./feasible/checker.ts";
+import { capacity } from "./gang/fit.ts";
+import { type Objection, type REASONS, ReasonCount } from "./reasons.ts";
+import type { Reason } from "./types.ts";
+import type { NodeState, Room, World } from "./world.ts";
+
+export interface Blocked {
+  /** When the job would be over if it started now. */
+  readonly endsAtMs: number;
+  /** Sites where a run has a lease already. */
+  readonly excluded: ReadonlySet<string>;
+}
+
+/** Reasons of all nodes; never empty. */
+export function whyBlocked(demand: Demand, job: Blocked, world: World): readonly Reason[] {
+  if (world.sites.length === 0) return [poolReason("NO_NODES", "the pool has no nodes yet")];
+  const reasons = new ReasonCount();
+  reasons.addAll(demand.objections);
+  const busy = demand.portions.map(busyObjections);
+  const gang = gangObjection(demand);
+  for (const site of world.sites) {
+    for (const node of site.nodes) {
+      const first = demand.portions.findIndex((p) => p.matching[node.classIndex] !== undefined);
+      if (first === -1) continue; // Counted with its class above.
+      if (job.excluded.has(site.siteId)) {
+        reasons.add({ code: "ALREADY_THERE", text: `the run is on site ${site.siteId} already` });
+        continue;
+      }
+      const portion = demand.portions[first]!;
+      const free = (room: Room) => demand.portions.some((p) => capacity(p, node, room, 1) > 0);
+      if (free(besideReservation(node, node.room, job.endsAtMs))) {
+        reasons.add(gang);
+        continue;
+      }
+      const keptFor = free(node.room) ? site.reservation?.jobId : node.keptFor;
+      reasons.add(
+        keptFor === undefined
+          ? busyObjection(portion, busy[first]!, node)
+          : { code: "RESERVED_FOR", text: `kept for job ${keptFor}` },
+      );
+    }
+  }
+  return reasons.list();
+}
+
+/** A reason that has nothing to do with nodes. */
+export const poolReason = (code: keyof typeof REASONS, text: string): Reason => ({
+  code,
+  text,
+  nodes: 0,
+});
+
+interface BusyObjections {
+  readonly devices: Objection;
+  readonly cpu: Objection;
+  readonly memory: Objection;
+}
+
+function busyObjections({ need }: Portion): BusyObjections {
+  const { accelerators, milliCpu, memoryMiB } = need.resources;
+  const text =
+    accelerators === 1
+      ? "no matching accelerator is free"
+      : `fewer than ${accelerators} matching accelerators are free`;
+  return {
+    devices: { code: "ACCELERATORS_BUSY", text },
+    cpu: { code: "CPU_BUSY", text: `less than ${formatCores(milliCpu)} free` },
+    memory: {
+      code: "NODE_MEMORY_BUSY",
+      text: `less than ${formatMiB(memoryMiB)} of memory free`,
+    },
+  };
+}
+
+function busyObjection(portion: Portion, busy: BusyObjections, node: NodeState): Objection {
+  const { accelerators, milliCpu } = portion.need.resources;
+  let free = 0;
+  for (const device of portion.matching[node.classIndex] ?? []) free += node.room.devices[device]!;
+  if (free < accelerators) return busy.devices;
+  return node.room.milliCpu < milliCpu ? busy.cpu : busy.memory;
+}
+
+const gangObjection = ({ tasks }: Demand): Objection => ({
+  code: "GANG",
+  text: `has room for some of the ${tasks} tasks, but its site not for all at one time`,
+});

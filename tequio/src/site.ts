@@ -1,0 +1,53 @@
+// The site agent as one process: the agent with the local engine and the embedded trainer.
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type AgentHandle, runAgent } from "@tequio/agent";
+import { TRAINER_COMMAND } from "@tequio/contract";
+import type { Outcome } from "@tequio/core/pool";
+import { localEngine } from "@tequio/engines/local";
+import { VERSION } from "./version.ts";
+
+export interface SiteOptions {
+  readonly folder: string;
+  readonly joinToken?: string;
+  readonly poolUrl?: string;
+  /** Cores for all jobs of this site together; absent: no limit of ours. */
+  readonly cpuShare?: number;
+  readonly milliCpu?: number;
+  readonly memoryMiB?: number;
+  readonly nodeName?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly log: (line: string) => void;
+}
+
+const moduleFile = (specifier: string): string => fileURLToPath(import.meta.resolve(specifier));
+
+/** WASM code must not stay in V8's baseline tier: that is 2.6 times slower. */
+const TRAINER_FLAGS = ["--no-wasm-dynamic-tiering"];
+
+/** Starts the agent on its folder; resolves when it has joined or refused. */
+export async function startSite(options: SiteOptions): Promise<Outcome<AgentHandle>> {
+  const { milliCpu, memoryMiB, cpuShare, nodeName, labels, joinToken, poolUrl } = options;
+  const lend = {
+    ...(milliCpu === undefined ? {} : { milliCpu }),
+    ...(memoryMiB === undefined ? {} : { memoryMiB }),
+  };
+  const engine = localEngine({
+    folder: join(options.folder, "engine"),
+    lend,
+    ...(cpuShare === undefined ? {} : { cpuShare }),
+    ...(nodeName === undefined ? {} : { nodeName }),
+    ...(labels === undefined ? {} : { labels }),
+  });
+  const worker = moduleFile("@tequio/trainer/worker");
+  return runAgent({
+    folder: options.folder,
+    ...(joinToken === undefined ? {} : { joinToken }),
+    ...(poolUrl === undefined ? {} : { poolUrl }),
+    engine,
+    builtins: { [TRAINER_COMMAND]: [process.execPath, ...TRAINER_FLAGS, worker] },
+    version: VERSION,
+    calibrationCommand: [process.execPath, moduleFile("@tequio/agent/calibrate")],
+    log: options.log,
+  });
+}

@@ -1,0 +1,93 @@
+// Blobs over HTTP, from the side of a site: put and get by digest, resumed after a cut. What is in
+// them is not looked at here.
+import { createHash } from "node:crypto";
+
+/** Blob requests that fail this often in a row are given up; the caller starts over. */
+const TRIES_MAX = 6;
+const RETRY_MS = 250;
+
+export interface BlobClient {
+  /** Digest of the bytes, as `sha256:` and hexadecimal digits. */
+  digestOf(bytes: Uint8Array): string;
+  /** Puts the bytes; true when the pool has them whole. */
+  put(bytes: Uint8Array): Promise<string>;
+  /** Gets a blob and checks its digest. */
+  get(digest: string): Promise<Uint8Array>;
+}
+
+const digestOf = (bytes: Uint8Array): string =>
+  `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+
+const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+/** A client for one lease's token. Throws when the pool cannot be reached for long. */
+export function blobClient(url: string, token: string): BlobClient {
+  const address = (digest: string): string => `${url}/v1/blobs/${encodeURIComponent(digest)}`;
+  const authorization = `Bearer ${token}`;
+
+  async function put(bytes: Uint8Array): Promise<string> {
+    const digest = digestOf(bytes);
+    await retried(`put of ${digest}`, async (again) => {
+      const from = again ? await uploadOffset(digest) : 0;
+      if (from === undefined) return true;
+      return putFrom(digest, bytes, from);
+    });
+    return digest;
+  }
+
+  /** Bytes that the pool has of an unfinished upload; undefined when it has the whole blob. */
+  async function uploadOffset(digest: string): Promise<number | undefined> {
+    const reply = await fetch(address(digest), { method: "HEAD", headers: { authorization } });
+    if (reply.ok) return undefined;
+    return Number(reply.headers.get("upload-offset") ?? 0);
+  }
+
+  async function putFrom(digest: string, bytes: Uint8Array, from: number): Promise<boolean> {
+    const range = `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
+    const reply = await fetch(address(digest), {
+      method: "PUT",
+      headers: {
+        authorization,
+        "content-type": "application/octet-stream",
+        ...(from === 0 ? {} : { "content-range": range }),
+      },
+      body: bytes.slice(from),
+    });
+    if (!reply.ok && reply.status < 500 && reply.status !== 409) {
+      throw new Fatal(`The pool refused a blob: ${reply.status} ${await reply.text()}`);
+    }
+    await reply.arrayBuffer();
+    return reply.ok;
+  }
+
+  async function get(digest: string): Promise<Uint8Array> {
+    let bytes: Uint8Array | undefined;
+    await retried(`get of ${digest}`, async () => {
+      const reply = await fetch(address(digest), { headers: { authorization } });
+      if (!reply.ok) {
+        if (reply.status < 500) throw new Fatal(`The pool has no ${digest}: ${reply.status}`);
+        return false;
+      }
+      bytes = new Uint8Array(await reply.arrayBuffer());
+      return digestOf(bytes) === digest;
+    });
+    return bytes!;
+  }
+
+  return { digestOf, put, get };
+}
+
+/** Trouble that another try cannot mend. */
+export class Fatal extends Error {}
+
+async function retried(what: string, act: (again: boolean) => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    try {
+      if (await act(tries > 0)) return;
+    } catch (error) {
+      if (error instanceof Fatal || tries === TRIES_MAX - 1) throw error;
+    }
+    await wait(RETRY_MS * 2 ** tries);
+  }
+  throw new Error(`The ${what} failed ${TRIES_MAX} times.`);
+}

@@ -1,0 +1,55 @@
+// entry: the agent starts this for a task `tequio:trainer`
+// The embedded training worker: one process that takes part in a run for one lease. Everything it
+// needs stands in its environment; what it does is in site/loop.ts.
+import { makeClient } from "@tequio/contract";
+import { openExecutor } from "./executor.ts";
+import { blobClient } from "./site/blob-client.ts";
+import { takePart } from "./site/loop.ts";
+
+function variable(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === "") {
+    console.error(`${name} is not set: this program is started by a Tequio agent.`);
+    process.exit(2);
+  }
+  return value;
+}
+
+const log = (line: string): void => console.log(`${new Date().toISOString()} ${line}`);
+
+let stopping = false;
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.on(signal, () => {
+    stopping = true;
+    // Between two steps the loop sees it; while it waits for the pool, nothing would.
+    setTimeout(() => process.exit(0), 1_500).unref();
+  });
+}
+
+const url = variable("TEQUIO_URL");
+const token = variable("TEQUIO_TOKEN");
+const opened = await openExecutor({
+  threads: Math.max(1, Number(process.env.OMP_NUM_THREADS ?? 1)),
+  flushTiny: true,
+});
+if (!opened.ok) {
+  console.error(`${opened.code}: ${opened.message} ${opened.hint}`);
+  process.exit(1);
+}
+const { executor, fallbackReason } = opened.value;
+log(`executor ${executor.kind} ${executor.version}, ${executor.threads} threads`);
+if (fallbackReason !== undefined) log(`slower engine, because ${fallbackReason}`);
+try {
+  await takePart({
+    client: makeClient({ url, token }),
+    blobs: blobClient(url, token),
+    executor,
+    runId: variable("TEQUIO_JOB_ID"),
+    log,
+    stopped: () => stopping,
+  });
+  process.exit(0);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exit(stopping ? 0 : 1);
+}
