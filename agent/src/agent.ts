@@ -106,8 +106,11 @@ export class SiteAgent {
   async stop(keepJobs: boolean): Promise<void> {
     const { outbox, say } = this.#given;
     if (!keepJobs) {
-      const all = await this.#keeper.stopAll("The agent stops.");
-      if (!all) say("warn", "Some leases did not end in time; the engine ends them.");
+      const all = await this.#keeper.stopAll("The agent stops.").catch((error: unknown) => {
+        say("error", "The engine failed.", { why: whyOf(error) });
+        return false;
+      });
+      if (!all) say("warn", "Some leases did not end in time; their deadline ends them.");
       const untilMs = performance.now() + LAST_ACK_MS;
       while (outbox.pending.length > 0 && this.connected && performance.now() < untilMs) {
         await new Promise((done) => setTimeout(done, 20));
@@ -183,7 +186,7 @@ export class SiteAgent {
    * A time that this agent did not send on this connection could lie in the future. */
   #acknowledged(clockMs: number, leaseForMs: number): void {
     if (!this.#sent.has(clockMs)) return;
-    void this.#keeper.extend(clockMs + leaseForMs);
+    this.#keeper.extend(clockMs + leaseForMs);
   }
 
   #send(reports: readonly LeaseReport[]): void {

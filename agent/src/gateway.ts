@@ -198,8 +198,8 @@ export class Gateway {
     this.#welcomed = true;
     this.#failures = 0;
     clearTimeout(this.#timer);
-    const silentMs = Math.max(LIMITS.SITE_SILENT_MS, 4 * welcome.heartbeatMs);
-    this.#watch(silentMs);
+    // Every heartbeat is answered; three lost answers may be chance.
+    this.#watch(Math.max(this.#options.timing.silentMs, 4 * welcome.heartbeatMs));
     this.#options.onWelcome(welcome);
   }
 

@@ -1,6 +1,6 @@
 // How a folder becomes a site and stays one, and every way in which that is refused.
 import assert from "node:assert/strict";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { encodeJoinToken } from "@tequio/contract";
@@ -33,7 +33,7 @@ test("later starts go on as the same site, with the same token or with none", as
   const first = await start();
   await first.stop();
   assert.equal(codeOf(await first.stopped), "ok");
-  const second = await start({ joinToken: undefined as unknown as string });
+  const second = await start({ joinToken: undefined });
   await until("the welcome", () => second.connected());
   await second.stop();
   const third = await start();
@@ -57,7 +57,7 @@ test("a damaged token, and none at all, end the agent without asking the pool", 
   const { pool, start } = await testSite(t);
   const damaged = await start({ joinToken: pool.invite().slice(0, 20) });
   assert.equal(codeOf(await damaged.stopped), "UNAUTHENTICATED");
-  const none = await start({ joinToken: undefined as unknown as string });
+  const none = await start({ joinToken: undefined });
   assert.equal(codeOf(await none.stopped), "NOT_FOUND");
   assert.equal(pool.joins, 0);
 });
@@ -116,13 +116,12 @@ test("nothing is signed for another pool at the same address", async (t) => {
   assert.equal(pool.received.filter((message) => message.type === "hello").length, hellos);
 });
 
-test("a wrong key is refused by its signature", async (t) => {
+test("a damaged key ends the agent, and another key is refused by its signature", async (t) => {
   const { folder, start } = await testSite(t);
   await (await start()).stop();
   writeFileSync(join(folder, "key.pem"), "");
   const broken = await start();
   assert.equal(codeOf(await broken.stopped), "STORE_UNWRITABLE");
-  const { rmSync } = await import("node:fs");
   rmSync(join(folder, "key.pem"));
   const forged = await start();
   assert.equal(codeOf(await forged.stopped), "SIGNATURE_INVALID");
@@ -149,6 +148,16 @@ test("a pool that refuses for now is dialled again", async (t) => {
   await until("some dials", () => pool.dials > dials + 2);
   pool.refuses = undefined;
   await until("the welcome after the refusals", () => agent.connected());
+});
+
+test("a connection on which nothing is heard is given up and dialled again", async (t) => {
+  const { pool, start } = await testSite(t);
+  const agent = await start({ timing: { silentMs: 100 } });
+  await until("the welcome", () => agent.connected());
+  await new Promise((done) => setTimeout(done, 250));
+  assert.equal(pool.dials, 1, "answered heartbeats keep a connection");
+  pool.acksHeartbeats = false;
+  await until("another dial", () => pool.dials > 1);
 });
 
 test("a second agent on a folder is refused; the lock of a dead one is taken over", async (t) => {

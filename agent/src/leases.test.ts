@@ -98,8 +98,9 @@ test("a stop is passed on with its grace, and again only to hasten", async (t) =
   await start();
   await until("the start", () => engine.starts.length === 1);
   pool.want(stopOrder("L1", 5_000));
-  pool.want(stopOrder("L1", 8_000));
   await until("the stop", () => engine.stops.length === 1);
+  pool.want(stopOrder("L1", 8_000));
+  await aMoment();
   pool.want(stopOrder("L1", 0));
   await until("the hastened stop", () => engine.stops.length === 2);
   pool.want(runOrder("L1"));
@@ -278,7 +279,7 @@ test("a folder that joined again keeps old and new leases apart", async (t) => {
     ["L1"],
   );
   assert.deepEqual(engine.live(), ["L1.g2"]);
-  assert.equal(engine.starts[1]?.tasks[0]?.secretEnv?.["TEQUIO_JOB_ID"], "17");
+  assert.equal(engine.starts[1]?.tasks[0]?.secretEnv?.TEQUIO_JOB_ID, "17");
 });
 
 test("an inventory that changes is told again, one that stays is not", async (t) => {

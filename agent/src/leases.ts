@@ -34,7 +34,10 @@ export class LeaseKeeper {
   /** Shortest grace that was asked of the engine for each lease. */
   readonly #stopping = new Map<string, number>();
   #complete = false;
+  /** What the pool allows, and what of it the engine has taken. */
+  #promisedMs = Number.NEGATIVE_INFINITY;
   #rightUntilMs = Number.NEGATIVE_INFINITY;
+  #extending: Promise<void> | undefined;
   /** No lease is started any more. */
   #closing = false;
   #closed = false;
@@ -74,19 +77,29 @@ export class LeaseKeeper {
   }
 
   /** The site may run its leases until this time on the site clock, never shorter than before. */
-  async extend(untilMs: number): Promise<void> {
-    if (untilMs <= this.#rightUntilMs) return;
-    const hadRight = this.#mayRun();
-    try {
-      await this.#options.engine.extend(untilMs);
-    } catch (error) {
-      this.#options.say("error", "The engine did not take the new deadline.", {
-        why: whyOf(error),
-      });
-      return;
+  extend(untilMs: number): void {
+    this.#promisedMs = Math.max(untilMs, this.#promisedMs);
+    this.#extending ??= this.#passOn().finally(() => {
+      this.#extending = undefined;
+    });
+  }
+
+  /** One call of the engine at a time, always with the newest promise: a slow disk must not make
+   * deadlines queue up. */
+  async #passOn(): Promise<void> {
+    const { engine, say } = this.#options;
+    while (this.#promisedMs > this.#rightUntilMs) {
+      const untilMs = this.#promisedMs;
+      const hadRight = this.#mayRun();
+      try {
+        await engine.extend(untilMs);
+      } catch (error) {
+        say("error", "The engine did not take the new deadline.", { why: whyOf(error) });
+        return; // the next heartbeat's answer tries again
+      }
+      this.#rightUntilMs = untilMs;
+      if (!hadRight) this.look();
     }
-    this.#rightUntilMs = Math.max(untilMs, this.#rightUntilMs);
-    if (!hadRight) this.look();
   }
 
   /** Compares soon, and once more if something changes meanwhile. */
@@ -122,6 +135,7 @@ export class LeaseKeeper {
     this.#closed = true;
     clearInterval(this.#timer);
     this.#unlisten();
+    await this.#extending;
     await this.#running;
   }
 

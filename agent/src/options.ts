@@ -1,5 +1,6 @@
 // What the composition root hands to the agent, and how often the agent does what. Everything
 // that waits has its time here, so that tests can shorten it. It leaves the doing to agent.ts.
+import { LIMITS } from "@tequio/core/pool";
 import type { Engine } from "@tequio/engines";
 
 /** Periods and bounds of the agent, in milliseconds. */
@@ -10,6 +11,8 @@ export interface AgentTiming {
   readonly redialMaxMs: number;
   /** Time for dialling, challenge, hello and welcome together. */
   readonly handshakeMs: number;
+  /** A connection on which nothing was heard for this long counts as broken. */
+  readonly silentMs: number;
   /** How long the first join waits for a pool that does not answer, before it gives up. */
   readonly joinForMs: number;
   /** Leases are compared with the engine this often even when nothing happens. */
@@ -35,6 +38,7 @@ export const AGENT_TIMING: AgentTiming = {
   redialFirstMs: 500,
   redialMaxMs: 30_000,
   handshakeMs: 10_000,
+  silentMs: LIMITS.SITE_SILENT_MS,
   joinForMs: 10_000,
   reconcileMs: 2_000,
   logPollMs: 300,

@@ -30,11 +30,13 @@ type Line =
   | { readonly k: "report"; readonly report: LeaseReport }
   | { readonly k: "ack"; readonly ids: readonly string[] };
 
-/** Ended leases that are remembered. The pool does not order one again after its end was
- * acknowledged; this covers orders that were under way, with much room. */
-const ENDED_KEPT_MAX = 2_000;
-/** Lines after which the file is rewritten: about 1 MB. */
-const LINES_MAX = 5_000;
+export const OUTBOX_BOUNDS = {
+  /** Ended leases that are remembered. The pool does not order one again after its end was
+   * acknowledged; this covers orders that were under way, with much room. */
+  ENDED_KEPT_MAX: 2_000,
+  /** Lines after which the file is rewritten: about 1 MB. */
+  LINES_MAX: 5_000,
+};
 
 const isFinal = (kind: LeaseMemory["last"]): boolean => kind === "ended" || kind === "refused";
 
@@ -42,6 +44,7 @@ const isFinal = (kind: LeaseMemory["last"]): boolean => kind === "ended" || kind
 export class Outbox {
   readonly #path: string;
   readonly #say: Say;
+  readonly #bounds: typeof OUTBOX_BOUNDS;
   readonly #leases = new Map<string, LeaseMemory>();
   readonly #pending = new Map<string, LeaseReport>();
   #lines = 0;
@@ -49,7 +52,8 @@ export class Outbox {
   #broken = false;
 
   /** `generation` as in SiteRecord: another pool must not get the reports of the one before. */
-  constructor(folder: string, generation: number, say: Say) {
+  constructor(folder: string, generation: number, say: Say, bounds = OUTBOX_BOUNDS) {
+    this.#bounds = bounds;
     this.#path = join(folder, `outbox.${generation}.jsonl`);
     this.#say = say;
     for (const text of (readIfThere(this.#path) ?? "").split("\n")) this.#load(text);
@@ -131,7 +135,7 @@ export class Outbox {
   #append(lines: readonly Line[]): void {
     for (const line of lines) this.#apply(line);
     this.#lines += lines.length;
-    if (this.#broken || this.#lines > LINES_MAX) {
+    if (this.#broken || this.#lines > this.#bounds.LINES_MAX) {
       this.#rewrite();
       return;
     }
@@ -169,7 +173,8 @@ export class Outbox {
     const over = [...this.#leases.values()].filter(
       (lease) => lease.final !== undefined && !this.#pending.has(lease.final.reportId),
     );
-    for (const lease of over.slice(0, Math.max(0, over.length - ENDED_KEPT_MAX))) {
+    const spare = Math.max(0, over.length - this.#bounds.ENDED_KEPT_MAX);
+    for (const lease of over.slice(0, spare)) {
       this.#leases.delete(lease.leaseId);
     }
   }

@@ -66,7 +66,7 @@ async function runLocked(
   const { promise: stopped, resolve } = Promise.withResolvers<Outcome<void>>();
   let ending: Promise<void> | undefined;
   const end = (keepJobs: boolean, outcome: Outcome<void>): Promise<void> => {
-    ending ??= agent.stop(keepJobs).then(() => {
+    ending ??= agent.stop(keepJobs).finally(() => {
       unlock();
       resolve(outcome);
     });

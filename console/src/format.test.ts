@@ -47,9 +47,9 @@ test("credits keep three decimals and their sign", () => {
 });
 
 test("progress says 100 % only when it is finished", () => {
-  assert.equal(format.percent(0.99999), "99.9 %");
-  assert.equal(format.percent(1), "100 %");
-  assert.equal(format.percent(-1), "0.0 %");
+  assert.equal(format.percent(0.99999), "99.9\u00a0%");
+  assert.equal(format.percent(1), "100\u00a0%");
+  assert.equal(format.percent(-1), "0.0\u00a0%");
 });
 
 test("base64 gives back every byte", () => {

@@ -102,8 +102,8 @@ export function credits(micro: number): string {
 
 /** A share of 1 as a percentage; never rounds up to a finished 100 %. */
 export function percent(share: number): string {
-  if (share >= 1) return "100 %";
-  return `${(Math.floor(Math.max(0, share) * 1_000) / 10).toFixed(1)} %`;
+  if (share >= 1) return "100\u00a0%";
+  return `${(Math.floor(Math.max(0, share) * 1_000) / 10).toFixed(1)}\u00a0%`;
 }
 
 /** Processor cores of thousandths. */

@@ -124,7 +124,7 @@ async function readStream(
   const silence = new AbortController();
   let timer = setTimeout(() => silence.abort(), SILENT_MS);
   const headers: Record<string, string> = { accept: "text/event-stream", "last-event-id": after };
-  if (client.token !== undefined) headers["authorization"] = `Bearer ${client.token}`;
+  if (client.token !== undefined) headers.authorization = `Bearer ${client.token}`;
   try {
     const reply = await fetch(`${client.url}/v1/events?after=${encodeURIComponent(after)}`, {
       headers,

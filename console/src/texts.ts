@@ -269,7 +269,6 @@ export const TEXTS = {
     model: "Parameters",
     shape: (width: number, layers: number, heads: number, context: number) =>
       ` width ${width}, ${layers} layers, ${heads} heads, context ${context}`,
-    started: (when: string) => ` started ${when}`,
   },
   runActions: {
     pause: "Pause",

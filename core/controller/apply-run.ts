@@ -5,13 +5,14 @@ import { assert, LIMITS } from "../pool/index.ts";
 import {
   apply as applyRound,
   createRun,
-  type RunEvent,
   type RunState as RoundMachine,
+  type RunEvent,
 } from "../training/index.ts";
 import type { Event } from "./event.ts";
 import { theJob, theSite } from "./lookup.ts";
 import type { RoundRow, RunState, State } from "./state.ts";
 
+/** The run begins to exist, with its first model. */
 export function prepare(
   state: State,
   event: Extract<Event, { type: "run.prepared" }>,
@@ -30,6 +31,7 @@ export function prepare(
   });
 }
 
+/** One event of the round machine, its rounds for people and its amounts for the books. */
 export function advance(
   state: State,
   { jobId, event }: Extract<Event, { type: "run.advanced" }>,

@@ -15,6 +15,7 @@ import { openLeasesOf, theJob, theLease, theSite } from "./lookup.ts";
 import { runLeaseEnded } from "./runs.ts";
 import type { JobState, LeaseState } from "./state.ts";
 import type { Step } from "./step.ts";
+import { stopLease } from "./stop.ts";
 
 type Ended = Extract<LeaseReportKind, { kind: "ended" }>;
 
@@ -25,8 +26,11 @@ const OVERDUE_MS = 30_000;
 export function report(step: Step, input: Extract<Input, { type: "report" }>): Outcome<unknown> {
   const lease = step.state.leases.get(input.leaseId);
   if (lease === undefined || lease.lease.siteId !== input.siteId) {
-    return refuse("NOT_FOUND", `There is no lease ${input.leaseId} at this site.`,
-      "Forget it: the pool does not know it.");
+    return refuse(
+      "NOT_FOUND",
+      `There is no lease ${input.leaseId} at this site.`,
+      "Forget it: the pool does not know it.",
+    );
   }
   if (lease.lease.fence !== input.fence) {
     return refuse("LEASE_OUTDATED", `Lease ${input.leaseId} has another fence.`, "Stop it.");
@@ -85,19 +89,6 @@ function lateReport(step: Step, lease: LeaseState, what: LeaseReportKind): Outco
   return ok(undefined);
 }
 
-/** Asks a lease to stop. One that is stopping already keeps its first reason. */
-export function stopLease(
-  step: Step,
-  leaseId: string,
-  outcome: LeaseOutcome,
-  reason: string,
-  graceMs: number = LIMITS.STOP_GRACE_MS,
-): void {
-  const lease = theLease(step.state, leaseId);
-  if (lease.stage === "ended" || lease.stop !== null) return;
-  step.emit({ type: "lease.stopping", leaseId, outcome, graceMs, reason });
-}
-
 /** The site was silent until after its deadline: the lease is over, its usage an estimate. */
 export function endLost(step: Step, leaseId: string): void {
   const lease = theLease(step.state, leaseId);
@@ -129,27 +120,28 @@ function endLease(step: Step, lease: LeaseState, end: LeaseEnd, estimated = fals
 /** A batch job after its only lease ended: over, or queued again. */
 function settleJob(step: Step, job: JobState, end: LeaseEnd): void {
   const { jobId } = job;
+  const { exitCode, message } = end;
   const over = (outcome: JobOutcome): void =>
-    step.emit({ type: "job.ended", jobId, outcome, exitCode: end.exitCode, message: end.message });
+    step.emit({ type: "job.ended", jobId, outcome, exitCode, message });
   assert(openLeasesOf(step.state, job).length === 0, "a batch job has one lease at a time");
   switch (end.outcome) {
     case "completed":
     case "failed":
     case "timeout":
-      return over(end.outcome);
     case "cancelled":
-      return over("cancelled");
+      over(end.outcome);
+      break;
     case "preempted":
     case "recalled":
     case "lost":
     case "refused":
-    case "released": {
-      if (job.cancelled) return over("cancelled");
-      if (!job.spec.requeue || job.attempts >= LIMITS.ATTEMPTS_MAX) return over("lost");
-      return step.emit({ type: "job.requeued", jobId, reason: requeueReason(end) });
-    }
+    case "released":
+      if (job.cancelled) over("cancelled");
+      else if (!job.spec.requeue || job.attempts >= LIMITS.ATTEMPTS_MAX) over("lost");
+      else step.emit({ type: "job.requeued", jobId, reason: requeueReason(end) });
+      break;
     default:
-      return end.outcome satisfies never;
+      end.outcome satisfies never;
   }
 }
 

@@ -3,24 +3,28 @@ import type { HeldAccelerators } from "../ledger/index.ts";
 import { assert, type Placement } from "../pool/index.ts";
 import type { JobState, LeaseState, Member, Site, State } from "./state.ts";
 
+/** The job by its id. */
 export function theJob(state: State, jobId: string): JobState {
   const job = state.jobs.get(jobId);
   assert(job !== undefined, `job ${jobId} is known`);
   return job;
 }
 
+/** The lease by its id, ended or not. */
 export function theLease(state: State, leaseId: string): LeaseState {
   const lease = state.leases.get(leaseId);
   assert(lease !== undefined, `lease ${leaseId} is known`);
   return lease;
 }
 
+/** The site by its id. */
 export function theSite(state: State, siteId: string): Site {
   const site = state.sites.get(siteId);
   assert(site !== undefined, `site ${siteId} is known`);
   return site;
 }
 
+/** The member by its name. */
 export function theMember(state: State, name: string): Member {
   const member = state.members.get(name);
   assert(member !== undefined, `member ${name} is known`);

@@ -1,9 +1,9 @@
 // Decisions about tokens, projects, members and invitations.
 import { LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
 import type { Input } from "./input.ts";
-import { stopLease } from "./leases.ts";
 import type { State } from "./state.ts";
 import type { Step } from "./step.ts";
+import { stopLease } from "./stop.ts";
 
 type Of<T extends Input["type"]> = Extract<Input, { readonly type: T }>;
 
@@ -17,12 +17,14 @@ export function createPool({ state, emit }: Step, input: Of<"createPool">): Outc
   return ok(undefined);
 }
 
+/** Keeps the hash of a new API token; the secret itself never comes here. */
 export function issueToken({ emit }: Step, input: Of<"issueToken">): Outcome<unknown> {
   const { tokenId, hash, label, user, expiresAtMs } = input;
   emit({ type: "token.issued", tokenId, hash, label, user, expiresAtMs });
   return ok({ tokenId });
 }
 
+/** Takes a token back; doing so twice changes nothing. */
 export function revokeToken({ state, emit }: Step, tokenId: string): Outcome<unknown> {
   const token = state.tokens.get(tokenId);
   if (token === undefined) {
@@ -32,22 +34,32 @@ export function revokeToken({ state, emit }: Step, tokenId: string): Outcome<unk
   return ok({ tokenId });
 }
 
+/** Creates a project or changes its parent and shares; refuses a circle. */
 export function setProject({ state, emit }: Step, input: Of<"setProject">): Outcome<unknown> {
   const { name, parent, shares } = input;
   if (parent !== null && !state.projects.has(parent)) {
-    return refuse("PROJECT_UNKNOWN", `The parent project ${parent} does not exist.`,
-      "Create the parent first.", "parent");
+    return refuse(
+      "PROJECT_UNKNOWN",
+      `The parent project ${parent} does not exist.`,
+      "Create the parent first.",
+      "parent",
+    );
   }
   for (let above = parent; above !== null; above = state.projects.get(above)!.parent) {
     if (above === name) {
-      return refuse("INVALID_REQUEST", `${name} would be its own ancestor.`,
-        "Choose another parent.", "parent");
+      return refuse(
+        "INVALID_REQUEST",
+        `${name} would be its own ancestor.`,
+        "Choose another parent.",
+        "parent",
+      );
     }
   }
   emit({ type: "project.set", name, parent, shares });
   return ok({ name });
 }
 
+/** Opens an invitation; an earlier open one of the same member is revoked. */
 export function inviteMember(
   { state, atMs, emit }: Step,
   input: Of<"inviteMember">,
@@ -61,12 +73,17 @@ export function inviteMember(
   return ok({ expiresAtMs });
 }
 
+/** Drains, recalls or resumes a member, or revokes its open invitation. */
 export function changeMember(step: Step, input: Of<"changeMember">): Outcome<unknown> {
   const { state, emit } = step;
   const { name, action } = input;
   const member = state.members.get(name);
   if (member === undefined) {
-    return refuse("NOT_FOUND", `There is no member ${name}.`, "List them with `tequio member list`.");
+    return refuse(
+      "NOT_FOUND",
+      `There is no member ${name}.`,
+      "List them with `tequio member list`.",
+    );
   }
   if (action === "revoke-invitation") {
     if (!member.invitations.some((one) => one.state === "open")) {
@@ -76,8 +93,11 @@ export function changeMember(step: Step, input: Of<"changeMember">): Outcome<unk
     return ok({ name });
   }
   if (member.standing === "invited") {
-    return refuse("WRONG_STATE", `${name} has not joined yet.`,
-      "Wait until it joined, or revoke its invitation.");
+    return refuse(
+      "WRONG_STATE",
+      `${name} has not joined yet.`,
+      "Wait until it joined, or revoke its invitation.",
+    );
   }
   const standing = ({ drain: "draining", recall: "recalled", resume: "active" } as const)[action];
   if (member.standing !== standing) emit({ type: "member.changed", name, standing });
@@ -111,10 +131,14 @@ function memberOfSecret(state: State, secretHash: string, atMs: number): Outcome
       return ok(member.name);
     }
   }
-  return refuse("UNAUTHENTICATED", "The join token is not known to this pool.",
-    "Check the address of the pool, or ask its operator for a new token.");
+  return refuse(
+    "UNAUTHENTICATED",
+    "The join token is not known to this pool.",
+    "Check the address of the pool, or ask its operator for a new token.",
+  );
 }
 
+/** A site joins with the secret of an invitation, under its own key. */
 export function joinSite({ state, atMs, emit }: Step, input: Of<"joinSite">): Outcome<unknown> {
   const { siteId, secretHash, publicKey, engine } = input;
   for (const site of state.sites.values()) {
@@ -124,8 +148,11 @@ export function joinSite({ state, atMs, emit }: Step, input: Of<"joinSite">): Ou
     if (used.some((one) => one.secretHash === secretHash)) {
       return ok({ siteId: site.siteId, member: site.member, poolId: state.poolId });
     }
-    return refuse("ALREADY_EXISTS", "This key belongs to a site already.",
-      "Use an empty agent folder for a second site.");
+    return refuse(
+      "ALREADY_EXISTS",
+      "This key belongs to a site already.",
+      "Use an empty agent folder for a second site.",
+    );
   }
   const member = memberOfSecret(state, secretHash, atMs);
   if (!member.ok) return member;

@@ -1,10 +1,11 @@
 // What each site should do now, read from the state: the same answer after a crash as before it,
 // so commands need no journal of their own. The shell sends it when something changed, and whole
 // when an agent connects.
-import type { LeaseState, State } from "./state.ts";
-import { theJob, theLease, theSite } from "./lookup.ts";
+
 import type { JobSpec, Lease, Placement, TaskGroup } from "../pool/index.ts";
 import type { Event } from "./event.ts";
+import { theJob, theLease, theSite } from "./lookup.ts";
+import type { LeaseState, State } from "./state.ts";
 
 export interface TaskOrder {
   readonly group: TaskGroup;

@@ -9,12 +9,17 @@ import {
   type RunSpec,
   refuse,
 } from "../pool/index.ts";
-import { type Codec, decide as decideRound, nextWakeMs, type RunConfig } from "../training/index.ts";
+import {
+  type Codec,
+  decide as decideRound,
+  nextWakeMs,
+  type RunConfig,
+} from "../training/index.ts";
 import type { Input, RunInput } from "./input.ts";
-import { stopLease } from "./leases.ts";
 import { openLeasesOf, theJob, theLease } from "./lookup.ts";
 import type { JobState, LeaseState, RunState, State } from "./state.ts";
 import type { Step } from "./step.ts";
+import { stopLease } from "./stop.ts";
 
 /** A site whose worker failed so often in a row is not tried again in this run. */
 const WORKER_FAILURES_MAX = 3;
@@ -116,14 +121,28 @@ export function runLeaseEnded(step: Step, job: JobState, lease: LeaseState, end:
   if (openLeasesOf(step.state, job).length > 0 || theJob(step.state, job.jobId).stage === "ended") {
     return;
   }
-  if (job.cancelled) return endRunJob(step, job, "cancelled", "the job was cancelled");
-  if (end.outcome === "timeout") return endRunJob(step, job, "timeout", "its time limit was reached");
-  if (run.machine.phase.kind === "finished") return endRunJob(step, job, "completed", why(run));
-  if (allFailed(step.state, job, run)) {
-    return endRunJob(step, job, "failed", `its workers failed: ${end.message}`);
+  const over = runJobEnd(step.state, job, run, end);
+  if (over !== undefined) endRunJob(step, job, over.outcome, over.message);
+  else {
+    const reason = "waits for a site: its last one went away";
+    step.emit({ type: "job.requeued", jobId: job.jobId, reason });
   }
-  const reason = "waits for a site: its last one went away";
-  step.emit({ type: "job.requeued", jobId: job.jobId, reason });
+}
+
+/** How a run without any site left is over; undefined when it waits for the next one. */
+function runJobEnd(
+  state: State,
+  job: JobState,
+  run: RunState,
+  end: LeaseEnd,
+): { readonly outcome: JobOutcome; readonly message: string } | undefined {
+  if (job.cancelled) return { outcome: "cancelled", message: "the job was cancelled" };
+  if (run.machine.phase.kind === "finished") return { outcome: "completed", message: why(run) };
+  if (end.outcome === "timeout") {
+    return { outcome: "timeout", message: "its time limit was reached" };
+  }
+  if (!allFailed(state, job, run)) return undefined;
+  return { outcome: "failed", message: `its workers failed: ${end.message}` };
 }
 
 /** True when every site that the run ever had is one whose worker fails. */
@@ -149,6 +168,21 @@ export function spanOf(
   }
   const maxMembers = job.spec.run!.maxMembers;
   return maxMembers === undefined ? { excludeSites } : { excludeSites, maxMembers };
+}
+
+/** The control plane was away: the time of runs stood still from their last event until now. */
+export function bootRuns(step: Step): void {
+  for (const run of step.state.runs.values()) {
+    if (theJob(step.state, run.jobId).stage === "ended" || run.machine.paused !== null) continue;
+    for (const [type, atMs] of [
+      ["pause", run.machine.nowMs],
+      ["resume", step.atMs],
+    ] as const) {
+      for (const event of decideRound(run.machine, { type, atMs })) {
+        step.emit({ type: "run.advanced", jobId: run.jobId, event });
+      }
+    }
+  }
 }
 
 /** Time passes for every run that has not ended. */

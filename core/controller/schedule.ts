@@ -1,9 +1,9 @@
 // Carries out the scheduler's plan: leases for the starts, stops for the preemptions.
 import type { Lease } from "../pool/index.ts";
 import { type Plan, plan } from "../scheduler/index.ts";
-import { stopLease } from "./leases.ts";
 import { theJob } from "./lookup.ts";
 import type { Step } from "./step.ts";
+import { stopLease } from "./stop.ts";
 import { schedulerInput } from "./views.ts";
 
 /** Looks at the whole queue once; returns the plan so that its reasons can be shown. */

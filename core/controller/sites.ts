@@ -5,18 +5,22 @@
 // end later: it counts from its own receipt, and adds a margin. Only then it calls a lease lost.
 import { LIMITS, type Node, type Outcome, ok, refuse } from "../pool/index.ts";
 import { endLost, settleStopped } from "./leases.ts";
+import { bootRuns } from "./runs.ts";
 import type { Site } from "./state.ts";
 import type { Step } from "./step.ts";
 
 /** The control plane was away itself: no site counts as here until it speaks. */
-export function boot({ state, emit }: Step): Outcome<unknown> {
+export function boot(step: Step): Outcome<unknown> {
+  const { state, emit } = step;
   for (const site of state.sites.values()) {
     if (site.state !== "here") continue;
     emit({ type: "site.away", siteId: site.siteId, reason: "the control plane was restarted" });
   }
+  bootRuns(step);
   return ok(undefined);
 }
 
+/** An agent has proved who it is; its site may hold leases from now on. */
 export function siteHere(step: Step, siteId: string, agentVersion: string): Outcome<unknown> {
   const site = step.state.sites.get(siteId);
   if (site === undefined) {
@@ -29,11 +33,13 @@ export function siteHere(step: Step, siteId: string, agentVersion: string): Outc
   return ok(undefined);
 }
 
+/** A site was not heard from; its leases run on until its right to run ends. */
 export function siteAway({ state, emit }: Step, siteId: string, reason: string): Outcome<unknown> {
   if (state.sites.get(siteId)?.state === "here") emit({ type: "site.away", siteId, reason });
   return ok(undefined);
 }
 
+/** What the site has now, if it is not what it had. */
 export function inventory(
   { state, emit }: Step,
   siteId: string,

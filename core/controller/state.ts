@@ -3,8 +3,16 @@
 // replays of one journal encode to the same bytes.
 import type { LedgerState } from "../ledger/index.ts";
 import { emptyLedger } from "../ledger/index.ts";
-import type { ArrayPlace, JobOutcome, JobSpec, Lease, LeaseEnd } from "../pool/index.ts";
-import type { Calibration, LeaseOutcome, Node } from "../pool/index.ts";
+import type {
+  ArrayPlace,
+  Calibration,
+  JobOutcome,
+  JobSpec,
+  Lease,
+  LeaseEnd,
+  LeaseOutcome,
+  Node,
+} from "../pool/index.ts";
 import type { RunState as RoundMachine } from "../training/index.ts";
 
 export interface Token {
@@ -63,7 +71,11 @@ export interface LeaseState {
   startedAtMs: number | null;
   endedAtMs: number | null;
   /** Set once the lease was asked to stop: what its end will count as. */
-  stop: { readonly outcome: LeaseOutcome; readonly graceMs: number; readonly reason: string } | null;
+  stop: {
+    readonly outcome: LeaseOutcome;
+    readonly graceMs: number;
+    readonly reason: string;
+  } | null;
   end: LeaseEnd | null;
   /** True when `end.usage` was estimated and no true report has come yet. */
   estimated: boolean;

@@ -56,7 +56,8 @@ const OPENS_QUEUE: ReadonlySet<Event["type"]> = new Set([
 /** Takes one input; changes `state` by the returned events and by nothing else. */
 export function step(state: State, input: Input): StepResult {
   const events: Event[] = [];
-  const atMs = Math.max(input.atMs, state.nowMs);
+  // Whole milliseconds that never go back: the books count in them.
+  const atMs = Math.max(Math.floor(input.atMs), state.nowMs);
   let wantsSchedule = false;
   const emit = (event: Event): void => {
     apply(state, event, atMs);

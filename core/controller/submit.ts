@@ -1,19 +1,12 @@
 // Decisions about jobs: admission, cancelling, dependencies that can never be satisfied.
-import {
-  type ArrayPlace,
-  type Dependency,
-  type JobSpec,
-  LIMITS,
-  type Outcome,
-  ok,
-  refuse,
-} from "../pool/index.ts";
+import { type ArrayPlace, type JobSpec, LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
 import { feasibleEver } from "../scheduler/index.ts";
+import { dependencyState } from "./dependencies.ts";
 import type { Input } from "./input.ts";
-import { stopLease } from "./leases.ts";
 import { openLeasesOf, theJob } from "./lookup.ts";
-import type { JobState, State } from "./state.ts";
+import type { State } from "./state.ts";
 import type { Step } from "./step.ts";
+import { stopLease } from "./stop.ts";
 import { nodeViews } from "./views.ts";
 
 type Submit = Extract<Input, { type: "submit" }>;
@@ -48,8 +41,11 @@ function repeated(
   known: { readonly digest: string; readonly jobId: string },
 ): Outcome<unknown> {
   if (known.digest !== key.digest) {
-    return refuse("IDEMPOTENCY_MISMATCH", "The idempotency key was used with another request.",
-      "Use a new key for a new job.");
+    return refuse(
+      "IDEMPOTENCY_MISMATCH",
+      "The idempotency key was used with another request.",
+      "Use a new key for a new job.",
+    );
   }
   const place = state.jobs.get(known.jobId)?.place;
   const jobId = place?.arrayId ?? known.jobId;
@@ -61,18 +57,30 @@ function admissible(state: State, spec: JobSpec, tasks: number): Outcome<unknown
     return refuse("TOO_MANY", `${state.queue.size} jobs wait already.`, "Try again later.");
   }
   if (!state.projects.has(spec.project)) {
-    return refuse("PROJECT_UNKNOWN", `The project ${spec.project} does not exist.`,
-      `Known projects: ${[...state.projects.keys()].slice(0, 10).join(", ")}.`, "project");
+    return refuse(
+      "PROJECT_UNKNOWN",
+      `The project ${spec.project} does not exist.`,
+      `Known projects: ${[...state.projects.keys()].slice(0, 10).join(", ")}.`,
+      "project",
+    );
   }
   for (const { jobId } of spec.dependencies) {
     if (state.jobs.has(jobId) || state.arrays.has(jobId)) continue;
-    return refuse("DEPENDENCY_UNKNOWN", `There is no job ${jobId} to depend on.`,
-      "Name a job that was submitted before.", "after");
+    return refuse(
+      "DEPENDENCY_UNKNOWN",
+      `There is no job ${jobId} to depend on.`,
+      "Name a job that was submitted before.",
+      "after",
+    );
   }
   for (const name of [...spec.constraints.members, ...spec.constraints.excludeMembers]) {
     if (state.members.has(name)) continue;
-    return refuse("NOT_FOUND", `There is no member ${name}.`,
-      `Known members: ${[...state.members.keys()].slice(0, 10).join(", ") || "none"}.`, "members");
+    return refuse(
+      "NOT_FOUND",
+      `There is no member ${name}.`,
+      `Known members: ${[...state.members.keys()].slice(0, 10).join(", ") || "none"}.`,
+      "members",
+    );
   }
   return feasibleEver(spec, nodeViews(state));
 }
@@ -125,36 +133,6 @@ const endCancelled = ({ emit }: Step, jobId: string): void =>
     exitCode: null,
     message: "cancelled before it started",
   });
-
-export type DependencyState = "satisfied" | "waiting" | "never";
-
-/** Where one dependency stands. An array counts as ended when all its tasks have. */
-export function dependencyState(state: State, dependency: Dependency): DependencyState {
-  const ids = state.arrays.get(dependency.jobId) ?? [dependency.jobId];
-  const jobs = ids.map((id) => theJob(state, id));
-  const each = jobs.map((job) => oneDependency(dependency.kind, job));
-  if (each.includes("never")) return "never";
-  return each.includes("waiting") ? "waiting" : "satisfied";
-}
-
-function oneDependency(kind: Dependency["kind"], job: JobState): DependencyState {
-  const ended = job.stage === "ended";
-  const done = job.outcome === "completed";
-  switch (kind) {
-    case "after":
-      return ended || job.startedAtMs !== null ? "satisfied" : "waiting";
-    case "afterany":
-      return ended ? "satisfied" : "waiting";
-    case "afterok":
-      if (!ended) return "waiting";
-      return done ? "satisfied" : "never";
-    case "afternotok":
-      if (!ended) return "waiting";
-      return done ? "never" : "satisfied";
-    default:
-      return kind satisfies never;
-  }
-}
 
 /** Ends jobs whose dependencies can never be satisfied: a wait without an end is no answer. */
 export function tickJobs(step: Step): void {

@@ -8,10 +8,10 @@ import type {
   SchedulerInput,
   WaitingView,
 } from "../scheduler/index.ts";
+import { dependencyState } from "./dependencies.ts";
 import { theJob, theLease, theMember } from "./lookup.ts";
 import { spanOf } from "./runs.ts";
 import type { JobState, Site, State } from "./state.ts";
-import { dependencyState } from "./submit.ts";
 
 /** Every node that the pool knows, with what is free on it. */
 export function nodeViews(state: State): NodeView[] {

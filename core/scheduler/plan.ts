@@ -255,6 +255,8 @@ function tryReserve(state: State, job: WaitingView, demand: Demand): number | un
   state.forecasts += 1;
   const found = forecast(demand, new Set());
   if (found === undefined) return undefined;
-  if (found.fit.site.reservation === undefined) reserve(job.jobId, found);
+  if (found.fit.site.reservation === undefined) {
+    reserve(job.jobId, job.spec.walltimeMs, found);
+  }
   return found.startMs;
 }

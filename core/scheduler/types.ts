@@ -102,7 +102,7 @@ export interface Wait {
   readonly jobId: string;
   /** Never empty. */
   readonly reasons: readonly Reason[];
-  /** If nothing ahead of it changes and every lease runs to its limit. */
+  /** The earliest start if every lease runs to its limit; jobs ahead may still push it back. */
   readonly startEstimateMs?: number;
 }
 

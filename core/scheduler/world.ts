@@ -56,7 +56,7 @@ export interface SiteState {
   readonly siteId: string;
   readonly nodes: NodeState[];
   readonly holdings: Holding[];
-  reservation?: { readonly jobId: string; readonly startMs: number };
+  reservation?: { readonly jobId: string; readonly startMs: number; readonly endMs: number };
 }
 
 export interface World {

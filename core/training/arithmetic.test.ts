@@ -33,7 +33,7 @@ test("the Nesterov step equals the scalar formula over several rounds", () => {
   );
 });
 
-test("the step in place gives the same bits as the step on copies, and copies stay as they were", () => {
+test("the step in place gives the same bits as on copies, which leaves its arguments alone", () => {
   fc.assert(
     fc.property(vectors(9), vectors(9), vectors(9), (model, momentum, mean) => {
       const before = [model.slice(), momentum.slice()];
@@ -132,7 +132,7 @@ function runAggregate(input: AggregateInput) {
   return step.value;
 }
 
-test("a merge keeps good deltas, and refuses reversed, damaged and endless ones with a reason", () => {
+test("a merge keeps good deltas, and gives a reason for each one that it does not", () => {
   const good = () => new Float32Array(4).fill(-0.5);
   const decoded = decode(new Uint8Array(3));
   assert.ok(!decoded.ok);

@@ -95,6 +95,7 @@ export {
   observeTransfer,
   type SpeedModel,
   speedFromHint,
+  speedFromStep,
   stepMs,
   tokensPerSecond,
 } from "./speed.ts";

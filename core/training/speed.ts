@@ -6,24 +6,24 @@
 import type { Link } from "../pool/index.ts";
 import { assert } from "../pool/index.ts";
 
-/** Exponentially weighted fit of t(b). Times in ms, batches in rows. */
+/** Exponentially weighted fit of t(b) = scaleMs (overheadRows + b). Batches in rows. */
 export interface SpeedModel {
   /** Observations so far. */
   readonly count: number;
-  readonly meanBatch: number;
-  readonly meanMs: number;
-  /** Weighted variance of the batch, and covariance of batch and time. */
-  readonly variance: number;
-  readonly covariance: number;
-  /** a / c: the fixed cost, expressed in batch rows. Zero until two batch sizes were seen. */
-  readonly overheadRows: number;
+  /** c: time of one batch row, ms. */
+  readonly scaleMs: number;
+  /** a / c: the fixed cost, expressed in rows. Null until two batch sizes were seen. */
+  readonly overheadRows: number | null;
+  /** The newest observation. */
+  readonly lastBatch: number;
+  readonly lastMs: number;
 }
 
 /** Weight of the newest observation (training reference, 3.3). */
 export const OBSERVATION_WEIGHT = 0.3;
 
-/** Batches must differ by 5 % of their mean, else noise alone would decide the slope. */
-const SPREAD_MIN = 0.05;
+/** Two batches tell the fixed cost only if one is a fifth larger; else noise would. */
+const RATIO_MIN = 1.2;
 
 /** A step whose fixed cost equals more rows than this is timed wrongly. */
 const OVERHEAD_ROWS_MAX = 1_024;
@@ -31,43 +31,59 @@ const OVERHEAD_ROWS_MAX = 1_024;
 /** The model of a site that says how many tokens it does in a second, before any observation. */
 export function speedFromHint(tokensPerSecond: number, context: number): SpeedModel {
   assert(tokensPerSecond > 0 && context > 0, "speed and context are positive");
-  const meanMs = (1_000 * context) / tokensPerSecond;
-  return { count: 0, meanBatch: 1, meanMs, variance: 0, covariance: 0, overheadRows: 0 };
+  const scaleMs = (1_000 * context) / tokensPerSecond;
+  return { count: 0, scaleMs, overheadRows: null, lastBatch: 1, lastMs: scaleMs };
+}
+
+/** A model that has seen one step only: time in proportion to the batch. */
+export function speedFromStep(batch: number, stepMs: number): SpeedModel {
+  assert(batch > 0 && stepMs > 0, "batch and step time are positive");
+  const scaleMs = stepMs / batch;
+  return { count: 1, scaleMs, overheadRows: null, lastBatch: batch, lastMs: stepMs };
 }
 
 /**
- * The model after one more stretch. Weighted means, variance and covariance are updated by
- * West's method; the slope is their quotient. While only one batch size was seen the fixed cost
- * of the last good fit is kept, and at first it is 0: time in proportion to the batch.
+ * The model after one more stretch. Fixed cost and scale are fitted apart. The fixed cost comes
+ * from the ratio of two consecutive times at different batches, where a site that has just
+ * become slower as a whole cancels out; a joint least-squares fit would take that for a slope.
  */
 export function observeStep(
   before: SpeedModel | undefined,
   batch: number,
   stepMs: number,
 ): SpeedModel {
+  if (before === undefined || before.count === 0) return speedFromStep(batch, stepMs);
   assert(batch > 0 && stepMs > 0, "batch and step time are positive");
-  if (before === undefined || before.count === 0) {
-    const overheadRows = before?.overheadRows ?? 0;
-    return { count: 1, meanBatch: batch, meanMs: stepMs, variance: 0, covariance: 0, overheadRows };
-  }
-  const weight = OBSERVATION_WEIGHT;
-  const offBatch = batch - before.meanBatch;
-  const offMs = stepMs - before.meanMs;
-  const meanBatch = before.meanBatch + weight * offBatch;
-  const meanMs = before.meanMs + weight * offMs;
-  const variance = (1 - weight) * (before.variance + weight * offBatch * offBatch);
-  const covariance = (1 - weight) * (before.covariance + weight * offBatch * offMs);
-  const slope = covariance / variance;
-  const fits = Math.sqrt(variance) > SPREAD_MIN * meanBatch && slope > 0;
-  const overheadRows = fits
-    ? Math.min(OVERHEAD_ROWS_MAX, Math.max(0, meanMs / slope - meanBatch))
-    : before.overheadRows;
-  return { count: before.count + 1, meanBatch, meanMs, variance, covariance, overheadRows };
+  const seen = overheadOf(before, batch, stepMs);
+  const old = before.overheadRows;
+  const overheadRows =
+    seen === undefined || old === null ? (seen ?? old) : old + OBSERVATION_WEIGHT * (seen - old);
+  // The prediction at the last batch stays what it was under the new fixed cost.
+  const rows = (overheadRows ?? 0) + before.lastBatch;
+  const scaleMs = (before.scaleMs * ((old ?? 0) + before.lastBatch)) / rows;
+  const observed = stepMs / ((overheadRows ?? 0) + batch);
+  return {
+    count: before.count + 1,
+    scaleMs: scaleMs + OBSERVATION_WEIGHT * (observed - scaleMs),
+    overheadRows,
+    lastBatch: batch,
+    lastMs: stepMs,
+  };
 }
 
-/** Expected time of one inner step in ms. The line runs through the weighted means. */
+/** Solves t1 / t2 = (o + b1) / (o + b2) for o; undefined if the two tell nothing. */
+function overheadOf(before: SpeedModel, batch: number, stepMs: number): number | undefined {
+  const { lastBatch, lastMs } = before;
+  const wide = Math.max(batch, lastBatch) >= RATIO_MIN * Math.min(batch, lastBatch);
+  const ratio = stepMs / lastMs;
+  if (!wide || ratio === 1 || batch > lastBatch !== ratio > 1) return undefined;
+  const rows = (batch - ratio * lastBatch) / (ratio - 1);
+  return Math.min(OVERHEAD_ROWS_MAX, Math.max(0, rows));
+}
+
+/** Expected time of one inner step in ms. */
 export const stepMs = (model: SpeedModel, batch: number): number =>
-  (model.meanMs * (model.overheadRows + batch)) / (model.overheadRows + model.meanBatch);
+  model.scaleMs * ((model.overheadRows ?? 0) + batch);
 
 /** Tokens per second at a batch. */
 export const tokensPerSecond = (model: SpeedModel, batch: number, context: number): number =>

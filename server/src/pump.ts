@@ -16,7 +16,7 @@ import {
 } from "@tequio/core/controller";
 import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
 import type { Plan } from "@tequio/core/scheduler";
-import type { JournalRecord, Store } from "@tequio/stores";
+import { APPEND_RECORDS_MAX, type JournalRecord, type Store } from "@tequio/stores";
 
 /** An event in its place in the journal. */
 export interface Committed {
@@ -38,12 +38,20 @@ export interface Pump {
   close(): Promise<void>;
 }
 
-type Untimed<T> = T extends { readonly atMs: number } ? Omit<T, "atMs"> : never;
+/** An input without its time: the pump gives it the time. */
+export type Untimed<T> = T extends { readonly atMs: number } ? Omit<T, "atMs"> : never;
 
-interface Waiting {
+/** An input that was decided and waits until its events are durable. */
+interface Taken {
+  readonly events: readonly Committed[];
   readonly outcome: Outcome<unknown>;
   readonly resolve: (outcome: Outcome<unknown>) => void;
 }
+
+/** Told of an input on which the controller broke one of its own rules. */
+export type OnBug = (error: unknown) => void;
+
+const REPORT_HINT = "Look at the pool's log and report it with its time.";
 
 /** Reads the records of a journal after `afterSeq` in pages. */
 async function foldJournal(store: Store, state: State): Promise<Refusal | undefined> {
@@ -76,11 +84,16 @@ export async function recover(store: Store): Promise<Outcome<State>> {
 }
 
 /** Opens the pump on a store. `now` gives milliseconds since 1970 and never goes back. */
-export async function openPump(store: Store, now: () => number): Promise<Outcome<Pump>> {
+export async function openPump(
+  store: Store,
+  now: () => number,
+  onBug: OnBug = () => {},
+): Promise<Outcome<Pump>> {
   const recovered = await recover(store);
   if (!recovered.ok) return recovered;
-  const pump = new StorePump(store, now, recovered.value);
-  await pump.submit({ type: "boot" });
+  const pump = new StorePump(store, now, onBug, recovered.value);
+  const booted = await pump.submit({ type: "boot" });
+  if (!booted.ok) return booted;
   await pump.submit({ type: "schedule" });
   return ok(pump);
 }
@@ -90,34 +103,44 @@ class StorePump implements Pump {
   plan: Plan | undefined;
   private readonly store: Store;
   private readonly now: () => number;
+  private readonly onBug: OnBug;
   private readonly listeners = new Set<(events: readonly Committed[]) => void>();
-  private pending: Committed[] = [];
-  private waiting: Waiting[] = [];
-  /** Sequence number of the last record handed to the store. */
+  private queue: Taken[] = [];
+  /** Sequence number of the last durable record. */
   private sentSeq: number;
   private committing: Promise<void> | undefined;
-  private recovering: Promise<void> | undefined;
+  /** Set while the state is being folded anew: no input is taken meanwhile. */
+  private rebuilding: Promise<void> | undefined;
   private snapshotSeq: number;
   private closed = false;
   private wantsSchedule = false;
 
-  constructor(store: Store, now: () => number, state: State) {
+  constructor(store: Store, now: () => number, onBug: OnBug, state: State) {
     this.store = store;
     this.now = now;
+    this.onBug = onBug;
     this.state = state;
     this.sentSeq = state.seq;
     this.snapshotSeq = state.seq;
   }
 
   async submit(input: Untimed<Input>): Promise<Outcome<unknown>> {
-    while (this.recovering !== undefined) await this.recovering;
+    while (this.rebuilding !== undefined) await this.rebuilding;
     if (this.closed) {
       return refuse("SHUTTING_DOWN", "The control plane is stopping.", "Try again in a moment.");
     }
-    const result = this.take(input);
-    if (this.pending.length === 0 && this.committing === undefined) return result.outcome;
+    let taken: Omit<Taken, "resolve">;
+    try {
+      taken = this.take(input);
+    } catch (error) {
+      return this.startOver(error);
+    }
+    const { events, outcome } = taken;
+    if (events.length === 0 && this.queue.length === 0 && this.committing === undefined) {
+      return outcome;
+    }
     return new Promise((resolve) => {
-      this.waiting.push({ outcome: result.outcome, resolve });
+      this.queue.push({ events, outcome, resolve });
       this.commitSoon();
     });
   }
@@ -129,20 +152,19 @@ class StorePump implements Pump {
 
   async close(): Promise<void> {
     this.closed = true;
+    while (this.rebuilding !== undefined) await this.rebuilding;
     while (this.committing !== undefined) await this.committing;
     await this.snapshot();
   }
 
-  private take(input: Untimed<Input>): StepResult {
+  private take(input: Untimed<Input>): Omit<Taken, "resolve"> {
     const before = this.state.seq;
     const result = step(this.state, { ...input, atMs: this.now() } as Input);
     const atMs = this.state.nowMs;
-    for (const [i, event] of result.events.entries()) {
-      this.pending.push({ seq: before + 1 + i, atMs, event });
-    }
+    const events = result.events.map((event, i) => ({ seq: before + 1 + i, atMs, event }));
     if (result.plan !== undefined) this.plan = result.plan;
     if (result.wantsSchedule) this.scheduleSoon();
-    return result;
+    return { events, outcome: result.outcome };
   }
 
   /** One look at the queue for all inputs of a tick, not one for each. */
@@ -159,46 +181,84 @@ class StorePump implements Pump {
     if (this.committing !== undefined) return;
     this.committing = this.commit().finally(() => {
       this.committing = undefined;
-      if (this.pending.length > 0 || this.waiting.length > 0) this.commitSoon();
+      if (this.queue.length > 0) this.commitSoon();
     });
   }
 
-  /** Writes everything that is pending as one append; more may gather meanwhile. */
-  private async commit(): Promise<void> {
-    const events = this.pending;
-    const waiting = this.waiting;
-    this.pending = [];
-    this.waiting = [];
-    if (events.length > 0) {
-      const records = events.map(({ atMs, event }) => ({
-        atMs,
-        type: event.type,
-        payload: payloadOf(event),
-      }));
-      const written = await this.store.journal.append(this.sentSeq, records);
-      if (!written.ok) return this.undo(written, waiting);
-      this.sentSeq = written.value.seq;
+  /** Takes as many whole inputs as fit one append: at least one. */
+  private nextBatch(): Taken[] {
+    let records = 0;
+    let count = 0;
+    for (const { events } of this.queue) {
+      if (count > 0 && records + events.length > APPEND_RECORDS_MAX) break;
+      records += events.length;
+      count += 1;
     }
-    for (const { outcome, resolve } of waiting) resolve(outcome);
+    return this.queue.splice(0, count);
+  }
+
+  /** Writes what is waiting as one append; more may gather meanwhile. */
+  private async commit(): Promise<void> {
+    const batch = this.nextBatch();
+    const events = batch.flatMap((taken) => taken.events);
+    for (let from = 0; from < events.length; from += APPEND_RECORDS_MAX) {
+      const failed = await this.append(events.slice(from, from + APPEND_RECORDS_MAX));
+      if (failed !== undefined) return this.undo(failed, batch);
+    }
+    for (const { outcome, resolve } of batch) resolve(outcome);
     if (events.length > 0) for (const listener of this.listeners) listener(events);
     if (this.sentSeq - this.snapshotSeq >= LIMITS.SNAPSHOT_EVERY_RECORDS) await this.snapshot();
   }
 
+  private async append(events: readonly Committed[]): Promise<Refusal | undefined> {
+    const records = events.map(({ atMs, event }) => ({
+      atMs,
+      type: event.type,
+      payload: payloadOf(event),
+    }));
+    const written = await this.store.journal.append(this.sentSeq, records);
+    if (!written.ok) return written;
+    this.sentSeq = written.value.seq;
+    return undefined;
+  }
+
   /** Nothing of the failed batch happened: everybody in it is told so, the state is rebuilt. */
-  private async undo(why: Refusal, waiting: readonly Waiting[]): Promise<void> {
-    const later = this.waiting;
-    this.pending = [];
-    this.waiting = [];
-    const rebuilt = recover(this.store).then((recovered) => {
-      if (!recovered.ok) throw new Error(`${recovered.code}: ${recovered.message}`);
-      this.state = recovered.value;
-      this.sentSeq = recovered.value.seq;
+  private async undo(why: Refusal, batch: readonly Taken[]): Promise<void> {
+    const later = this.queue;
+    this.queue = [];
+    // While an input that broke a rule is being undone, inputs are held already.
+    if (this.rebuilding === undefined) await this.holdWhile(() => this.rebuild());
+    else await this.rebuild();
+    for (const { resolve } of [...batch, ...later]) resolve(why);
+  }
+
+  /**
+   * The controller broke a rule in the middle of an input: its half-changed state is not used any
+   * more. What was decided before is still written; then the journal is folded again.
+   */
+  private async startOver(error: unknown): Promise<Outcome<unknown>> {
+    this.onBug(error);
+    await this.holdWhile(async () => {
+      while (this.committing !== undefined) await this.committing;
+      await this.rebuild();
     });
-    this.recovering = rebuilt.finally(() => {
-      this.recovering = undefined;
+    const why = error instanceof Error ? error.message : String(error);
+    return refuse("INTERNAL", `The control plane could not decide this: ${why}.`, REPORT_HINT);
+  }
+
+  private async holdWhile(work: () => Promise<void>): Promise<void> {
+    const held = work().finally(() => {
+      if (this.rebuilding === held) this.rebuilding = undefined;
     });
-    await this.recovering;
-    for (const { resolve } of [...waiting, ...later]) resolve(why);
+    this.rebuilding = held;
+    await held;
+  }
+
+  private async rebuild(): Promise<void> {
+    const recovered = await recover(this.store);
+    if (!recovered.ok) throw new Error(`${recovered.code}: ${recovered.message}`);
+    this.state = recovered.value;
+    this.sentSeq = recovered.value.seq;
   }
 
   private async snapshot(): Promise<void> {

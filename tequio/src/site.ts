@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type AgentHandle, runAgent } from "@tequio/agent";
 import { TRAINER_COMMAND } from "@tequio/contract";
-import type { Outcome } from "@tequio/core/pool";
 import { localEngine } from "@tequio/engines/local";
 import { VERSION } from "./version.ts";
 
@@ -25,8 +24,8 @@ const moduleFile = (specifier: string): string => fileURLToPath(import.meta.reso
 /** WASM code must not stay in V8's baseline tier: that is 2.6 times slower. */
 const TRAINER_FLAGS = ["--no-wasm-dynamic-tiering"];
 
-/** Starts the agent on its folder; resolves when it has joined or refused. */
-export async function startSite(options: SiteOptions): Promise<Outcome<AgentHandle>> {
+/** Starts the agent on its folder; resolves when it has joined, or could not (see `stopped`). */
+export async function startSite(options: SiteOptions): Promise<AgentHandle> {
   const { milliCpu, memoryMiB, cpuShare, nodeName, labels, joinToken, poolUrl } = options;
   const lend = {
     ...(milliCpu === undefined ? {} : { milliCpu }),
@@ -40,7 +39,7 @@ export async function startSite(options: SiteOptions): Promise<Outcome<AgentHand
     ...(labels === undefined ? {} : { labels }),
   });
   const worker = moduleFile("@tequio/trainer/worker");
-  return runAgent({
+  const agent = await runAgent({
     folder: options.folder,
     ...(joinToken === undefined ? {} : { joinToken }),
     ...(poolUrl === undefined ? {} : { poolUrl }),
@@ -50,4 +49,6 @@ export async function startSite(options: SiteOptions): Promise<Outcome<AgentHand
     calibrationCommand: [process.execPath, moduleFile("@tequio/agent/calibrate")],
     log: options.log,
   });
+  void agent.stopped.then(() => engine.close());
+  return agent;
 }

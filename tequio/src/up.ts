@@ -32,7 +32,13 @@ export async function startUp(options: UpOptions): Promise<Outcome<ServerHandle>
   const store = await openSqliteStore({ folder: options.data });
   if (!store.ok) return store;
   const { recovered } = store.value.info;
-  if (recovered !== undefined) options.log(`The journal had a torn end: ${recovered.message}`);
+  if (recovered !== undefined) {
+    const { tail, lostBytes, lastSeq } = recovered;
+    options.log(
+      `The journal had a torn end (${tail}, ${lostBytes} bytes): recovered to record ${lastSeq}; ` +
+        "nothing that was acknowledged is lost.",
+    );
+  }
   const trainer = openTrainerService({ threads: 1 });
   const folder = consoleFolder();
   const server = await openServer({

@@ -4,7 +4,7 @@
 import { Worker } from "node:worker_threads";
 import type { Outcome as PoolOutcome, RunSpec } from "@tequio/core/pool";
 import { refuse } from "@tequio/core/pool";
-import type { Answer, Question, Prepared } from "./service-thread.ts";
+import type { Answer, Prepared, Question } from "./service-thread.ts";
 
 export interface SampleWish {
   readonly prompt: string;
@@ -71,8 +71,11 @@ export function openTrainerService(options: { readonly threads: number }): Train
       try {
         return (await ask({ kind: "prepare", run })) as PoolOutcome<Prepared>;
       } catch (error) {
-        return refuse("INTERNAL", `The first model could not be made: ${messageOf(error)}`,
-          "Run `tequio doctor` on the machine of the control plane.");
+        return refuse(
+          "INTERNAL",
+          `The first model could not be made: ${messageOf(error)}`,
+          "Run `tequio doctor` on the machine of the control plane.",
+        );
       }
     },
     gateLoss: async (run, round, parameters) =>

@@ -39,6 +39,7 @@ export class FakePool {
   /** What the pool wants; told in full at every welcome. */
   orders: LeaseOrder[] = [];
   leaseForMs = 45_000;
+  heartbeatMs = 20;
   acksReports = true;
   acksLogs = true;
   acksHeartbeats = true;
@@ -181,10 +182,14 @@ export class FakePool {
 
   #welcome(socket: WebSocket, hello: Extract<ToPool, { type: "hello" }>, nonce: string): void {
     const { siteId } = hello;
-    const refused = (code: Code) =>
+    const refused = (code: Code): void => {
       this.#send(socket, { type: "refused", code, message: CODES[code].means });
+    };
     const key = this.sites.get(siteId);
-    if (key === undefined) return refused("SITE_UNKNOWN");
+    if (key === undefined) {
+      refused("SITE_UNKNOWN");
+      return;
+    }
     const publicKey = createPublicKey({
       key: Buffer.from(key, "base64"),
       format: "der",
@@ -192,10 +197,13 @@ export class FakePool {
     });
     const text = Buffer.from(helloText(this.poolId, siteId, nonce));
     const good = verify(null, text, publicKey, Buffer.from(hello.signature, "base64"));
-    if (!good) return refused("SIGNATURE_INVALID");
-    const { siteToken } = this;
+    if (!good) {
+      refused("SIGNATURE_INVALID");
+      return;
+    }
+    const { siteToken, heartbeatMs } = this;
     this.#send(socket, {
-      ...{ type: "welcome", siteId, member: "alice", heartbeatMs: 20, siteToken },
+      ...{ type: "welcome", siteId, member: "alice", heartbeatMs, siteToken },
     });
     if (this.tellsOrders) {
       this.#send(socket, { type: "leases", complete: true, orders: this.orders });

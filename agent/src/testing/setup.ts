@@ -12,7 +12,7 @@ import { FakeEngine } from "./engine.ts";
 import { FakePool } from "./pool.ts";
 
 /** Long enough for a slow machine that runs other things; reached only by a test that fails. */
-const WAIT_MS = 4_000;
+const WAIT_MS = 10_000;
 
 /** Waits until `ready` gives something; throws when it does not come. */
 export async function until<T>(what: string, ready: () => T | undefined | false): Promise<T> {

@@ -16,7 +16,7 @@ const LEASES: readonly Column<LeaseView>[] = [
   { head: TEXTS.job.attempt, number: true, cell: (lease) => whole(lease.attempt) },
   { head: TEXTS.job.member, cell: (lease) => lease.member },
   { head: TEXTS.job.state, cell: (lease) => <Badge state={lease.outcome ?? lease.state} /> },
-  { head: TEXTS.job.devices, cell: (lease) => devices(lease) },
+  { head: TEXTS.job.devices, wide: true, cell: (lease) => devices(lease) },
   { head: TEXTS.job.granted, cell: (lease) => dateTime(lease.grantedAtMs) },
   { head: TEXTS.job.ran, number: true, cell: (lease) => ran(lease) },
   {

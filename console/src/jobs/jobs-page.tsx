@@ -1,7 +1,7 @@
 // The list of jobs, newest first, with filters that stand in the address, and the submit form.
 import type { JobView } from "@tequio/contract";
 import { useState } from "react";
-import { useCall } from "../api.tsx";
+import { useCall, useNow } from "../api.tsx";
 import { duration, whole } from "../format.ts";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
@@ -26,26 +26,31 @@ const COLUMNS: readonly Column<JobView>[] = [
   { head: TEXTS.jobs.name, cell: (job) => <b>{job.name}</b> },
   { head: TEXTS.jobs.state, cell: (job) => <Badge state={job.outcome ?? job.state} /> },
   { head: TEXTS.jobs.reason, wide: true, cell: (job) => job.reason },
-  { head: TEXTS.jobs.project, cell: (job) => job.project },
-  { head: TEXTS.jobs.user, cell: (job) => job.user },
-  { head: TEXTS.jobs.accelerators, number: true, cell: (job) => whole(job.accelerators) },
-  { head: TEXTS.jobs.ran, number: true, cell: (job) => <RunTime job={job} /> },
+  { head: TEXTS.jobs.project, minor: true, cell: (job) => job.project },
+  { head: TEXTS.jobs.user, minor: true, cell: (job) => job.user },
+  {
+    head: TEXTS.jobs.accelerators,
+    number: true,
+    minor: true,
+    cell: (job) => whole(job.accelerators),
+  },
+  { head: TEXTS.jobs.ran, number: true, minor: true, cell: (job) => <RunTime job={job} /> },
   { head: TEXTS.jobs.submitted, number: true, cell: (job) => <Moment atMs={job.submittedAtMs} /> },
 ];
 
 function RunTime(props: { readonly job: JobView }) {
   const { startedAtMs, endedAtMs } = props.job;
+  const now = useNow(1_000);
   if (startedAtMs === undefined) return <>{TEXTS.none}</>;
-  if (endedAtMs === undefined) return <Moment atMs={startedAtMs} />;
-  return <>{duration(endedAtMs - startedAtMs)}</>;
+  return <>{duration((endedAtMs ?? now) - startedAtMs)}</>;
 }
 
 /** The page behind `#/jobs`. */
 export function JobsPage(props: { readonly query: Readonly<Record<string, string>> }) {
   const { query } = props;
   const [open, setOpen] = useState(false);
-  const state = STATES.find(([one]) => one === query["state"])?.[0] ?? "all";
-  const filters = { project: query["project"], member: query["member"], arrayId: query["array"] };
+  const state = STATES.find(([one]) => one === query.state)?.[0] ?? "all";
+  const filters = { project: query.project, member: query.member, arrayId: query.array };
   const show = (changes: Record<string, string | undefined>) => {
     location.hash = href("jobs", undefined, { ...query, ...changes });
   };
@@ -102,12 +107,14 @@ function JobList(props: { readonly query: JobsFilter }) {
       {jobs.data.rows.length === 0 ? (
         <Empty>{TEXTS.jobs.nothing}</Empty>
       ) : (
-        <Table
-          caption={TEXTS.nav.jobs}
-          columns={COLUMNS}
-          rows={jobs.data.rows}
-          rowKey={(job) => job.id}
-        />
+        <section className="panel">
+          <Table
+            caption={TEXTS.nav.jobs}
+            columns={COLUMNS}
+            rows={jobs.data.rows}
+            rowKey={(job) => job.id}
+          />
+        </section>
       )}
       <Pages cursors={cursors} next={jobs.data.nextCursor} onTurn={setCursors} />
     </>

@@ -5,7 +5,7 @@ import { useId, useState } from "react";
 import { type Trouble, useAction, useCall } from "../api.tsx";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
-import { Choice, Field, Panel, TroubleNote } from "../ui/parts.tsx";
+import { Choice, Field, Marked, Panel, TroubleNote } from "../ui/parts.tsx";
 import {
   BATCH_FIELDS,
   type Draft,
@@ -154,7 +154,11 @@ function JobField(props: {
           onChange={(event) => onText(event.target.checked ? "true" : "")}
         />
         <label htmlFor={id}>{label}</label>
-        {field.note !== undefined && <small>{field.note}</small>}
+        {field.note !== undefined && (
+          <small>
+            <Marked text={field.note} />
+          </small>
+        )}
       </div>
     );
   }

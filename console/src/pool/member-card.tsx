@@ -7,6 +7,12 @@ import { Badge, Moment, Stat } from "../ui/parts.tsx";
 import { MemberActions } from "./member-actions.tsx";
 import { groupAccelerators, memberState } from "./member-state.ts";
 
+/** Measured speed, from GFLOP/s: `812 TFLOP/s`. */
+function flops(gigaflops: number): string {
+  const text = short(gigaflops * 1e9);
+  return text.includes(" ") ? `${text}FLOP/s` : `${text} FLOP/s`;
+}
+
 /** The card of a member. */
 export function MemberCard(props: { readonly member: MemberView }) {
   const { member } = props;
@@ -77,7 +83,7 @@ function SiteLines(props: { readonly site: SiteView }) {
         <p className="muted">{TEXTS.pool.unmeasured}</p>
       ) : (
         <dl className="stats small">
-          <Stat name={TEXTS.pool.speed} value={short(measured.gemmGflops)} note=" GFLOP/s" />
+          <Stat name={TEXTS.pool.speed} value={flops(measured.gemmGflops)} />
           <Stat name={TEXTS.pool.rtt} value={short(measured.link.rttMs)} note=" ms" />
           <Stat
             name={TEXTS.pool.upDown}

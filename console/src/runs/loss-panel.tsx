@@ -13,6 +13,15 @@ const AXES: readonly (readonly [LossAxis, string])[] = [
 ];
 const CHART_HEIGHT = 280;
 
+/** Steps that read well on a clock, in milliseconds: 1 s to 7 days. */
+const CLOCK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400]
+  .concat([21_600, 43_200, 86_400, 172_800, 604_800])
+  .map((seconds) => seconds * 1_000);
+/** 1, 2 and 5 with any number of zeros: 1 to 5 T tokens. */
+const COUNT_STEPS = Array.from({ length: 13 }, (_, zeros) =>
+  [1, 2, 5].map((n) => n * 10 ** zeros),
+).flat();
+
 /** The loss curve. */
 export function LossPanel(props: { readonly run: RunDetail }) {
   const { run } = props;
@@ -35,6 +44,7 @@ export function LossPanel(props: { readonly run: RunDetail }) {
           lines={lines}
           height={CHART_HEIGHT}
           axisX={axis === "time" ? TEXTS.loss.time : TEXTS.loss.tokens}
+          stepsX={axis === "time" ? CLOCK_STEPS : COUNT_STEPS}
           formatX={axis === "time" ? clock : short}
           formatY={(value) => value.toFixed(2)}
         />

@@ -18,10 +18,10 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     head: TEXTS.runMembers.member,
     cell: ({ member, colour }) => (
-      <>
+      <span>
         <i className={`swatch line-${colour % LINE_COLOURS}`} aria-hidden="true" />
         <b>{member.member}</b>
-      </>
+      </span>
     ),
   },
   { head: TEXTS.runMembers.state, cell: ({ member }) => <Badge state={member.state} /> },
@@ -32,11 +32,21 @@ const COLUMNS: readonly Column<Row>[] = [
     cell: ({ member }) => short(member.tokensPerSecond),
   },
   { head: TEXTS.runMembers.tokens, number: true, cell: ({ member }) => short(member.tokens) },
-  { head: TEXTS.runMembers.share, number: true, cell: ({ share }) => percent(share) },
-  { head: TEXTS.runMembers.rounds, number: true, cell: ({ member }) => whole(member.rounds) },
+  { head: TEXTS.runMembers.share, number: true, minor: true, cell: ({ share }) => percent(share) },
+  {
+    head: TEXTS.runMembers.rounds,
+    number: true,
+    minor: true,
+    cell: ({ member }) => whole(member.rounds),
+  },
   { head: TEXTS.runMembers.up, number: true, cell: ({ member }) => bytes(member.bytesUp) },
   { head: TEXTS.runMembers.down, number: true, cell: ({ member }) => bytes(member.bytesDown) },
-  { head: TEXTS.runMembers.compute, number: true, cell: ({ member }) => clock(member.computeMs) },
+  {
+    head: TEXTS.runMembers.compute,
+    number: true,
+    minor: true,
+    cell: ({ member }) => clock(member.computeMs),
+  },
   { head: TEXTS.runMembers.device, number: true, cell: ({ member }) => clock(member.deviceMs) },
 ];
 

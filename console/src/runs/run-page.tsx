@@ -1,10 +1,10 @@
 // One spanning run: how the model learns, how far it is, and what each member gives to it.
 import type { RunDetail } from "@tequio/contract";
 import { useCall, useNow } from "../api.tsx";
-import { bytes, dateTime, duration, percent, relative, short, whole } from "../format.ts";
+import { bytes, duration, percent, short, whole } from "../format.ts";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
-import { Badge, Progress, Stat, TroubleNote, Waiting } from "../ui/parts.tsx";
+import { Badge, Moment, Progress, Stat, TroubleNote, Waiting } from "../ui/parts.tsx";
 import { LossPanel } from "./loss-panel.tsx";
 import { RoundsPanel } from "./rounds-panel.tsx";
 import { RunActions } from "./run-actions.tsx";
@@ -75,11 +75,8 @@ function timeText(run: RunDetail, nowMs: number): string {
 
 function Figures(props: { readonly run: RunDetail }) {
   const { run } = props;
-  const now = useNow(5_000);
   const speed = run.members.reduce((sum, member) => sum + member.tokensPerSecond, 0);
   const { width, layers, heads, context } = run.model;
-  const started =
-    run.startedAtMs === undefined ? undefined : TEXTS.run.started(relative(run.startedAtMs, now));
   return (
     <dl className="stats totals">
       <Stat
@@ -95,13 +92,8 @@ function Figures(props: { readonly run: RunDetail }) {
         value={short(run.parameters)}
         note={TEXTS.run.shape(width, layers, heads, context)}
       />
-      <Stat
-        name={TEXTS.jobs.project}
-        value={run.project}
-        note={
-          started !== undefined && <span title={dateTime(run.startedAtMs ?? 0)}>{started}</span>
-        }
-      />
+      <Stat name={TEXTS.jobs.project} value={run.project} />
+      <Stat name={TEXTS.runs.started} value={<Moment atMs={run.startedAtMs} />} />
     </dl>
   );
 }

@@ -24,7 +24,9 @@ export function RunsPage() {
           {runs.data.rows.length === 0 ? (
             <Empty>{TEXTS.runs.nothing}</Empty>
           ) : (
-            <RunsTable rows={runs.data.rows} />
+            <section className="panel">
+              <RunsTable rows={runs.data.rows} />
+            </section>
           )}
         </>
       )}

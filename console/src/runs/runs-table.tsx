@@ -20,8 +20,8 @@ const COLUMNS: readonly Column<RunView>[] = [
   },
   { head: TEXTS.runs.loss, number: true, cell: (run) => run.lossNow?.toFixed(3) ?? TEXTS.none },
   { head: TEXTS.runs.tokens, number: true, cell: (run) => short(run.tokens) },
-  { head: TEXTS.runs.round, number: true, cell: (run) => whole(run.round) },
-  { head: TEXTS.runs.parameters, number: true, cell: (run) => short(run.parameters) },
+  { head: TEXTS.runs.round, number: true, minor: true, cell: (run) => whole(run.round) },
+  { head: TEXTS.runs.parameters, number: true, minor: true, cell: (run) => short(run.parameters) },
   { head: TEXTS.runs.members, wide: true, cell: (run) => names(run) },
   { head: TEXTS.runs.started, number: true, cell: (run) => <Moment atMs={run.startedAtMs} /> },
 ];

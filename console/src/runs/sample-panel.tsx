@@ -96,7 +96,7 @@ function NumberField(props: {
 }) {
   const { label, onValue, ...rest } = props;
   return (
-    <Field id={props.id} label={label}>
+    <Field id={props.id} label={label} narrow>
       <input {...rest} type="number" required onChange={(event) => onValue(event.target.value)} />
     </Field>
   );

@@ -8,6 +8,8 @@ import { Empty, Panel } from "../ui/parts.tsx";
 import { memberNames, speedLines } from "./series.ts";
 
 const CHART_HEIGHT = 280;
+/** Rounds are whole: no mark between two of them. */
+const ROUND_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 100_000];
 
 /** The speed chart. */
 export function SpeedPanel(props: { readonly run: RunDetail }) {
@@ -33,6 +35,7 @@ export function SpeedPanel(props: { readonly run: RunDetail }) {
           lines={lines}
           height={CHART_HEIGHT}
           axisX={TEXTS.speed.round}
+          stepsX={ROUND_STEPS}
           formatX={whole}
           formatY={short}
           fromZero

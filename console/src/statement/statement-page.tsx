@@ -49,9 +49,9 @@ function dayMs(text: string | undefined, daysLater: number): number | undefined 
 export function StatementPage(props: { readonly query: Readonly<Record<string, string>> }) {
   const { query } = props;
   const { member, project } = query;
-  const by: GroupBy = query["by"] === "project" ? "project" : "member";
-  const fromMs = dayMs(query["from"], 0);
-  const toMs = dayMs(query["to"], 1);
+  const by: GroupBy = query.by === "project" ? "project" : "member";
+  const fromMs = dayMs(query.from, 0);
+  const toMs = dayMs(query.to, 1);
   const usage = useCall("getUsage", { query: { member, project, fromMs, toMs } });
   const show = (changes: Record<string, string>) => {
     location.hash = href("statement", undefined, { ...query, ...changes });

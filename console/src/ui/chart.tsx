@@ -19,6 +19,8 @@ export interface ChartProps {
   readonly formatX: (value: number) => string;
   readonly formatY: (value: number) => string;
   readonly axisX: string;
+  /** Distances that the x axis may have between two marks. */
+  readonly stepsX: readonly number[];
   /** Whether the y axis starts at 0. */
   readonly fromZero?: boolean;
 }
@@ -29,8 +31,13 @@ export const LINE_COLOURS = 8;
 const colourOf = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function axis(values: (value: number) => string, size: number): uPlot.Axis {
+function axis(
+  values: (value: number) => string,
+  size: number,
+  steps?: readonly number[],
+): uPlot.Axis {
   return {
+    ...(steps === undefined ? {} : { incrs: [...steps] }),
     stroke: colourOf("--muted"),
     font: "12px system-ui, sans-serif",
     grid: { stroke: colourOf("--line"), width: 1 },
@@ -49,8 +56,19 @@ function series(line: Line, format: (value: number) => string, points: number): 
     ...(line.colour >= LINE_COLOURS ? { dash: [6, 4] } : {}),
     points: { show: points < 40, size: 5, stroke, fill: stroke },
     spanGaps: true,
-    value: (_, value) => (value === null ? "" : format(value)),
+    value: (plot, value, index) => legendText(plot, value, index, format),
   };
+}
+
+/** The value under the cursor; without a cursor the newest one. */
+function legendText(
+  plot: uPlot,
+  value: number | null,
+  index: number,
+  format: (value: number) => string,
+): string {
+  const shown = value ?? (plot.cursor.idx == null ? plot.data[index]?.at(-1) : undefined);
+  return shown == null ? "" : format(shown);
 }
 
 function optionsOf(props: ChartProps, width: number): uPlot.Options {
@@ -64,9 +82,12 @@ function optionsOf(props: ChartProps, width: number): uPlot.Options {
     width,
     height: props.height,
     scales: { x: { time: false }, y: { range: rangeY } },
-    axes: [axis(props.formatX, 34), axis(props.formatY, 58)],
+    axes: [axis(props.formatX, 34, props.stepsX), axis(props.formatY, 58)],
     series: [
-      { label: props.axisX, value: (_, value) => (value === null ? "" : props.formatX(value)) },
+      {
+        label: props.axisX,
+        value: (plot, value, index) => legendText(plot, value, index, props.formatX),
+      },
       ...props.lines.map((line) => series(line, props.formatY, props.x.length)),
     ],
     legend: { live: true },

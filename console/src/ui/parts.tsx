@@ -15,6 +15,13 @@ export function Badge(props: { readonly state: string; readonly note?: string | 
   );
 }
 
+/** Text whose `quoted` words are shown as code. */
+export function Marked(props: { readonly text: string }) {
+  const parts = props.text.split("`");
+  // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text have no other name.
+  return parts.map((part, i) => (i % 2 === 1 ? <code key={i}>{part}</code> : part));
+}
+
 /** A refusal: code, message, hint. Spoken by screen readers when it appears. */
 export function TroubleNote(props: { readonly trouble: Trouble | undefined }) {
   const { trouble } = props;
@@ -22,9 +29,11 @@ export function TroubleNote(props: { readonly trouble: Trouble | undefined }) {
   return (
     <div className="trouble" role="alert">
       <p>
-        <code>{trouble.code}</code> {trouble.message}
+        <b>{trouble.code}</b> <Marked text={trouble.message} />
       </p>
-      <p className="hint">{trouble.hint}</p>
+      <p className="hint">
+        <Marked text={trouble.hint} />
+      </p>
     </div>
   );
 }
@@ -137,13 +146,20 @@ export function Field(props: {
   readonly label: string;
   readonly note?: string | undefined;
   readonly wide?: boolean;
+  /** For a few digits. */
+  readonly narrow?: boolean;
   readonly children: ReactNode;
 }) {
+  const size = props.wide === true ? "wide" : props.narrow === true ? "narrow" : "";
   return (
-    <div className={props.wide === true ? "field wide" : "field"}>
+    <div className={`field ${size}`}>
       <label htmlFor={props.id}>{props.label}</label>
       {props.children}
-      {props.note !== undefined && <small id={`${props.id}-note`}>{props.note}</small>}
+      {props.note !== undefined && (
+        <small id={`${props.id}-note`}>
+          <Marked text={props.note} />
+        </small>
+      )}
     </div>
   );
 }

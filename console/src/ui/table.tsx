@@ -9,6 +9,8 @@ export interface Column<T> {
   readonly number?: boolean;
   /** Takes what width is left and may wrap. */
   readonly wide?: boolean;
+  /** Left out on narrow screens: the row's own page shows it. */
+  readonly minor?: boolean;
 }
 
 /** A table with a caption for screen readers. */
@@ -21,7 +23,7 @@ export function Table<T>(props: {
 }) {
   const { columns, rows } = props;
   return (
-    <div className="scroll">
+    <div className="scroll stack">
       <table>
         <caption className="unseen">{props.caption}</caption>
         <thead>
@@ -61,6 +63,6 @@ export function Table<T>(props: {
 }
 
 function classOf<T>(column: Column<T>): string | undefined {
-  if (column.number === true) return "number";
-  return column.wide === true ? "wide" : undefined;
+  const names = [column.number && "number", column.wide && "wide", column.minor && "minor"];
+  return names.filter((name) => typeof name === "string").join(" ") || undefined;
 }

@@ -2,7 +2,7 @@
 // overtake it only where they cannot delay it. A job lies within one site, so each site can hold
 // one reservation: that of the first blocked job whose earliest start is there.
 import { BOUNDS } from "../bounds.ts";
-import type { Demand } from "../demand.ts";
+import type { Demand, SiteCandidates } from "../demand.ts";
 import { compareFits, type Fit, fitSite, type RoomOf } from "../gang/fit.ts";
 import { usesOf } from "../gang/uses.ts";
 import { copyRoom, type NodeState, type Room, roomsAfter, type SiteState } from "../world.ts";
@@ -15,37 +15,54 @@ export interface Forecast {
   readonly roomOf: RoomOf;
 }
 
-/** Earliest start over all sites; undefined if the job fits nowhere even when all leases end. */
+/**
+ * Earliest start over all sites beside the reservations there are; undefined if the job fits
+ * nowhere even when all leases end.
+ */
 export function forecast(demand: Demand, excluded: ReadonlySet<string>): Forecast | undefined {
   let best: Forecast | undefined;
   for (const candidates of demand.candidates) {
-    const { site } = candidates;
-    if (excluded.has(site.siteId)) continue;
-    const ends = [...new Set(site.holdings.map(({ endsAtMs }) => endsAtMs))].sort((a, b) => a - b);
-    const at = (startMs: number): Forecast | undefined => {
-      const ended = site.holdings.filter(({ endsAtMs }) => endsAtMs <= startMs);
-      const roomOf = roomsAfter(site, ended);
-      const { fit } = fitSite(demand, candidates, roomOf, BOUNDS.GANG_STEPS_MAX);
-      return fit === undefined ? undefined : { startMs, fit, roomOf };
-    };
-    let found = ends.length === 0 ? undefined : at(ends.at(-1)!);
-    if (found === undefined) continue;
-    // More leases over means more room, so the first end that suffices is found by halving.
-    let [low, high] = [0, ends.length - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      const earlier = at(ends[middle]!);
-      if (earlier === undefined) low = middle + 1;
-      else [found, high] = [earlier, middle];
-    }
-    if (best === undefined || isEarlier(found, best)) best = found;
+    if (excluded.has(candidates.site.siteId)) continue;
+    const found = forecastSite(demand, candidates);
+    if (found !== undefined && (best === undefined || isEarlier(found, best))) best = found;
   }
   return best;
 }
 
+function forecastSite(demand: Demand, candidates: SiteCandidates): Forecast | undefined {
+  const { site } = candidates;
+  const reservedToMs = site.reservation?.endMs ?? -Infinity;
+  const at = (startMs: number): Forecast | undefined => {
+    const ended = site.holdings.filter(({ endsAtMs }) => endsAtMs <= startMs);
+    const rooms = roomsAfter(site, ended);
+    const roomOf: RoomOf = (node) =>
+      startMs < reservedToMs ? besideReservation(node, rooms(node), Infinity) : rooms(node);
+    const { fit } = fitSite(demand, candidates, roomOf, BOUNDS.GANG_STEPS_MAX);
+    return fit === undefined ? undefined : { startMs, fit, roomOf };
+  };
+  const moments = new Set(site.holdings.map(({ endsAtMs }) => endsAtMs));
+  if (site.reservation !== undefined) moments.add(reservedToMs);
+  const ends = [...moments].sort((a, b) => a - b);
+  let found = ends.length === 0 ? undefined : at(ends.at(-1)!);
+  if (found === undefined) return undefined;
+  // More leases over means more room, so the first end that suffices is found by halving.
+  let [low, high] = [0, ends.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const earlier = at(ends[middle]!);
+    if (earlier === undefined) low = middle + 1;
+    else [found, high] = [earlier, middle];
+  }
+  return found;
+}
+
 /** Keeps the forecast's nodes for the job. The site must not have a reservation yet. */
-export function reserve(jobId: string, { startMs, fit, roomOf }: Forecast): void {
-  fit.site.reservation = { jobId, startMs };
+export function reserve(
+  jobId: string,
+  walltimeMs: number,
+  { startMs, fit, roomOf }: Forecast,
+): void {
+  fit.site.reservation = { jobId, startMs, endMs: startMs + walltimeMs };
   for (const [node, use] of usesOf(fit)) {
     const room = roomOf(node);
     node.hold = {

@@ -103,7 +103,7 @@ function possibleVictims({ site, nodes }: SiteCandidates, job: Preemptor): reado
 }
 
 function lostWork(lease: RunningView, nowMs: number): number {
-  const safeMs = Math.max(lease.startedAtMs, lease.checkpointAtMs ?? 0);
+  const safeMs = Math.max(lease.startedAtMs, lease.checkpointAtMs ?? lease.startedAtMs);
   return Math.max(0, nowMs - safeMs) * deviceWeight(lease.placements);
 }
 

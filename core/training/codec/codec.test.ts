@@ -35,7 +35,14 @@ const valuesOf = (values: Vector["values"]): Float32Array =>
 /** Deltas of all sizes that occur, and blocks that end early. */
 const deltas = fc
   .tuple(
-    fc.float32Array({ noNaN: true, noDefaultInfinity: true, min: -1, max: 1, maxLength: 600, size: "max" }),
+    fc.float32Array({
+      noNaN: true,
+      noDefaultInfinity: true,
+      min: -1,
+      max: 1,
+      maxLength: 600,
+      size: "max",
+    }),
     fc.integer({ min: -40, max: 20 }),
   )
   .map(([values, power]) => values.map((value) => value * 2 ** power));

@@ -6,7 +6,7 @@ import { assert } from "../../pool/index.ts";
 import { returnWindows, sameRanges, takeWindows, type WindowRange } from "../assignment.ts";
 import type { Reason } from "../codes.ts";
 import { ROUND_LIMITS } from "../limits.ts";
-import { observeStep, observeTransfer } from "../speed.ts";
+import { observeStep, observeTransfer, speedFromStep } from "../speed.ts";
 import type { MergedRow, RoundClosing, RoundMerged, RoundOpened, RunEvent } from "./messages.ts";
 import {
   type Assignment,
@@ -140,7 +140,7 @@ function drop(state: RunState, event: Extract<RunEvent, { type: "site.dropped" }
   if (site === undefined || lost === undefined) return;
   const atLeastMs = (event.atMs - lost.assignedMs) / lost.innerSteps;
   if (site.here && site.speed === null && atLeastMs > 0) {
-    site.speed = { ...observeStep(undefined, lost.batch, atLeastMs), count: 0 };
+    site.speed = { ...speedFromStep(lost.batch, atLeastMs), count: 0 };
   }
   setAway(state, event.siteId, event, event.atMs);
 }
@@ -183,7 +183,7 @@ function open(state: RunState, event: RoundOpened): void {
 function forgive(site: SiteState | undefined): void {
   if (site === undefined) return;
   const factor = ROUND_LIMITS.FORGIVENESS;
-  if (site.speed !== null) site.speed = { ...site.speed, meanMs: site.speed.meanMs * factor };
+  if (site.speed !== null) site.speed = { ...site.speed, scaleMs: site.speed.scaleMs * factor };
   if (site.transferMs !== null) site.transferMs *= factor;
 }
 

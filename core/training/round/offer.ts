@@ -43,6 +43,10 @@ export function judgeOffer(state: RunState, offer: Offered, atMs: number): RunEv
       false,
     );
   }
+  if (!isSameStretch(assignment, offer)) {
+    const reason = "batch and windows are not those of the site's present stretch";
+    return refused(no("CONTRIBUTION_NOT_ASSIGNED", reason), false);
+  }
   const flaw = flawOf(state, assignment, offer);
   if (flaw !== undefined) return refused(flaw, true);
   return {
@@ -69,6 +73,17 @@ export function judgeOffer(state: RunState, offer: Offered, atMs: number): RunEv
 
 const no = (code: Reason["code"], reason: string): Reason => ({ code, reason });
 
+/**
+ * Whether the offer begins with the windows that were asked for. If not, it is from a stretch
+ * that was given up, and must not cost the site the present one.
+ */
+function isSameStretch(asked: Assignment, offer: Offered): boolean {
+  const [first] = asked.dataRange;
+  const [given] = offer.dataRange;
+  if (offer.batch !== asked.batch) return false;
+  return given === undefined || (first?.pass === given.pass && first.from === given.from);
+}
+
 /** The first claim that does not fit the assignment. */
 function flawOf(state: RunState, asked: Assignment, offer: Offered): Reason | undefined {
   const { parameters, context } = state.config;
@@ -86,7 +101,7 @@ function flawOf(state: RunState, asked: Assignment, offer: Offered): Reason | un
   if (!Number.isInteger(innerSteps) || innerSteps < 1 || innerSteps > asked.innerSteps) {
     return no("CONTRIBUTION_CLAIMS", `1 to ${asked.innerSteps} steps, not ${innerSteps}`);
   }
-  if (batch !== asked.batch || tokens !== innerSteps * batch * context) {
+  if (tokens !== innerSteps * batch * context) {
     return no("CONTRIBUTION_CLAIMS", `tokens are steps x ${asked.batch} x ${context}`);
   }
   if (!sameRanges(splitRanges(asked.dataRange, innerSteps * batch)[0], offer.dataRange)) {

@@ -105,7 +105,7 @@ export function parseNpuSmi(output: string): readonly Device[] {
     const cells = line.split("|").map((cell) => cell.trim());
     const [, first = "", second = "", third = ""] = cells;
     const head = /^\d+\s+(\S*[A-Za-z]\S*)$/.exec(first);
-    if (head !== null) model = `Ascend ${head[1]}`;
+    if (head !== null) model = `Ascend ${head[1]?.replace(/^Ascend/, "")}`;
     if (!/^[0-9A-Fa-f]{4}:[0-9A-Fa-f]{2}:/.test(second)) continue;
     const memories = [...third.matchAll(/\/\s*(\d+)/g)].map((match) => Number(match[1]));
     const index = String(devices.length);

@@ -3,7 +3,6 @@
 import type { Placement } from "@tequio/core/pool";
 import type { LeaseStart, TaskStart } from "../port.ts";
 import type { Device } from "./discovery.ts";
-import { LEASE_VARIABLE } from "./family.ts";
 
 /** Kept from the agent. Everything else of its environment may be a secret. */
 const KEPT = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL"];
@@ -70,7 +69,7 @@ export function taskEnvironment(
     WORLD_SIZE: String(lease.taskCount),
     LOCAL_RANK: String(localRank),
     LOCAL_WORLD_SIZE: String(neighbours.length),
-    [LEASE_VARIABLE]: lease.leaseId,
+    TEQUIO_LEASE_ID: lease.leaseId,
     TEQUIO_JOB_ID: lease.jobId,
     TEQUIO_ATTEMPT: String(lease.attempt),
     TEQUIO_FENCE: String(lease.fence),

@@ -1,7 +1,7 @@
 // Which processes belong to a lease, and the processor time that they used together.
 // A task starts as leader of its own group; what it starts belongs to it by group, by session or
-// by descent. A process that left all three is still known by the lease id in its environment,
-// as Jenkins finds the processes of a build. It leaves stopping and limiting to others.
+// by descent. A process that left all three is still known by the lease's folder in its
+// environment, as Jenkins finds the processes of a build. It leaves stopping and limiting to others.
 import {
   type ProcessId,
   type ProcessRow,
@@ -11,7 +11,8 @@ import {
   startedWith,
 } from "./processes.ts";
 
-export const LEASE_VARIABLE = "TEQUIO_LEASE_ID";
+/** The folder and not the id: another pool on this machine may use the same ids. */
+export const MARK_VARIABLE = "TEQUIO_LEASE_FOLDER";
 
 const keyOf = (id: ProcessId): string => `${id.pid}@${id.startedAt}`;
 
@@ -95,8 +96,8 @@ export interface Family {
   readonly signalAll: (name: NodeJS.Signals) => void;
 }
 
-/** Follows the processes of the lease `leaseId`. */
-export function leaseFamily(leaseId: string): Family {
+/** Follows the processes of the lease in `folder`. */
+export function leaseFamily(folder: string): Family {
   const meter = cpuMeter();
   const bornWithMs = meter.observe(ownRow());
   let groups: ReadonlySet<number> = new Set();
@@ -108,7 +109,7 @@ export function leaseFamily(leaseId: string): Family {
     const others = new Set<string>();
     const carriesMark = (row: ProcessRow): boolean => {
       const key = keyOf(row);
-      if (!strangers.has(key) && startedWith(row.pid, LEASE_VARIABLE, leaseId)) return true;
+      if (!strangers.has(key) && startedWith(row.pid, MARK_VARIABLE, folder)) return true;
       others.add(key);
       return false;
     };
@@ -140,9 +141,9 @@ function ownRow(): readonly ProcessRow[] {
   return row === undefined ? [] : [row];
 }
 
-/** Kills every process that carries the lease id, with the given groups; for a lost supervisor. */
-export function killLeftovers(leaseId: string, groups: readonly number[]): void {
-  const family = leaseFamily(leaseId);
+/** Kills every process that carries the mark of the lease, with the given groups; for a lost supervisor. */
+export function killLeftovers(folder: string, groups: readonly number[]): void {
+  const family = leaseFamily(folder);
   family.setGroups(groups);
   family.scan();
   family.signalAll("SIGKILL");

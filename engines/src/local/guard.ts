@@ -4,10 +4,11 @@
 // run, even when the agent is dead too. It costs a sleeping process of about 1 MB.
 import { type ChildProcess, spawn } from "node:child_process";
 
+// `kill -9 -123` is what dash, bash and busybox all understand; dash takes no `--` here.
 const SCRIPT = `
 groups=
 while read -r line; do groups=$line; done
-for group in $groups; do kill -KILL -- "-$group"; done 2>/dev/null
+for group in $groups; do kill -9 "-$group"; done 2>/dev/null
 `;
 
 /** Watches over the groups of one lease. */

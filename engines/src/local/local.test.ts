@@ -8,8 +8,8 @@ import { describe, test } from "node:test";
 import type { Node } from "@tequio/core/pool";
 import { LIMITS } from "@tequio/core/pool";
 import { siteClockMs } from "../clock.ts";
-import { endOf, find, leaseOf, must, textOf, waitFor, waitForText } from "../conformance.ts";
 import type { Engine } from "../port.ts";
+import { endOf, find, leaseOf, must, textOf, waitFor, waitForText } from "../testkit.ts";
 import { isAlive, readProcess, signal } from "./processes.ts";
 import {
   leaseFolder,
@@ -125,7 +125,7 @@ describe("local engine", { concurrency: 4 }, () => {
 
   withEngine("a lease of a dead agent ends at its deadline all by itself", async (bench) => {
     const lease = leaseOf(bench.node, ['echo $$ > pid; trap "" TERM; while :; do sleep 0.1; done']);
-    await startByDoomedAgent(bench.place, lease, 1_500);
+    await startByDoomedAgent(bench.place, lease, 3_500);
     const [pid = 0] = await pidsFrom(bench, lease.leaseId, ["pid"]);
     await waitForDeath(pid); // no engine looks at it meanwhile
     assert.equal((await endOf(bench.engine, lease.leaseId)).endedBy, "deadline");
@@ -200,8 +200,12 @@ describe("local engine", { concurrency: 4 }, () => {
 
   withEngine("secrets are on no disk, and the agent's own stay with it", async (bench) => {
     process.env.TEQUIO_AGENT_TOKEN = "agent-secret";
-    const plain = leaseOf(bench.node, ['test "$TOKEN" = hush-hush && env | cut -d= -f1']);
-    const tasks = plain.tasks.map((task) => ({ ...task, secretEnv: { TOKEN: "hush-hush" } }));
+    const plain = leaseOf(bench.node, ['test "$TOKEN" = hush-$HALF && env | cut -d= -f1']);
+    const tasks = plain.tasks.map((task) => ({
+      ...task,
+      env: { HALF: "hush" },
+      secretEnv: { TOKEN: "hush-hush" },
+    }));
     must(await bench.engine.start({ ...plain, tasks }));
     assert.equal((await endOf(bench.engine, plain.leaseId)).exitCode, 0);
     const names = (await textOf(bench.engine, plain.leaseId)).split("\n");
@@ -210,7 +214,7 @@ describe("local engine", { concurrency: 4 }, () => {
     for (const entry of readdirSync(bench.place.folder, { recursive: true })) {
       const path = join(bench.place.folder, String(entry));
       const stat = statSync(path);
-      assert.equal(stat.mode & 0o077, stat.isFile() || entry === "leases" ? 0 : stat.mode & 0o077);
+      assert.equal(stat.mode & 0o077, 0, `others can enter ${path}`);
       if (!stat.isFile()) continue;
       assert.doesNotMatch(readFileSync(path, "latin1"), /hush-hush|agent-secret/, path);
     }

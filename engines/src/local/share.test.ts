@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { siteClockMs } from "../clock.ts";
-import { endOf, leaseOf, must, waitForText } from "../conformance.ts";
+import { endOf, leaseOf, must, waitForText } from "../testkit.ts";
+import { localEngine } from "./engine.ts";
 import { testPlace } from "./testplace.ts";
 
 const SPIN = "while :; do :; done";
@@ -58,5 +59,5 @@ test("a measurement runs under the share too", async () => {
 });
 
 test("a share that is not above zero is a mistake of the caller", () => {
-  assert.throws(() => testPlace({ cpuShare: 0 }), RangeError);
+  assert.throws(() => localEngine({ folder: "never-made", cpuShare: 0 }), RangeError);
 });

@@ -95,7 +95,7 @@ function absent(folder: string, lease: LeaseRecord, pending: Pending): EndRecord
 function lose(folder: string, lease: LeaseRecord, running: RunningRecord): EndRecord {
   const sameBoot = running.bootId === readBootId();
   const groups = sameBoot ? running.groups.filter(isAlive).map((group) => group.pid) : [];
-  if (sameBoot) killLeftovers(lease.leaseId, groups);
+  if (sameBoot) killLeftovers(folder, groups);
   const message = sameBoot
     ? "The supervisor of the lease was killed, so its tasks were killed too."
     : "The machine was started again.";

@@ -98,7 +98,7 @@ export class Supervisor {
     this.#engineFolder = dirname(dirname(folder));
     this.#lease = lease;
     this.#shim = shim;
-    this.#family = leaseFamily(lease.leaseId);
+    this.#family = leaseFamily(folder);
     this.#guard = startGuard(process.env);
     this.#shareOf = shareSplitter(this.#engineFolder, lease.leaseId);
   }

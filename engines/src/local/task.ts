@@ -2,6 +2,7 @@
 // when a task has to end.
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync } from "node:fs";
+import { MARK_VARIABLE } from "./family.ts";
 import { makePipe, openTaskLog, type TaskLog } from "./logs.ts";
 import { identify, type ProcessId } from "./processes.ts";
 import { type TaskRecord, taskLogFile, workFolder } from "./records.ts";
@@ -46,7 +47,7 @@ export function startTask(plan: TaskPlan): Task {
   const [program, ...args] = record.command;
   const child = spawn(program ?? "", args, {
     cwd: workFolder(folder),
-    env: { ...record.env, ...plan.secretEnv },
+    env: { ...record.env, ...plan.secretEnv, [MARK_VARIABLE]: folder },
     detached: true, // a session and a process group of its own
     stdio: ["ignore", out, plan.keepStderr ? out : "ignore"],
   });

@@ -3,8 +3,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type EngineUnderTest, endOf } from "../conformance.ts";
+import type { EngineUnderTest } from "../conformance.ts";
 import type { Engine } from "../port.ts";
+import { endOf } from "../testkit.ts";
 import { type LocalEngineOptions, localEngine } from "./engine.ts";
 
 export interface TestPlace extends EngineUnderTest {

@@ -36,8 +36,11 @@ export async function openDemoPool(folder: string, port: number): Promise<Outcom
   try {
     ready = await up.ready;
   } catch (error) {
-    return refuse("INTERNAL", String(error instanceof Error ? error.message : error),
-      `Look at ${join(logs, "control-plane.log")}.`);
+    return refuse(
+      "INTERNAL",
+      String(error instanceof Error ? error.message : error),
+      `Look at ${join(logs, "control-plane.log")}.`,
+    );
   }
   if (typeof ready.code === "string") return ready as never;
   const { url, token } = ready as { url: string; token: string };

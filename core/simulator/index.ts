@@ -1,0 +1,3 @@
+// The simulator: the controller that production runs, in worlds with virtual time and seeded faults.
+export { type Chance, chanceOf } from "./chance.ts";
+export { type FaultReport, simulateFaults } from "./faults.ts";

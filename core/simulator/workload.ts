@@ -1,0 +1,67 @@
+// Made-up nodes and jobs for simulated worlds, drawn from the seed.
+import type { Dependency, JobSpec, Node } from "../pool/index.ts";
+import type { Chance } from "./chance.ts";
+
+const MODELS = [
+  { vendor: "NVIDIA", model: "H100 SXM5 80GB", memoryMiB: 81_920 },
+  { vendor: "AMD", model: "MI300X", memoryMiB: 196_608 },
+  { vendor: "Huawei", model: "Ascend 910B", memoryMiB: 65_536 },
+] as const;
+
+/** One to three nodes of one site; the first site always has something for every job. */
+export function makeNodes(chance: Chance, index: number): readonly Node[] {
+  const count = chance.whole(1, 3);
+  return Array.from({ length: count }, (_, i) => {
+    const product = index === 0 ? MODELS[0] : chance.pick(MODELS);
+    const accelerators = index === 0 && i === 0 ? 4 : chance.whole(0, 4);
+    return {
+      name: `n${index}-${i}`,
+      os: "linux",
+      arch: "x64",
+      milliCpu: 8_000,
+      memoryMiB: 65_536,
+      accelerators: Array.from({ length: accelerators }, (__, gpu) => ({
+        id: `gpu${gpu}`,
+        kind: "gpu" as const,
+        ...product,
+      })),
+      labels: {},
+    };
+  });
+}
+
+const KINDS = ["after", "afterany", "afterok", "afternotok"] as const;
+
+/** A small job; some depend on jobs that are known already. */
+export function makeJob(chance: Chance, index: number, known: readonly string[]): JobSpec {
+  const dependencies: Dependency[] =
+    known.length > 0 && chance.hits(0.25)
+      ? [{ kind: chance.pick(KINDS), jobId: chance.pick(known) }]
+      : [];
+  const vendor = chance.hits(0.2) ? { vendor: "NVIDIA" } : {};
+  return {
+    name: `job-${index}`,
+    project: chance.pick(["default", "a", "b"]),
+    user: chance.pick(["ana", "bo"]),
+    priority: chance.pick([50, 100, 100, 200]),
+    preemptible: chance.hits(0.3),
+    walltimeMs: chance.pick([120_000, 300_000, 600_000]),
+    groups: [
+      {
+        name: "main",
+        count: chance.pick([1, 1, 1, 2]),
+        command: ["work"],
+        env: {},
+        resources: {
+          accelerators: chance.whole(0, 2),
+          milliCpu: 500,
+          memoryMiB: 512,
+          ...vendor,
+        },
+      },
+    ],
+    constraints: { members: [], excludeMembers: [], labels: {} },
+    dependencies,
+    requeue: !chance.hits(0.1),
+  };
+}

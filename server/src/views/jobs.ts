@@ -1,0 +1,171 @@
+// Jobs and their leases, from the state and the scheduler's newest plan to the contract's views.
+// Every job has one line that says why it waits, where it runs, or how it ended. Pure.
+import type { JobDetail, JobView, WhyView } from "@tequio/contract";
+import type { JobState, LeaseState, State } from "@tequio/core/controller";
+import { schedulerInput } from "@tequio/core/controller";
+import { deviceCount } from "@tequio/core/pool";
+import type { Plan, Wait } from "@tequio/core/scheduler";
+import { explain } from "@tequio/core/scheduler";
+
+type LeaseRow = JobDetail["leases"][number];
+type JobStateName = JobView["state"];
+
+const leasesOf = (state: State, job: JobState): LeaseState[] =>
+  job.leaseIds.map((leaseId) => state.leases.get(leaseId)!);
+
+const memberOf = (state: State, lease: LeaseState): string =>
+  state.sites.get(lease.lease.siteId)!.member;
+
+/** The name for users: queued, or what its newest open lease does, or ended. */
+export function jobStateName(state: State, job: JobState): JobStateName {
+  if (job.stage !== "active") return job.stage;
+  const stages = leasesOf(state, job).map((lease) => lease.stage);
+  // A run has several leases: it runs as soon as one of them does.
+  for (const stage of ["running", "starting", "leased", "stopping"] as const) {
+    if (stages.includes(stage)) return stage;
+  }
+  return "queued";
+}
+
+const waitsByPlan = new WeakMap<Plan, ReadonlyMap<string, Wait>>();
+
+function waitOf(plan: Plan | undefined, jobId: string): Wait | undefined {
+  if (plan === undefined) return undefined;
+  const known = waitsByPlan.get(plan);
+  const waits = known ?? new Map(plan.waits.map((wait) => [wait.jobId, wait]));
+  if (known === undefined) waitsByPlan.set(plan, waits);
+  return waits.get(jobId);
+}
+
+function reasonOf(state: State, plan: Plan | undefined, job: JobState): string {
+  if (job.stage === "ended") {
+    const exit = job.exitCode === null || job.exitCode === 0 ? "" : ` with ${job.exitCode}`;
+    return job.message === "" ? `${job.outcome}${exit}` : job.message;
+  }
+  const open = leasesOf(state, job).filter((lease) => lease.stage !== "ended");
+  const newest = open.at(-1);
+  if (newest?.stop != null && open.length === 1) return `stopping: ${newest.stop.reason}`;
+  if (newest !== undefined && open.length > 1) {
+    const members = new Set(open.map((lease) => memberOf(state, lease)));
+    return `on ${[...members].join(", ")}`;
+  }
+  if (newest !== undefined) return newest.lease.reason;
+  const wait = waitOf(plan, job.jobId);
+  const text = wait?.reasons.map((reason) => reason.text).join("; ");
+  return text ?? (job.message === "" ? "the scheduler looks at it next" : job.message);
+}
+
+/** One job as a row of a list. */
+export function jobView(state: State, plan: Plan | undefined, job: JobState): JobView {
+  const { jobId, spec, place } = job;
+  const open = leasesOf(state, job).filter((lease) => lease.stage !== "ended");
+  const members = new Set(
+    (open.length > 0 ? open : leasesOf(state, job).slice(-1)).map((one) => memberOf(state, one)),
+  );
+  return {
+    id: jobId,
+    ...{ name: spec.name, project: spec.project, user: spec.user, priority: spec.priority },
+    kind: spec.run === undefined ? "batch" : "run",
+    state: jobStateName(state, job),
+    ...(job.outcome === null ? {} : { outcome: job.outcome }),
+    ...(job.stage === "ended" ? { exitCode: job.exitCode } : {}),
+    tasks: spec.groups.reduce((sum, group) => sum + group.count, 0),
+    accelerators: spec.groups.reduce(
+      (sum, group) => sum + group.count * group.resources.accelerators,
+      0,
+    ),
+    submittedAtMs: job.submittedAtMs,
+    ...(job.startedAtMs === null ? {} : { startedAtMs: job.startedAtMs }),
+    ...(job.endedAtMs === null ? {} : { endedAtMs: job.endedAtMs }),
+    walltimeMs: spec.walltimeMs,
+    attempt: job.attempts,
+    members: [...members],
+    ...(place === null ? {} : { arrayId: place.arrayId, arrayIndex: place.index }),
+    reason: reasonOf(state, plan, job),
+  };
+}
+
+/** One job with everything that was asked for and every lease it had. */
+export function jobDetail(state: State, plan: Plan | undefined, job: JobState): JobDetail {
+  const { spec } = job;
+  const group = spec.groups[0]!;
+  return {
+    ...jobView(state, plan, job),
+    command: [...group.command],
+    env: { ...group.env },
+    constraints: spec.constraints,
+    resources: group.resources,
+    dependencies: spec.dependencies.map(({ kind, jobId }) => `${kind}:${jobId}`),
+    preemptible: spec.preemptible,
+    requeue: spec.requeue,
+    leases: leasesOf(state, job).map((lease) => leaseView(state, lease)),
+  };
+}
+
+function leaseView(state: State, held: LeaseState): LeaseRow {
+  const { lease, stage, end } = held;
+  const site = state.sites.get(lease.siteId)!;
+  const modelOf = (node: string, id: string): string =>
+    site.nodes
+      .find((one) => one.name === node)
+      ?.accelerators.find((accelerator) => accelerator.id === id)?.model ?? "unknown";
+  return {
+    leaseId: lease.leaseId,
+    attempt: lease.attempt,
+    member: site.member,
+    site: lease.siteId,
+    state: stage,
+    fence: lease.fence,
+    accelerators: lease.placements.flatMap(({ node, acceleratorIds }) =>
+      acceleratorIds.map((id) => ({ node, id, model: modelOf(node, id) })),
+    ),
+    grantedAtMs: lease.grantedAtMs,
+    ...(held.startedAtMs === null ? {} : { startedAtMs: held.startedAtMs }),
+    ...(held.endedAtMs === null ? {} : { endedAtMs: held.endedAtMs }),
+    ...(end === null
+      ? {}
+      : {
+          outcome: end.outcome,
+          exitCode: end.exitCode,
+          signal: end.signal,
+          deviceMs: end.usage.deviceMs,
+          message: end.message,
+        }),
+    reason: held.stop === null ? lease.reason : `stopped: ${held.stop.reason}`,
+  };
+}
+
+/** Device-milliseconds of a lease so far. */
+export function deviceMsOf(held: LeaseState, nowMs: number): number {
+  if (held.end !== null) return held.end.usage.deviceMs;
+  if (held.startedAtMs === null) return 0;
+  return deviceCount(held.lease.placements) * Math.max(0, nowMs - held.startedAtMs);
+}
+
+/** Why a job waits, runs where it runs, or ended as it did. Asks the scheduler for one that waits. */
+export function whyView(
+  state: State,
+  plan: Plan | undefined,
+  job: JobState,
+  nowMs: number,
+): WhyView {
+  const name = jobStateName(state, job);
+  const base = { id: job.jobId, state: name };
+  if (job.stage !== "queued") {
+    return { ...base, summary: reasonOf(state, plan, job), reasons: [] };
+  }
+  const why = explain(schedulerInput(state, nowMs), job.jobId);
+  if (why === undefined) return { ...base, summary: reasonOf(state, plan, job), reasons: [] };
+  const first = why.reasons[0]?.text ?? "the next plan starts it";
+  return {
+    ...base,
+    summary: why.ahead === 0 ? first : `${first}; ${why.ahead} jobs are ahead of it`,
+    ...(why.place === undefined ? {} : { place: why.place }),
+    waiting: state.queue.size,
+    reasons: why.reasons.map(({ code, text, nodes }) => ({ code, text, nodes })),
+    ...(why.changes.length === 0 ? {} : { hint: why.changes.join(" ") }),
+    ...(why.startEstimateMs === undefined
+      ? {}
+      : { startEstimateMs: Math.max(0, Math.round(why.startEstimateMs)) }),
+  };
+}

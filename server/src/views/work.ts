@@ -1,0 +1,56 @@
+// What is going on now, counted without walking over every job that ever was: jobs that run, that
+// wait and that have ended, by member and by project.
+import type { JobState, State } from "@tequio/core/controller";
+
+export interface WorkCounts {
+  readonly queued: number;
+  readonly running: number;
+  readonly ended: number;
+}
+
+/** Jobs that hold a lease now, each once. */
+export function runningJobs(state: State): Set<JobState> {
+  const running = new Set<JobState>();
+  for (const site of state.sites.values()) {
+    for (const leaseId of site.openLeases) {
+      const job = state.jobs.get(state.leases.get(leaseId)!.lease.jobId)!;
+      if (job.stage === "active") running.add(job);
+    }
+  }
+  return running;
+}
+
+/** Counts of the whole pool. A run that trains stays in the queue for further sites. */
+export function countWork(state: State): WorkCounts {
+  const running = runningJobs(state);
+  let alsoQueued = 0;
+  for (const job of running) if (state.queue.has(job.jobId)) alsoQueued += 1;
+  const queued = state.queue.size - alsoQueued;
+  return { queued, running: running.size, ended: state.jobs.size - queued - running.size };
+}
+
+/** Queues longer than this are counted by project once a second at most. */
+const SMALL_QUEUE = 10_000;
+const RECOUNT_MS = 1_000;
+
+interface ByProject {
+  readonly atMs: number;
+  readonly queued: ReadonlyMap<string, number>;
+}
+
+const counted = new WeakMap<State, ByProject>();
+
+/** Waiting jobs of each project. */
+export function queuedByProject(state: State, nowMs: number): ReadonlyMap<string, number> {
+  const before = counted.get(state);
+  const fresh = before !== undefined && nowMs - before.atMs < RECOUNT_MS;
+  if (fresh && state.queue.size > SMALL_QUEUE) return before.queued;
+  const queued = new Map<string, number>();
+  for (const jobId of state.queue.keys()) {
+    const job = state.jobs.get(jobId)!;
+    if (job.stage !== "queued") continue;
+    queued.set(job.spec.project, (queued.get(job.spec.project) ?? 0) + 1);
+  }
+  counted.set(state, { atMs: nowMs, queued });
+  return queued;
+}

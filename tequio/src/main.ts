@@ -1,0 +1,42 @@
+// Where the program starts: names every verb and loads none. What a verb needs is imported when it
+// is called, so that `tequio --version` is quick and `tequio jobs` never loads the server.
+import { enableCompileCache } from "node:module";
+import { homedir } from "node:os";
+
+// Keeps the stripped TypeScript between starts: the second start is twice as fast.
+enableCompileCache();
+
+const { GROUPS, POOL_VERBS, processTerminal, runProgram } = await import("@tequio/cli");
+const { VERSION } = await import("./version.ts");
+
+const verbs = [
+  {
+    name: "up",
+    summary: "start the control plane, with this machine as a member",
+    group: GROUPS.START,
+    load: () => import("./verbs/up.ts"),
+  },
+  {
+    name: "agent",
+    summary: "lend this machine to a pool",
+    group: GROUPS.START,
+    load: () => import("./verbs/agent.ts"),
+  },
+  {
+    name: "demo",
+    summary: "train one model on four unequal members, here and now",
+    group: GROUPS.START,
+    load: () => import("./verbs/demo.ts"),
+  },
+  ...POOL_VERBS,
+];
+
+const code = await runProgram({
+  verbs,
+  version: VERSION,
+  terminal: processTerminal(homedir()),
+  args: process.argv.slice(2),
+});
+// A parent's open standard input or an idle socket must not keep a finished command alive; what
+// was written goes out first.
+process.stdout.write("", () => process.exit(code));

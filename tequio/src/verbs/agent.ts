@@ -1,0 +1,103 @@
+// `tequio agent`: this machine as one site of a pool, in the foreground. Its log goes to stderr.
+// It decides how the agent ends; everything else is the agent's.
+import {
+  type Command,
+  EXIT,
+  Option,
+  type Shell,
+  troubleJson,
+  usage,
+  type VerbEnd,
+} from "@tequio/cli";
+
+import type { SiteOptions } from "../site.ts";
+import { label, positive, sizeMiB } from "./flags.ts";
+import { type StopCause, untilStopped } from "./stop.ts";
+
+interface Flags {
+  readonly join?: string;
+  readonly folder: string;
+  readonly cpuShare?: number;
+  readonly cpus?: number;
+  readonly memory?: number;
+  readonly nodeName?: string;
+  readonly label?: Readonly<Record<string, string>>;
+  readonly endWithStdin?: true | "stop" | "keep";
+}
+
+/** How often the first connection is looked for. */
+const LOOK_MS = 50;
+
+export function define(command: Command, shell: Shell): void {
+  command
+    .option("--join <token>", "join token of the member; needed once for a folder")
+    .option("--folder <dir>", "the site's own data", ".tequio/agent")
+    .option("--cpu-share <n>", "cores that all jobs together may use, e.g. 0.5", positive)
+    .option("--cpus <n>", "cores to lend; default: all", positive)
+    .option("--memory <size>", "memory to lend, e.g. 16GB; default: all", sizeMiB)
+    .option("--node-name <name>", "name of this machine; default: its host name")
+    .option("--label <key=value>", "label that jobs can ask for (repeat)", label)
+    .addOption(
+      new Option("--end-with-stdin [jobs]", "end when standard input does, and do so with jobs")
+        .choices(["stop", "keep"])
+        .preset("stop"),
+    )
+    .addHelpText(
+      "after",
+      "\nCtrl-C stops the jobs and leaves; SIGTERM leaves them running for the next start.",
+    )
+    .action(shell.act(() => run(command.opts<Flags>(), shell)));
+}
+
+function siteOptions(flags: Flags, shell: Shell): SiteOptions {
+  const { join: joinToken, cpuShare, cpus, memory, nodeName, label: labels } = flags;
+  const { url } = shell.globals();
+  const poolUrl = url ?? shell.terminal.env["TEQUIO_URL"];
+  return {
+    folder: flags.folder,
+    ...(joinToken === undefined ? {} : { joinToken }),
+    ...(poolUrl === undefined ? {} : { poolUrl }),
+    ...(cpuShare === undefined ? {} : { cpuShare }),
+    ...(cpus === undefined ? {} : { milliCpu: Math.round(cpus * 1_000) }),
+    ...(memory === undefined ? {} : { memoryMiB: memory }),
+    ...(nodeName === undefined ? {} : { nodeName }),
+    ...(labels === undefined ? {} : { labels }),
+    log: (line) => shell.terminal.err(`${time(shell)} ${line}\n`),
+  };
+}
+
+/** Wall clock of a log line, `12:34:56`, in local time. */
+export const time = (shell: Shell): string =>
+  new Date(shell.terminal.nowMs()).toTimeString().slice(0, 8);
+
+const keepsJobs = (cause: StopCause, flags: Flags): boolean =>
+  cause === "terminate" || (cause === "stdin" && flags.endWithStdin === "keep");
+
+async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
+  const { json } = shell.globals();
+  if (flags.folder === "") return usage("`--folder` is empty.", "Give a folder of its own.");
+  const stop = untilStopped({ withStdin: flags.endWithStdin !== undefined });
+  const { startSite } = await import("../site.ts");
+  const agent = await startSite(siteOptions(flags, shell));
+  const { site } = agent;
+  const timer = setInterval(() => {
+    if (!agent.connected()) return;
+    clearInterval(timer);
+    if (json && site !== undefined) shell.terminal.out(`${JSON.stringify(readyOf(site))}\n`);
+  }, LOOK_MS);
+  const cause = await Promise.race([stop, agent.stopped.then(() => undefined)]);
+  clearInterval(timer);
+  if (cause !== undefined) await agent.stop({ keepJobs: keepsJobs(cause, flags) });
+  const end = await agent.stopped;
+  if (end.ok) return EXIT.OK;
+  if (json) shell.terminal.out(`${troubleJson(end)}\n`);
+  return end;
+}
+
+const readyOf = (site: { siteId: string; member: string; poolId: string; poolUrl: string }) => ({
+  ready: true,
+  site: site.siteId,
+  member: site.member,
+  pool: site.poolId,
+  url: site.poolUrl,
+});

@@ -1,0 +1,194 @@
+// `tequio up`: the control plane in the foreground, with this machine as its first member. It
+// says where the console is and how to go on, and stops everything in order. The parts themselves
+// are put together in ../up.ts and ../site.ts.
+
+import { readFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { resolve } from "node:path";
+import {
+  adminTokenPath,
+  bold,
+  type Command,
+  DATA_DEFAULT,
+  dim,
+  EXIT,
+  exitCodeOf,
+  Option,
+  PORT_DEFAULT,
+  type Shell,
+  showTrouble,
+  type Trouble,
+  troubleJson,
+  usage,
+  type VerbEnd,
+  writeContext,
+} from "@tequio/cli";
+import { makeClient, Name } from "@tequio/contract";
+import type { Relay } from "../demo/relay.ts";
+import { time } from "./agent.ts";
+import { port } from "./flags.ts";
+import { type StopCause, untilStopped } from "./stop.ts";
+import { memberNameOf, type OwnMember, startDemoMembers, startOwnMember } from "./up-members.ts";
+
+interface Flags {
+  readonly data: string;
+  readonly port: number;
+  readonly name: string;
+  readonly member: boolean;
+  readonly demoMembers: boolean;
+  readonly open: boolean;
+  readonly endWithStdin: boolean;
+}
+
+const GIB = 2 ** 30;
+
+export function define(command: Command, shell: Shell): void {
+  command
+    .option("--data <dir>", "data folder: journal, blobs, logs, secrets", DATA_DEFAULT)
+    .option("--port <n>", "port on 127.0.0.1; 0: any free one", port, PORT_DEFAULT)
+    .option("--name <name>", "name of the pool", memberNameOf())
+    .option("--no-member", "do not lend this machine to the pool")
+    .addOption(
+      new Option("--demo-members", "also start the demonstration's members").default(false),
+    )
+    .option("--no-open", "do not open the console in a browser")
+    .addOption(new Option("--end-with-stdin", "stop when standard input ends").default(false))
+    .addHelpText(
+      "after",
+      "\nCtrl-C stops the jobs of this machine's member too; SIGTERM leaves them running for the" +
+        "\nnext start. With --json the first line on stdout says {ready, url, token, data} or the" +
+        "\nrefusal.",
+    )
+    .action(shell.act(() => run(command.opts<Flags>(), shell)));
+}
+
+interface Running {
+  readonly url: string;
+  readonly token: string;
+  readonly data: string;
+  readonly members: OwnMember[];
+  readonly relays: Relay[];
+}
+
+async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
+  const { terminal } = shell;
+  if (!Name.safeParse(flags.name).success) {
+    return usage(`\`--name ${flags.name}\` is not a name.`, "Use letters, digits, '.' and '-'.");
+  }
+  const stop = untilStopped({ withStdin: flags.endWithStdin });
+  const data = resolve(terminal.cwd, flags.data);
+  const log = (line: string): void => terminal.err(`${time(shell)} ${line}\n`);
+  const { startUp } = await import("../up.ts");
+  const started = await startUp({ data, port: flags.port, name: flags.name, log });
+  if (!started.ok) return refused(withPortHint(started, flags.port), shell);
+  const server = started.value;
+  const token = readFileSync(adminTokenPath(data), "utf8").trim();
+  const running: Running = { url: server.url, token, data, members: [], relays: [] };
+  keepContext(running, shell);
+  if (shell.globals().json) {
+    terminal.out(`${JSON.stringify({ ready: true, url: server.url, token, data })}\n`);
+  } else {
+    await greet(running, flags, shell);
+  }
+  await startMembers(running, flags, shell, log);
+  const cause = await stop;
+  await stopAll(running, cause, log);
+  await server.close();
+  log("The pool has stopped.");
+  return EXIT.OK;
+}
+
+function refused(trouble: Trouble, shell: Shell): VerbEnd {
+  if (!shell.globals().json) return trouble;
+  shell.terminal.out(`${troubleJson(trouble)}\n`);
+  showTrouble(shell.terminal, trouble, false);
+  return exitCodeOf(trouble.code);
+}
+
+function withPortHint(trouble: Trouble, taken: number): Trouble {
+  if (trouble.code !== "PORT_TAKEN") return trouble;
+  const hint =
+    `If it is a pool of yours, use it as it is (\`tequio pool\`); else give another port: ` +
+    `\`tequio up --port ${taken + 1}\`.`;
+  return { ...trouble, hint };
+}
+
+function keepContext({ url, token }: Running, shell: Shell): void {
+  try {
+    writeContext(shell.terminal, { url, token });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    shell.terminal.err(`Other terminals will not find the pool by themselves: ${why}\n`);
+  }
+}
+
+async function greet({ url, token, data }: Running, flags: Flags, shell: Shell): Promise<void> {
+  const { terminal, version } = shell;
+  const strong = (text: string): string => bold(terminal, text);
+  const soft = (text: string): string => dim(terminal, text);
+  const link = `${url}/?token=${token}`;
+  const lines = [
+    `${strong(`Tequio ${version}`)}: the pool \`${flags.name}\` is up.`,
+    "",
+    `  Console   ${strong(link)}`,
+    `  Data      ${data}`,
+    "",
+    "In another terminal:",
+    `  tequio submit -- echo hello   ${soft("run something")}`,
+    `  tequio jobs                   ${soft("see what became of it")}`,
+    `  tequio member invite NAME     ${soft("let another machine lend what it has")}`,
+    "",
+    soft("Ctrl-C stops the pool."),
+    "",
+  ];
+  terminal.out(`${lines.join("\n")}\n`);
+  if (!flags.open || !terminal.isTty) return;
+  const { openBrowser } = await import("../demo/browser.ts");
+  openBrowser(link);
+}
+
+async function startMembers(
+  running: Running,
+  flags: Flags,
+  shell: Shell,
+  log: (line: string) => void,
+): Promise<void> {
+  const client = makeClient({ url: running.url, token: running.token });
+  const failed = (trouble: Trouble): void => showTrouble(shell.terminal, trouble, false);
+  if (flags.member) {
+    const own = await startOwnMember(client, running.data, memberNameOf());
+    if (own.ok) running.members.push(own.value);
+    else failed(own);
+  }
+  if (flags.demoMembers) {
+    const demo = await startDemoMembers(client, running.data);
+    if (demo.ok) {
+      running.members.push(...demo.value.members);
+      running.relays.push(...demo.value.relays);
+    } else failed(demo);
+  }
+  for (const member of running.members) void follow(member, flags, log);
+}
+
+async function follow(member: OwnMember, flags: Flags, log: (line: string) => void): Promise<void> {
+  const { connected } = await member.ready;
+  const own = flags.member && member.name === memberNameOf();
+  const what = own
+    ? ` (this machine: ${cpus().length} cores, ${Math.round(totalmem() / GIB)} GiB)`
+    : "";
+  if (connected) log(`info  Member ${member.name}${what} is here.`);
+  const code = await member.ended;
+  if (code !== 0) log(`error Member ${member.name} ended (${code}); see ${member.logFile}`);
+}
+
+async function stopAll(
+  running: Running,
+  cause: StopCause,
+  log: (line: string) => void,
+): Promise<void> {
+  const keepJobs = cause !== "interrupt";
+  const jobs = keepJobs ? "jobs go on and are found again" : "jobs of this machine are stopped";
+  log(`info  Stopping; ${jobs}. Ctrl-C again ends at once.`);
+  await Promise.all(running.members.map((member) => member.stop(keepJobs)));
+  await Promise.all(running.relays.map((relay) => relay.close()));
+}
