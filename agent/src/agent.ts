@@ -51,6 +51,8 @@ export class SiteAgent {
   #inventory = "";
   #calibrating: Promise<Outcome<void>> | undefined;
   #calibrateAfter = 0;
+  /** Aborted when the agent ends. */
+  readonly #ending = new AbortController();
 
   constructor(given: SiteAgentOptions) {
     this.#given = given;
@@ -116,6 +118,7 @@ export class SiteAgent {
         await new Promise((done) => setTimeout(done, 20));
       }
     }
+    this.#ending.abort();
     for (const timer of this.#slow) clearInterval(timer);
     clearInterval(this.#heartbeat);
     await this.#gateway.close();
@@ -230,9 +233,10 @@ export class SiteAgent {
       ...{ engine: this.#engine, timing, poolUrl: this.#poolUrl, siteToken: this.#siteToken },
       calibrationCommand: options.calibrationCommand,
       roundTripMs: () => this.#gateway.roundTripMs(),
+      signal: this.#ending.signal,
     });
     if (!measured.ok) {
-      sayRefusal(say, "warn", measured);
+      if (!this.#ending.signal.aborted) sayRefusal(say, "warn", measured);
       return measured;
     }
     const calibration = measured.value;

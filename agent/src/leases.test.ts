@@ -193,6 +193,21 @@ test("a report that a cut swallowed arrives after it, once", async (t) => {
   assert.deepEqual(pool.kindsOf("L1"), ["starting", "running", "ended"]);
 });
 
+test("a report without an answer is sent again over the same connection", async (t) => {
+  const { pool, start } = await testSite(t);
+  pool.acksReports = false;
+  pool.orders = [runOrder("L1", { commands: [["tequio:unknown"]] })];
+  await start({ timing: { resendMs: 40 } });
+  await until("the report twice", () => pool.reports.length >= 2);
+  assert.equal(pool.reports[0]?.reportId, pool.reports[1]?.reportId);
+  assert.equal(pool.dials, 1);
+  pool.acksReports = true;
+  await aMoment();
+  const { length } = pool.reports;
+  await aMoment();
+  assert.equal(pool.reports.length, length);
+});
+
 test("a lease that its deadline ended while cut off is told after the cut", async (t) => {
   const { pool, engine, start } = await testSite(t);
   pool.orders = [runOrder("L1")];

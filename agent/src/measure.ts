@@ -15,6 +15,8 @@ export interface MeasureSiteOptions {
   readonly timing: AgentTiming;
   /** Middle round-trip to the pool; undefined when the connection is gone. */
   readonly roundTripMs: () => Promise<number | undefined>;
+  /** Ends the transfers early; the measuring then counts as failed. */
+  readonly signal: AbortSignal;
 }
 
 /** A process on a small processor share takes seconds to start; beyond this something hangs. */
@@ -79,8 +81,8 @@ async function measureLink(options: MeasureSiteOptions): Promise<Outcome<Link>> 
     return bytes;
   };
   try {
-    const downMbitPerS = await mbitPerS(download, timing.probeMs);
-    const upMbitPerS = await mbitPerS(upload, timing.probeMs);
+    const downMbitPerS = await mbitPerS(download, timing.probeMs, options.signal);
+    const upMbitPerS = await mbitPerS(upload, timing.probeMs, options.signal);
     return ok({ rttMs, upMbitPerS, downMbitPerS });
   } catch (error) {
     return lost(whyOf(error));
@@ -103,19 +105,21 @@ async function drain(reply: Response): Promise<number> {
 async function mbitPerS(
   transfer: (bytes: number, signal: AbortSignal) => Promise<number>,
   forMs: number,
+  ended: AbortSignal,
 ): Promise<number> {
   const startedAt = performance.now();
   let best = 0;
   for (let bytes = PROBE_FIRST_BYTES; performance.now() - startedAt < forMs; ) {
-    const signal = AbortSignal.timeout(3 * forMs);
+    const tooLong = AbortSignal.timeout(3 * forMs);
     const beganAt = performance.now();
     let moved = bytes;
     try {
-      moved = await transfer(bytes, signal);
+      moved = await transfer(bytes, AbortSignal.any([tooLong, ended]));
     } catch (error) {
+      if (ended.aborted) throw error;
       // A pool that takes no larger transfers has been measured with the smaller ones.
       if (best > 0) break;
-      if (!signal.aborted) throw error;
+      if (!tooLong.aborted) throw error;
     }
     const tookMs = Math.max(performance.now() - beganAt, 0.01);
     best = Math.max(best, (moved * 8) / tookMs / 1_000);

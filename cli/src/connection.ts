@@ -22,7 +22,7 @@ type Outside = Pick<Terminal, "env" | "home" | "cwd">;
 
 /** The context file: `$XDG_CONFIG_HOME/tequio/context.json`, by default under `~/.config`. */
 export const contextPath = ({ env, home }: Pick<Outside, "env" | "home">): string =>
-  join(env["XDG_CONFIG_HOME"] || join(home, ".config"), "tequio", "context.json");
+  join(env.XDG_CONFIG_HOME || join(home, ".config"), "tequio", "context.json");
 
 /** Where the admin token of a pool's data folder lies. */
 export const adminTokenPath = (data: string): string => join(data, "secrets", "admin-token");
@@ -54,8 +54,8 @@ const sameUrl = (a: string, b: string): boolean => a.replace(/\/+$/, "") === b.r
 export function findPool(globals: Omit<Globals, "json">, outside: Outside): PoolAddress {
   const { env, cwd } = outside;
   const context = readContext(outside);
-  const envUrl = env["TEQUIO_URL"] || undefined;
-  const envToken = env["TEQUIO_TOKEN"] || undefined;
+  const envUrl = env.TEQUIO_URL || undefined;
+  const envToken = env.TEQUIO_TOKEN || undefined;
   const token = globals.token ?? envToken;
   const url = globals.url ?? envUrl;
   if (url !== undefined) {

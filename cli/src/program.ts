@@ -1,10 +1,10 @@
 // The program around the verbs: global flags, help, the nearest word for a mistyped one, and what
 // the process ends with. A verb's module is loaded when the verb is called, not before: the
 // contract's schemas alone take longer than everything that `tequio --version` needs.
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { findPool } from "./connection.ts";
 import { EXIT, EXIT_MEANS, exitCodeOf } from "./exit-codes.ts";
-import { showTrouble } from "./report.ts";
+import { bold, showTrouble } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Globals, type Shell, type Trouble, usage, type Verb, type VerbEnd } from "./verb.ts";
 
@@ -25,12 +25,14 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
   // Also when the line cannot be parsed, its error must have the form that was asked for.
   const wantsJson = own.includes("--json");
   let end: VerbEnd;
+  /** Commander's own words for an error; ours replace them, except for help. */
+  let heldBack = "";
   const program = new Command("tequio");
   const shell: Shell = {
     terminal,
     version: options.version,
     afterDashes,
-    globals: () => program.opts<Globals>(),
+    globals: () => ({ ...program.opts<Globals>(), json: wantsJson }),
     pool: async () => {
       const { makeClient } = await import("@tequio/contract");
       const { url, token } = findPool(program.opts<Globals>(), terminal);
@@ -42,12 +44,15 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
         end = await action(...args);
       },
   };
-  build(program, options, shell);
+  build(program, options, shell, (text) => {
+    heldBack += text;
+  });
   try {
     await program.parseAsync([...helpAsFlag(own)], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.OK;
+    if (error.code === "commander.help") return showHelp(terminal, own, heldBack);
     end = troubleOf(error, own);
   }
   if (typeof end !== "object") return end ?? EXIT.OK;
@@ -55,18 +60,32 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
   return exitCodeOf(end.code);
 }
 
-function build(program: Command, options: ProgramOptions, shell: Shell): void {
+/** Help that nobody asked for: a verb was missing. Alone, `tequio` simply shows it. */
+function showHelp(terminal: Terminal, args: readonly string[], help: string): number {
+  const bare = !args.some((arg) => !arg.startsWith("-"));
+  (bare ? terminal.out : terminal.err)(help);
+  return bare ? EXIT.OK : EXIT.USAGE;
+}
+
+function build(
+  program: Command,
+  options: ProgramOptions,
+  shell: Shell,
+  holdBack: (text: string) => void,
+): void {
   const { terminal, version, verbs } = options;
   const width = Math.min(terminal.columns, HELP_WIDTH_MAX);
   const settle = (command: Command): Command =>
     command
       .exitOverride()
-      .configureHelp({ helpWidth: width, showGlobalOptions: true })
+      .configureHelp({ helpWidth: width, styleTitle: (title) => bold(terminal, title) })
       .configureOutput({
         writeOut: terminal.out,
-        writeErr: () => {}, // Errors are shown once, by runProgram.
+        writeErr: holdBack,
         getOutHasColors: () => terminal.colour,
+        getErrHasColors: () => terminal.colour,
         getOutHelpWidth: () => width,
+        getErrHelpWidth: () => width,
       });
   settle(program)
     .description("Tequio pools the computers of many owners and shares them fairly.")
@@ -75,15 +94,10 @@ function build(program: Command, options: ProgramOptions, shell: Shell): void {
     .helpCommand(false)
     .option("--url <url>", "address of the pool (TEQUIO_URL)")
     .option("--token <token>", "API token (TEQUIO_TOKEN)")
-    .addOption(new Option("--json", "answer in JSON: one document, or a line each").default(false))
+    .option("--json", "answer in JSON: one document, or a line each")
     .addHelpText("after", helpEnd());
-  program.action(() => program.outputHelp());
   for (const verb of verbs) {
-    settle(program.command(verb.name))
-      .description(verb.summary)
-      .helpOption("-h, --help", "print help")
-      .helpCommand(false)
-      .helpGroup(verb.group);
+    settle(program.command(verb.name)).description(verb.summary).helpGroup(verb.group);
   }
   program.hook("preSubcommand", async (_, sub) => {
     const verb = verbs.find(({ name }) => name === sub.name())!;
@@ -92,7 +106,10 @@ function build(program: Command, options: ProgramOptions, shell: Shell): void {
       throw new UsageError(usage(message, `Leave it out; see \`tequio ${verb.name} --help\`.`));
     }
     (await verb.load()).define(sub, shell);
-    for (const inner of sub.commands) settle(inner).helpOption("-h, --help", "print help");
+    for (const one of [sub, ...sub.commands]) {
+      settle(one).helpOption("-h, --help", "print help").helpCommand(false);
+      one.addHelpText("after", "\nAll verbs also take --url, --token and --json.");
+    }
   });
 }
 

@@ -24,10 +24,10 @@ const COLUMNS_DEFAULT = 100;
 
 /** True when escape codes are wanted: https://no-color.org, and FORCE_COLOR as Node has it. */
 function wantsColour(env: NodeJS.ProcessEnv, isTty: boolean): boolean {
-  if (env["NO_COLOR"]) return false;
-  const force = env["FORCE_COLOR"];
+  if (env.NO_COLOR) return false;
+  const force = env.FORCE_COLOR;
   if (force !== undefined) return force !== "0" && force !== "false";
-  return isTty && env["TERM"] !== "dumb";
+  return isTty && env.TERM !== "dumb";
 }
 
 /** The terminal, or the pipe, that this process was started in. */
@@ -39,7 +39,7 @@ export function processTerminal(home: string): Terminal {
     process.exit(0);
   });
   const isTty = stdout.isTTY === true;
-  const asked = Number(env["COLUMNS"]);
+  const asked = Number(env.COLUMNS);
   return {
     out: (text) => void stdout.write(text),
     err: (text) => void stderr.write(text),

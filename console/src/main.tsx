@@ -6,6 +6,7 @@ import { App } from "./app.tsx";
 import "uplot/dist/uPlot.min.css";
 import "./style/base.css";
 import "./style/parts.css";
+import "./style/panels.css";
 import "./style/pages.css";
 
 createRoot(document.getElementById("root")!).render(

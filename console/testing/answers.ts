@@ -73,15 +73,7 @@ const isShown = (job: JobView, state: unknown): boolean => {
   return job.state === state;
 };
 
-function makeTable(world: World): Answers {
-  const run = () => {
-    const made = makeRun(world.nowMs, world.rounds);
-    return world.paused ? { ...made, state: "paused" as const, reason: "Paused by maria." } : made;
-  };
-  const runView = () => {
-    const { rounds: _, ...view } = run();
-    return view;
-  };
+function poolAnswers(world: World): Answers {
   return {
     getPool: () => ({
       poolId: "pool-7f3a",
@@ -138,6 +130,20 @@ function makeTable(world: World): Answers {
       jobsQueued: 0,
       jobsRunning: 0,
     }),
+    getUsage: ({ query }) => {
+      const statement = makeStatement(world.nowMs);
+      const lines = statement.lines.filter(
+        (line) =>
+          (query.member === undefined || line.member === query.member) &&
+          (query.project === undefined || line.project === query.project),
+      );
+      return { ...statement, lines };
+    },
+  };
+}
+
+function jobAnswers(world: World): Answers {
+  return {
     submitJob: ({ body }) => ({
       id: body.run === undefined ? "84" : "21",
       tasks: 1,
@@ -178,6 +184,19 @@ function makeTable(world: World): Answers {
         droppedBytes: 0,
       };
     },
+  };
+}
+
+function runAnswers(world: World): Answers {
+  const run = () => {
+    const made = makeRun(world.nowMs, world.rounds);
+    return world.paused ? { ...made, state: "paused" as const, reason: "Paused by maria." } : made;
+  };
+  const runView = () => {
+    const { rounds: _, ...view } = run();
+    return view;
+  };
+  return {
     listRuns: () => ({ rows: [runView()] }),
     getRun: ({ params }) => found(params.id === "21" ? run() : undefined, `The run ${params.id}`),
     changeRun: ({ body }) => {
@@ -188,21 +207,12 @@ function makeTable(world: World): Answers {
       text: `${body.prompt}people of the United States have before them the great work of peace.`,
       round: run().round,
     }),
-    getUsage: ({ query }) => {
-      const statement = makeStatement(world.nowMs);
-      const lines = statement.lines.filter(
-        (line) =>
-          (query.member === undefined || line.member === query.member) &&
-          (query.project === undefined || line.project === query.project),
-      );
-      return { ...statement, lines };
-    },
   };
 }
 
 /** Answers of a world; an endpoint that the console never calls is a fault of the test. */
 export function makeAnswers(world: World) {
-  const table = makeTable(world);
+  const table: Answers = { ...poolAnswers(world), ...jobAnswers(world), ...runAnswers(world) };
   return async (name: EndpointName, input: Input): Promise<Answer<unknown>> => {
     const answer = table[name];
     if (answer === undefined) throw new Error(`The fake pool has no answer for ${name}`);

@@ -31,9 +31,16 @@ export interface FakePool {
   readonly stop: () => Promise<void>;
 }
 
+interface State {
+  readonly dist: string;
+  readonly token: string;
+  readonly world: World;
+  readonly streams: Set<ServerResponse>;
+  isCut: boolean;
+}
+
 /** Starts the fake pool on a free port, or on `port`. */
 export async function startFakePool(dist: string, port = 0): Promise<FakePool> {
-  const token = "test-token";
   const world: World = {
     nowMs: Date.now(),
     seq: 100,
@@ -41,29 +48,71 @@ export async function startFakePool(dist: string, port = 0): Promise<FakePool> {
     paused: false,
     changes: new Map(),
   };
-  const answers = makeAnswers(world);
-  const streams = new Set<ServerResponse>();
-  let isCut = false;
+  const state: State = { dist, token: "test-token", world, streams: new Set(), isCut: false };
+  const serve = makeServe(state);
+  const server = createServer((request, reply) => {
+    serve(request, reply).catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      send(reply, 500, { code: "INTERNAL", message, hint: "The fixture breaks the contract." });
+    });
+  });
+  await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
+  const bound = (server.address() as AddressInfo).port;
+  const breakStreams = () => {
+    for (const stream of state.streams) stream.destroy();
+  };
+  return {
+    url: `http://127.0.0.1:${bound}`,
+    token: state.token,
+    world,
+    advance: () => advance(state),
+    cut: () => {
+      state.isCut = true;
+      breakStreams();
+    },
+    mend: () => {
+      state.isCut = false;
+    },
+    stop: () => {
+      breakStreams();
+      server.closeAllConnections();
+      return new Promise((done) => server.close(() => done()));
+    },
+  };
+}
+
+function advance({ world, streams }: State): void {
+  world.rounds += 1;
+  world.seq += 1;
+  const event = { seq: world.seq, atMs: Date.now(), type: "round-merged", data: {} };
+  for (const stream of streams) {
+    stream.write(`id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+}
+
+function makeServe(state: State) {
+  const answers = makeAnswers(state.world);
 
   async function serve(request: IncomingMessage, reply: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://fake");
-    if (!url.pathname.startsWith("/v1/")) return serveFile(dist, url.pathname, reply);
-    if (request.headers.authorization !== `Bearer ${token}`) {
+    if (!url.pathname.startsWith("/v1/")) return serveFile(state.dist, url.pathname, reply);
+    if (request.headers.authorization !== `Bearer ${state.token}`) {
       return send(reply, 401, {
         code: "UNAUTHENTICATED",
         message: "The token is not known to this pool.",
         hint: "Use the token that the pool printed when it started.",
       });
     }
-    if (url.pathname === "/v1/events") {
-      if (isCut) return void reply.destroy();
-      reply.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-      reply.write(": open\n\n");
-      streams.add(reply);
-      reply.on("close", () => streams.delete(reply));
-      return;
-    }
+    if (url.pathname === "/v1/events") return stream(reply);
     await answer(request, url, reply);
+  }
+
+  function stream(reply: ServerResponse): void {
+    if (state.isCut) return void reply.destroy();
+    reply.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    reply.write(": open\n\n");
+    state.streams.add(reply);
+    reply.on("close", () => state.streams.delete(reply));
   }
 
   async function answer(request: IncomingMessage, url: URL, reply: ServerResponse): Promise<void> {
@@ -80,40 +129,7 @@ export async function startFakePool(dist: string, port = 0): Promise<FakePool> {
     if (!outcome.ok) return send(reply, outcome.status, outcome.problem);
     send(reply, endpoint.status ?? 200, endpoint.reply.parse(outcome.value));
   }
-
-  const server = createServer((request, reply) => {
-    serve(request, reply).catch((error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error);
-      send(reply, 500, { code: "INTERNAL", message, hint: "The fixture breaks the contract." });
-    });
-  });
-  await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
-  const bound = (server.address() as AddressInfo).port;
-  return {
-    url: `http://127.0.0.1:${bound}`,
-    token,
-    world,
-    advance: () => {
-      world.rounds += 1;
-      world.seq += 1;
-      const event = { seq: world.seq, atMs: Date.now(), type: "round-merged", data: {} };
-      for (const stream of streams) {
-        stream.write(`id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
-      }
-    },
-    cut: () => {
-      isCut = true;
-      for (const stream of streams) stream.destroy();
-    },
-    mend: () => {
-      isCut = false;
-    },
-    stop: () => {
-      for (const stream of streams) stream.destroy();
-      server.closeAllConnections();
-      return new Promise((done) => server.close(() => done()));
-    },
-  };
+  return serve;
 }
 
 function findEndpoint(method: string, path: string) {

@@ -76,21 +76,19 @@ export function failRun(step: Step, jobId: string, message: string): Outcome<unk
 const noRun = (jobId: string): Outcome<unknown> =>
   refuse("NOT_FOUND", `There is no run ${jobId}.`, "List runs with `tequio runs`.");
 
-/** Gives the round machine a fact; answers whether a contribution was taken. */
+/** Gives the round machine a fact; answers what it decided, e.g. why it refused something. */
 export function advanceRun(step: Step, jobId: string, input: RunInput): Outcome<unknown> {
   const run = step.state.runs.get(jobId);
   if (run === undefined) return noRun(jobId);
-  const seen = run.version;
-  feed(step, run, input);
-  return ok({ changed: run.version !== seen });
+  return ok({ events: feed(step, run, input) });
 }
 
-function feed(step: Step, run: RunState, input: RunInput): void {
+function feed(step: Step, run: RunState, input: RunInput): readonly RunEvent[] {
   const timed = { ...input, atMs: step.atMs } as Parameters<typeof decideRound>[1];
-  for (const event of decideRound(run.machine, timed)) {
-    step.emit({ type: "run.advanced", jobId: run.jobId, event });
-  }
+  const events = decideRound(run.machine, timed);
+  for (const event of events) step.emit({ type: "run.advanced", jobId: run.jobId, event });
   if (run.machine.phase.kind === "finished") finish(step, run);
+  return events;
 }
 
 /** The machine has ended: workers go, and when the last has gone the job is completed. */

@@ -49,6 +49,8 @@ export const CODES = {
   ENGINE_FAILED: { status: 500, means: "The engine could not start or stop a task." },
   // training
   CODEC_INVALID: { status: 422, means: "A coded vector is damaged or of an unknown format." },
+  EXECUTOR_UNAVAILABLE: { status: 500, means: "No engine for the arithmetic of training loads." },
+  LOSS_NOT_FINITE: { status: 422, means: "Training diverged: the loss stopped being finite." },
   CORPUS_INVALID: { status: 422, means: "The training text is missing or unusable." },
 } as const satisfies Record<string, { status: number; means: string }>;
 

@@ -141,8 +141,14 @@ class World {
     }
   }
 
-  #addSite(member: string, siteId: string, nodes: readonly Node[]): void {
-    const secretHash = `h-${siteId}`;
+  #addSite(member: string, siteId: string, nodes: readonly Node[], tries = 0): void {
+    // An invitation whose answer was lost is made anew, with another secret.
+    const secretHash = `h-${siteId}-${tries}`;
+    const invited = this.#pool.submit({ type: "inviteMember", name: member, secretHash });
+    if (!invited.ok) {
+      this.#agenda.after(1_000, () => this.#addSite(member, siteId, nodes, tries + 1));
+      return;
+    }
     const join = {
       type: "joinSite",
       siteId,
@@ -150,26 +156,24 @@ class World {
       publicKey: `k-${siteId}`,
       engine: "local",
     } as const;
-    this.#insist({ type: "inviteMember", name: member, secretHash }, () =>
-      this.#insist(join, () => {
-        // Clocks that drift by up to 1 in 20 and start anywhere.
-        const clockRate = 1 + (this.#chance.next() - 0.5) / 10;
-        const watch = {
-          onRun: (_: SimulatedSite, held: Held) => this.#reality.onRun(held),
-          onEnd: (_: SimulatedSite, held: Held, ranMs: number) =>
-            this.#reality.onEnd(held, ranMs),
-        };
-        const fate = (jobId: string) => this.#fateOf(jobId);
-        const world = {
-          agenda: this.#agenda,
-          chance: this.#chance,
-          network: this.#network,
-          fate,
-          watch,
-        };
-        this.#sites.set(siteId, new SimulatedSite({ siteId, nodes, clockRate }, world));
-      }),
-    );
+    this.#insist(join, () => this.#startSite(siteId, nodes));
+  }
+
+  #startSite(siteId: string, nodes: readonly Node[]): void {
+    // Clocks drift by up to 1 in 20.
+    const clockRate = 1 + (this.#chance.next() - 0.5) / 10;
+    const watch = {
+      onRun: (_: SimulatedSite, held: Held) => this.#reality.onRun(held),
+      onEnd: (_: SimulatedSite, held: Held, ranMs: number) => this.#reality.onEnd(held, ranMs),
+    };
+    const world = {
+      agenda: this.#agenda,
+      chance: this.#chance,
+      network: this.#network,
+      fate: (jobId: string) => this.#fateOf(jobId),
+      watch,
+    };
+    this.#sites.set(siteId, new SimulatedSite({ siteId, nodes, clockRate }, world));
   }
 
   /** The same job runs for the same time wherever and whenever it runs. */

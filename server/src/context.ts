@@ -24,6 +24,8 @@ export interface Context {
   readonly now: () => number;
   /** Address under which sites reach the pool; undefined: the one that the caller used. */
   readonly publicUrl: string | undefined;
+  /** When a site last spoke to this process, ms since 1970. */
+  readonly lastSeen: (siteId: string) => number | undefined;
   readonly say: Say;
   /** Aborted when the server closes: ends long polls and streams. */
   readonly closing: AbortSignal;

@@ -9,7 +9,6 @@ export * from "./executor.ts";
 export { type GraphShape, gradientGraph, logitsGraph, lossGraph, trainingGraph } from "./graph.ts";
 export * from "./layout.ts";
 export type { Graph, TensorSpec } from "./onnx.ts";
-export { type Outcome, type Refusal, TRAINER_CODES, type TrainerCode } from "./outcome.ts";
 export * from "./random.ts";
 export * from "./sample.ts";
 export { openTrainerService, type SampleWish, type TrainerService } from "./service.ts";

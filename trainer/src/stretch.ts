@@ -3,6 +3,7 @@
  * site's own moments m, v and step counter t live on from stretch to stretch here; the model
  * comes in and goes out. Coding the difference and sending it is the worker's.
  */
+import { stepRate } from "@tequio/core/training";
 import { stepScalars } from "./adamw.ts";
 import type { Executor, Floats } from "./executor.ts";
 import { gradientGraph, trainingGraph } from "./graph.ts";
@@ -42,6 +43,8 @@ export interface StretchOptions {
    */
   readonly lrStart: number;
   readonly lrEnd: number;
+  /** Steps of a linear ramp below these rates, for moments that are still empty; default 0. */
+  readonly rampSteps?: number;
   readonly onStep?: (report: StepReport) => void;
   /** Asked before every step but the first; true ends the stretch early. */
   readonly shouldStop?: () => boolean;
@@ -184,7 +187,8 @@ export class Trainee {
     options: StretchOptions,
     run: (feeds: Vectors & Batch, sc: Float32Array, spare: Vectors) => Promise<Floats>,
   ): Promise<Outcome<StretchResult>> {
-    const { innerSteps, lrStart, lrEnd } = options;
+    const { innerSteps, lrStart, lrEnd, rampSteps = 0 } = options;
+    const rate = { start: lrStart, end: lrEnd };
     let t = this.#optimiser.t;
     // The state before the stretch is never handed out to be filled: it is what is kept on error.
     let now: Vectors = { p: options.parameters, m: this.#optimiser.m, v: this.#optimiser.v };
@@ -193,7 +197,7 @@ export class Trainee {
     let steps = 0;
     const startMs = this.#nowMs();
     while (steps < innerSteps && !(steps > 0 && options.shouldStop?.())) {
-      const learningRate = lrStart + ((lrEnd - lrStart) * steps) / innerSteps;
+      const learningRate = stepRate(rate, steps, innerSteps, rampSteps);
       const feeds = { ...now, ...options.batches(steps) };
       const out = await run(feeds, stepScalars(learningRate, t + 1), spare);
       const loss = out.loss![0]!;

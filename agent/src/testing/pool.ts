@@ -68,7 +68,10 @@ export class FakePool {
 
   /** Listens on the port it had before, or on a free one. */
   async open(): Promise<this> {
-    const server = createServer((request, reply) => void this.#answer(request, reply));
+    const server = createServer((request, reply) => {
+      // A request that its sender gives up needs no answer.
+      this.#answer(request, reply).catch(() => reply.destroy());
+    });
     const sockets = new WebSocketServer({ server, path: "/v1/gateway" });
     sockets.on("connection", (socket) => this.#connect(socket));
     await new Promise<void>((done) => server.listen(this.#port, "127.0.0.1", done));

@@ -75,7 +75,7 @@ export function testOptions(
     ...given,
     timing: {
       ...{ redialFirstMs: 10, redialMaxMs: 50, handshakeMs: 1_000, joinForMs: 300 },
-      ...{ reconcileMs: 30, logPollMs: 10, resendMs: 1_000, inventoryMs: 40 },
+      ...{ reconcileMs: 30, logPollMs: 10, resendMs: 60_000, inventoryMs: 40 },
       ...{ gemmMs: 20, memoryMs: 20, probeMs: 20 },
       ...given.timing,
     },

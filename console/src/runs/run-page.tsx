@@ -4,7 +4,7 @@ import { useCall, useNow } from "../api.tsx";
 import { bytes, duration, percent, short, whole } from "../format.ts";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
-import { Badge, Moment, Progress, Stat, TroubleNote, Waiting } from "../ui/parts.tsx";
+import { Badge, Progress, Stat, TroubleNote, Waiting } from "../ui/parts.tsx";
 import { LossPanel } from "./loss-panel.tsx";
 import { RoundsPanel } from "./rounds-panel.tsx";
 import { RunActions } from "./run-actions.tsx";
@@ -93,7 +93,6 @@ function Figures(props: { readonly run: RunDetail }) {
         note={TEXTS.run.shape(width, layers, heads, context)}
       />
       <Stat name={TEXTS.jobs.project} value={run.project} />
-      <Stat name={TEXTS.runs.started} value={<Moment atMs={run.startedAtMs} />} />
     </dl>
   );
 }

@@ -1,5 +1,5 @@
 // A button that asks before it acts. The native dialog keeps the focus inside and closes on Escape.
-import { type ReactNode, useId, useRef } from "react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import type { Trouble } from "../api.tsx";
 import { TEXTS } from "../texts.ts";
 import { TroubleNote } from "./parts.tsx";
@@ -18,6 +18,10 @@ export function ConfirmButton(props: {
   readonly children?: ReactNode;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const [open, setOpen] = useState(false);
+  useEffect(() => {
+    if (open) dialog.current?.showModal();
+  }, [open]);
   const titleId = useId();
   const tone = props.danger === true ? "danger" : "";
   async function confirm(): Promise<void> {
@@ -31,32 +35,34 @@ export function ConfirmButton(props: {
         disabled={props.disabled}
         onClick={() => {
           props.onOpen?.();
-          dialog.current?.showModal();
+          setOpen(true);
         }}
       >
         {props.label}
       </button>
-      <dialog ref={dialog} aria-labelledby={titleId}>
-        <form
-          onSubmit={(event) => {
-            event.preventDefault();
-            void confirm();
-          }}
-        >
-          <h2 id={titleId}>{props.title}</h2>
-          <p>{props.explain}</p>
-          {props.children}
-          <TroubleNote trouble={props.trouble} />
-          <div className="actions">
-            <button type="button" onClick={() => dialog.current?.close()}>
-              {TEXTS.keep}
-            </button>
-            <button type="submit" className={`primary ${tone}`} disabled={props.busy}>
-              {props.label}
-            </button>
-          </div>
-        </form>
-      </dialog>
+      {open && (
+        <dialog ref={dialog} onClose={() => setOpen(false)} aria-labelledby={titleId}>
+          <form
+            onSubmit={(event) => {
+              event.preventDefault();
+              void confirm();
+            }}
+          >
+            <h2 id={titleId}>{props.title}</h2>
+            <p>{props.explain}</p>
+            {props.children}
+            <TroubleNote trouble={props.trouble} />
+            <div className="actions">
+              <button type="button" onClick={() => dialog.current?.close()}>
+                {TEXTS.keep}
+              </button>
+              <button type="submit" className={`primary ${tone}`} disabled={props.busy}>
+                {props.label}
+              </button>
+            </div>
+          </form>
+        </dialog>
+      )}
     </>
   );
 }

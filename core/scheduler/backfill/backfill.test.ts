@@ -56,6 +56,28 @@ test("a job that can never start here does not hold the reservation", () => {
   );
 });
 
+test("jobs that run beside a reservation share what it leaves of the processors", () => {
+  const leases = [running("L1", { placements: [gpus("a", 0, 1, 2)], endsAtMs: HOUR_MS })];
+  const big = waiting("1", spec({ accelerators: 4, milliCpu: 4_000 }, { priority: 9 }));
+  const long = ["2", "3"].map((jobId) =>
+    waiting(jobId, spec({ milliCpu: 3_000 }, { walltimeMs: 9 * HOUR_MS })),
+  );
+  const nodes = occupied([node("a", 4)], leases);
+  const { starts } = plan(snapshot({ nodes, running: leases, waiting: [big, ...long] }));
+  // 8 cores less 4 that are reserved: the second 3 would delay job 1.
+  assert.deepEqual(
+    starts.map(({ jobId }) => jobId),
+    ["2"],
+  );
+});
+
+test("a reservation counts on the ends of jobs that start in the same pass", () => {
+  const first = waiting("1", spec({ accelerators: 2 }, { priority: 9, walltimeMs: 7 }));
+  const next = waiting("2", spec({ accelerators: 2 }));
+  const { waits } = plan(snapshot({ nodes: [node("a", 2)], waiting: [first, next] }));
+  assert.equal(waits[0]?.startEstimateMs, 7);
+});
+
 const small = fc.record({
   accelerators: fc.integer({ min: 0, max: 3 }),
   milliCpu: fc.constantFrom(0, 1_000, 4_000, 8_000),

@@ -87,6 +87,14 @@ test("while victims stop nobody else is preempted and nobody takes their place",
   );
 });
 
+test("free processors are kept too, while victims stop", () => {
+  const wide = waiting("9", spec({ accelerators: 1, milliCpu: 7_500 }, { priority: 500 }));
+  const small = waiting("1", spec({ milliCpu: 1_000 }));
+  const answer = plan(snapshot({ ...pool(1, [lease("L0", 0)]), waiting: [wide, small] }));
+  assert.deepEqual(victimsOf(answer), ["L0"]);
+  assert.equal(answer.waits[1]?.reasons[0]?.code, "RESERVED_FOR");
+});
+
 test("every preemption is of a lower priority, needed, and makes its job start", () => {
   let preempted = 0;
   const check = fc.property(snapshotArbitrary, (input) => {

@@ -82,20 +82,19 @@ const AGENT = `
 const { localEngine } = await import(process.env.ENGINE);
 const { siteClockMs } = await import(process.env.CLOCK);
 const engine = localEngine({ folder: process.env.FOLDER, nodeName: "here" });
-await engine.extend(siteClockMs() + Number(process.env.HORIZON_MS));
+await engine.extend(siteClockMs() + 45_000);
 const outcome = await engine.start(JSON.parse(process.env.LEASE));
 console.log(outcome.ok);
 setInterval(() => undefined, 1000);
 `;
 
 /** Starts AGENT, waits until it has started the lease, and kills it with SIGKILL. */
-async function startByDoomedAgent(place: TestPlace, lease: object, horizonMs: number) {
+async function startByDoomedAgent(place: TestPlace, lease: object) {
   const env = {
     ...process.env,
     ENGINE: new URL("./index.ts", import.meta.url).href,
     CLOCK: new URL("../clock.ts", import.meta.url).href,
     FOLDER: place.folder,
-    HORIZON_MS: String(horizonMs),
     LEASE: JSON.stringify(lease),
   };
   const agent = spawn(process.execPath, ["--input-type=module", "-e", AGENT], {
@@ -113,7 +112,7 @@ async function startByDoomedAgent(place: TestPlace, lease: object, horizonMs: nu
 describe("local engine", { concurrency: 4 }, () => {
   withEngine("a lease outlives an agent that is killed", async ({ place, node }) => {
     const lease = leaseOf(node, ["echo alive; sleep 0.5; echo still; exec sleep 50"]);
-    await startByDoomedAgent(place, lease, 45_000);
+    await startByDoomedAgent(place, lease);
     const again = await place.reopen();
     assert.notEqual((await find(again, lease.leaseId))?.state, "ended");
     must(await again.start(lease));
@@ -125,9 +124,11 @@ describe("local engine", { concurrency: 4 }, () => {
 
   withEngine("a lease of a dead agent ends at its deadline all by itself", async (bench) => {
     const lease = leaseOf(bench.node, ['echo $$ > pid; trap "" TERM; while :; do sleep 0.1; done']);
-    await startByDoomedAgent(bench.place, lease, 3_500);
+    await startByDoomedAgent(bench.place, lease);
     const [pid = 0] = await pidsFrom(bench, lease.leaseId, ["pid"]);
-    await waitForDeath(pid); // no engine looks at it meanwhile
+    // As if the agent had last heard from the pool long ago. No engine looks at it from here on.
+    await bench.engine.extend(siteClockMs() + 500);
+    await waitForDeath(pid);
     assert.equal((await endOf(bench.engine, lease.leaseId)).endedBy, "deadline");
   });
 

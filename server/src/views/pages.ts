@@ -22,11 +22,11 @@ const SCAN_MAX = 100_000;
 function* downwards(state: State, fromNumber: number, arrayId?: string): Generator<JobState> {
   for (let number = fromNumber; number >= 1; number -= 1) {
     const id = String(number);
-    if (arrayId !== undefined && id !== arrayId) continue;
     const single = state.jobs.get(id);
     if (single !== undefined) yield single;
     const tasks = state.arrays.get(id) ?? [];
     for (let i = tasks.length - 1; i >= 0; i -= 1) yield state.jobs.get(tasks[i]!)!;
+    if (arrayId !== undefined) return;
   }
 }
 

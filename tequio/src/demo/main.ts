@@ -310,6 +310,7 @@ function jsonResult(run: RunDetail): Record<string, unknown> {
     lossBefore: run.lossBefore,
     lossAfter: run.lossNow,
     rounds: run.round,
+    trainMs: (run.endedAtMs ?? 0) - (run.startedAtMs ?? 0),
     members: run.members.map((member) => ({
       name: member.member,
       tokens: member.tokens,

@@ -52,7 +52,7 @@ export function define(command: Command, shell: Shell): void {
 function siteOptions(flags: Flags, shell: Shell): SiteOptions {
   const { join: joinToken, cpuShare, cpus, memory, nodeName, label: labels } = flags;
   const { url } = shell.globals();
-  const poolUrl = url ?? shell.terminal.env["TEQUIO_URL"];
+  const poolUrl = url ?? shell.terminal.env.TEQUIO_URL;
   return {
     folder: flags.folder,
     ...(joinToken === undefined ? {} : { joinToken }),

@@ -1,0 +1,85 @@
+// Members: inviting, joining, draining, recalling.
+import { createPublicKey, randomBytes } from "node:crypto";
+import { decodeJoinToken, encodeJoinToken, type JoinView } from "@tequio/contract";
+import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
+import type { Context } from "../../context.ts";
+import { newId, sha256 } from "../../secrets.ts";
+import { memberViews } from "../../views/pool.ts";
+import type { Handlers } from "../table.ts";
+
+/** 192 bits: a join token lives for a week and is good for one site. */
+const SECRET_BYTES = 24;
+
+const rowsOf = ({ pump, lastSeen }: Context) => memberViews(pump.state, lastSeen);
+
+/** The key as it is kept, or why it is none: only Ed25519 keys can sign the hello. */
+function publicKeyOf(text: string): Outcome<string> {
+  try {
+    const der = Buffer.from(text, "base64");
+    const key = createPublicKey({ key: der, format: "der", type: "spki" });
+    if (key.asymmetricKeyType === "ed25519") return ok(der.toString("base64"));
+  } catch {
+    // Falls through: what cannot be read gets the same answer as a key of another kind.
+  }
+  return badKey;
+}
+
+const badKey: Refusal = refuse(
+  "INVALID_REQUEST",
+  "`publicKey` is not an Ed25519 key.",
+  "Send the SPKI form, DER, in base64.",
+  "publicKey",
+);
+
+type MemberEndpoints = "listMembers" | "inviteMember" | "changeMember" | "joinPool";
+
+export const memberHandlers: Handlers<MemberEndpoints> = {
+  listMembers: ({ context }) => ok({ rows: rowsOf(context) }),
+
+  async inviteMember({ context, body, baseUrl }) {
+    const secret = randomBytes(SECRET_BYTES).toString("base64url");
+    const { name } = body;
+    const joinToken = encodeJoinToken({ url: context.publicUrl ?? baseUrl, secret });
+    // Whoever asks by an address that nobody can dial should hear it now, not the new member.
+    const readable = decodeJoinToken(joinToken);
+    if (!readable.ok) {
+      const hint = "Open the pool by its address, or start it with a public address.";
+      return refuse("INVALID_REQUEST", `${baseUrl} is not an address for a token.`, hint);
+    }
+    const invited = await context.pump.submit({
+      type: "inviteMember",
+      name,
+      secretHash: sha256(secret),
+    });
+    if (!invited.ok) return invited;
+    const { expiresAtMs } = invited.value as { expiresAtMs: number };
+    const command = `tequio agent --join ${joinToken}`;
+    return ok({ member: name, joinToken, expiresAtMs, command });
+  },
+
+  async changeMember({ context, params, body }) {
+    const changed = await context.pump.submit({
+      type: "changeMember",
+      name: params.name,
+      action: body.action,
+      graceMs: body.graceMs ?? LIMITS.STOP_GRACE_MS,
+    });
+    if (!changed.ok) return changed;
+    return ok(rowsOf(context).find((row) => row.name === params.name)!);
+  },
+
+  async joinPool({ context, body }) {
+    const token = decodeJoinToken(body.joinToken);
+    if (!token.ok) return token;
+    const publicKey = publicKeyOf(body.publicKey);
+    if (!publicKey.ok) return publicKey;
+    const joined = await context.pump.submit({
+      type: "joinSite",
+      siteId: newId("s"),
+      secretHash: sha256(token.value.secret),
+      publicKey: publicKey.value,
+      engine: body.engine,
+    });
+    return joined as Outcome<JoinView>;
+  },
+};
