@@ -74,9 +74,22 @@ test("smoke: the address signs in, every page opens, no other host is asked", as
       assert.ok(wider <= 0, `${hash} is ${wider} px too wide at ${width}`);
       await shoot(page, `smoke-${width}-${hash.slice(2) || "pool"}`);
     }
+    for (const list of ["jobs", "runs"]) await openNewest(page, list);
     await done(watched);
   }
 });
+
+/** Opens the newest job or run, where there is one. */
+async function openNewest(page: Page, list: string): Promise<void> {
+  await page.evaluate((to) => location.assign(to), `#/${list}`);
+  const link = page.locator(`td a[href^="#/${list}/"]`).first();
+  await page.locator("td a, .empty").first().waitFor();
+  if ((await link.count()) === 0) return;
+  await link.click();
+  await page.waitForURL(/#\/\w+\/\d/);
+  await page.locator("h1 .badge").waitFor();
+  assert.equal(await page.locator(".trouble").count(), 0, `the newest of ${list} shows no trouble`);
+}
 
 test("the first load is small and comes from the pool alone", () => {
   const folder = join(DIST, "assets");

@@ -101,6 +101,7 @@ export function readSite(folder: string): Outcome<SiteRecord | undefined> {
   return refuse("WRONG_STATE", `${path} is damaged.`, hint);
 }
 
+/** Keeps which site the folder is. Throws what the file system throws. */
 export const writeSite = (folder: string, site: SiteRecord): void =>
   replaceFile(join(folder, SITE_FILE), `${JSON.stringify(site, undefined, 2)}\n`);
 
@@ -146,5 +147,6 @@ export function readCalibration(folder: string, siteId: string): KeptCalibration
   }
 }
 
+/** Keeps a calibration for the next start. Throws what the file system throws. */
 export const writeCalibration = (folder: string, kept: KeptCalibration): void =>
   replaceFile(join(folder, CALIBRATION_FILE), `${JSON.stringify(kept)}\n`);

@@ -11,7 +11,7 @@ async function oneLease(site: TestSite, commands: readonly (readonly string[])[]
   await until("the start", () => site.engine.starts.length === 1);
 }
 
-test("a log of any bytes arrives whole, in chunks, with its end and what was dropped", async (t) => {
+test("a log of any bytes arrives whole, in chunks, with its end and what it lost", async (t) => {
   const site = await testSite(t);
   const { pool, engine } = site;
   await oneLease(site, [["a"], ["b"]]);

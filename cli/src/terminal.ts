@@ -2,8 +2,8 @@
 // the clock and Ctrl-C. Tests hand in their own; `processTerminal` is the real one.
 
 export interface Terminal {
-  /** Writes results. */
-  readonly out: (text: string) => void;
+  /** Writes results; bytes as they are, for logs. */
+  readonly out: (text: string | Uint8Array) => void;
   /** Writes everything that is not a result: progress, errors, hints. */
   readonly err: (text: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -17,6 +17,7 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
+import { makeFresh } from "./fresh.ts";
 import { type Live, type LiveStatus, startLive } from "./live.ts";
 
 /** What a refusal of the pool says. */
@@ -99,15 +100,9 @@ export function useCall<N extends EndpointName>(name: N, input: CallInput<N>): S
   const stable = useMemo(() => JSON.parse(key.slice(name.length + 1)) as CallInput<N>, [key, name]);
   useEffect(() => {
     const abort = new AbortController();
-    let busy = false;
-    let again = false;
-    async function load(): Promise<void> {
-      again = busy;
-      if (busy) return;
-      busy = true;
+    const fresh = makeFresh(async () => {
       const outcome = await client.call(name, { ...stable, signal: abort.signal });
       if (abort.signal.aborted) return;
-      busy = false;
       setShown((before) => {
         if (outcome.ok) return { key, data: outcome.value };
         const { ok: _, ...trouble } = outcome;
@@ -116,12 +111,12 @@ export function useCall<N extends EndpointName>(name: N, input: CallInput<N>): S
           ? { key, data: before.data, trouble }
           : { key, trouble };
       });
-      if (again) void load();
-    }
-    void load();
-    const off = live.onChange(() => void load());
+    });
+    fresh.ask();
+    const off = live.onChange(fresh.ask);
     return () => {
       off();
+      fresh.stop();
       abort.abort();
     };
   }, [client, live, name, key, stable]);

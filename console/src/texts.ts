@@ -42,7 +42,7 @@ export const TEXTS = {
   signIn: {
     title: "Tequio",
     where: "Open the address that the pool prints when it starts; it carries your token:",
-    example: "tequio up\n  console   http://127.0.0.1:8420/?token=…",
+    example: "tequio up\n\n  Console   http://127.0.0.1:8420/?token=…",
     more: "Or ask the operator of the pool for a token and type it here.",
     token: "Token",
     kept: "Kept in this tab only, until you close it.",

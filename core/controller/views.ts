@@ -1,6 +1,6 @@
 // The snapshot that the scheduler works on, made from the state.
 import { usageAt } from "../ledger/index.ts";
-import { assert } from "../pool/index.ts";
+import { assert, deviceCount } from "../pool/index.ts";
 import type {
   NodeView,
   ProjectView,
@@ -123,12 +123,24 @@ function waitingView(state: State, job: JobState, room: Map<string, number>): Wa
 const runningOf = (state: State, arrayId: string): number =>
   state.arrays.get(arrayId)!.filter((id) => theJob(state, id).stage === "active").length;
 
-function projectViews(state: State): ProjectView[] {
-  return [...state.projects.values()].map((project) => ({
-    name: project.name,
-    parent: project.parent,
-    shares: project.shares,
-    usage: usageAt(state.ledger.usage, "project", project.name, state.nowMs),
+/** Usage counts while it happens: the books learn of a lease only when it has ended. */
+function projectViews(state: State, nowMs: number): ProjectView[] {
+  const accrued = new Map<string, number>();
+  for (const { openLeases } of state.sites.values()) {
+    for (const leaseId of openLeases) {
+      const { lease, startedAtMs } = theLease(state, leaseId);
+      if (startedAtMs === null) continue;
+      const { project } = theJob(state, lease.jobId).spec;
+      const usedMs = deviceCount(lease.placements) * Math.max(0, nowMs - startedAtMs);
+      accrued.set(project, (accrued.get(project) ?? 0) + usedMs);
+    }
+  }
+  return [...state.projects.values()].map(({ name, parent, shares }) => ({
+    name,
+    parent,
+    shares,
+    usage:
+      usageAt(state.ledger.usage, "project", name, state.nowMs) + (accrued.get(name) ?? 0),
   }));
 }
 
@@ -138,5 +150,5 @@ export const schedulerInput = (state: State, nowMs: number): SchedulerInput => (
   nodes: nodeViews(state),
   running: runningViews(state),
   waiting: waitingViews(state),
-  projects: projectViews(state),
+  projects: projectViews(state, nowMs),
 });

@@ -55,6 +55,13 @@ test("rates of a model go by its first words, the first match holds", () => {
   assert.deepEqual([charge("A10"), charge("A100")], [5, 2]);
 });
 
+test("device time that does not divide evenly over models is charged whole", () => {
+  const books = emptyLedger({ microPerDeviceHour: { cpu: HOUR_MS, gpu: HOUR_MS }, models: [] });
+  const acceleratorModels = [GPU, { ...GPU, model: "A10", count: 2 }];
+  // At one micro-credit a device-millisecond the charge is the device time.
+  assert.equal(recordLease(books, lease("L1", 100, { acceleratorModels })).chargeMicro, 100);
+});
+
 test("what is too small to charge is kept and joins the next charge", () => {
   const books = emptyLedger({ microPerDeviceHour: { cpu: 1, gpu: 1 }, models: [] });
   const charges = [1, 2, 3].map((n) => recordLease(books, lease(`L${n}`, HOUR_MS / 2)).chargeMicro);

@@ -24,7 +24,7 @@ import type {
 import { poolReason, whyBlocked } from "./why.ts";
 import { buildWorld, deviceWeight, type World } from "./world.ts";
 
-/** What starts now, what is preempted, and why the rest waits. Linear in the queue, see plan.test. */
+/** What starts now, what is preempted, and why the rest waits. */
 export function plan(input: SchedulerInput): Plan {
   const { starts, preemptions, waits } = runPass(input);
   return { starts, preemptions, waits };

@@ -6,6 +6,7 @@ import { fromBase64 } from "../format.ts";
 import { TEXTS } from "../texts.ts";
 import { Empty, Panel, TroubleNote } from "../ui/parts.tsx";
 import { type LogText, makeLogText } from "./log-text.ts";
+import { newestLease } from "./newest-lease.ts";
 
 /** How long one request waits for new bytes. Below the usual 30 s of proxies. */
 const WAIT_MS = 20_000;
@@ -76,7 +77,8 @@ export function LogPanel(props: { readonly job: JobDetail }) {
       </Panel>
     );
   }
-  const lease = job.leases.find((one) => one.leaseId === leaseId);
+  // Named even when it is the newest: an offset belongs to one lease's log, not to the next one's.
+  const lease = job.leases.find((one) => one.leaseId === leaseId) ?? newestLease(job);
   return (
     <Panel
       title={TEXTS.log.title}

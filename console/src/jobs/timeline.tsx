@@ -2,6 +2,7 @@
 import type { JobDetail } from "@tequio/contract";
 import { dateTime, duration } from "../format.ts";
 import { TEXTS } from "../texts.ts";
+import { newestLease } from "./newest-lease.ts";
 
 interface Step {
   readonly name: string;
@@ -10,10 +11,7 @@ interface Step {
 
 /** Steps by the job itself and its newest lease; those not reached have no time. */
 function stepsOf(job: JobDetail): readonly Step[] {
-  const lease = job.leases.reduce<JobDetail["leases"][number] | undefined>(
-    (last, one) => (last === undefined || one.grantedAtMs >= last.grantedAtMs ? one : last),
-    undefined,
-  );
+  const lease = newestLease(job);
   const waits = job.state === "queued";
   return [
     { name: TEXTS.timeline.submitted, atMs: job.submittedAtMs },

@@ -41,7 +41,7 @@ export function RunPage(props: { readonly id: string }) {
       <RunMembers run={run} />
       <div className="pair">
         <TrafficPanel members={run.members} />
-        <SamplePanel id={run.id} ready={run.round > 0} />
+        <SamplePanel id={run.id} ready={run.round > 0 || run.rounds.length > 0} />
       </div>
       <RoundsPanel rounds={run.rounds} />
     </>

@@ -43,6 +43,12 @@ test("a run whose first rounds are gone starts at the tokens that they had", () 
   assert.deepEqual(lossCurve(run, "tokens").x, [8_300, 8_600, 9_000]);
 });
 
+test("tokens of a contribution that was not merged do not count", () => {
+  const late = { ...row("b", 700), weight: 0, verdict: "late" };
+  const run = { rounds: [round(0, 5, [row("a", 300), late])], tokens: 300, startedAtMs: 0 };
+  assert.deepEqual(lossCurve(run, "tokens").x, [300]);
+});
+
 test("the axis of a curve only grows", () => {
   const twins = [round(0, 5, []), round(1, 4, [])].map((one) => ({ ...one, mergedAtMs: 12_000 }));
   const run = { rounds: twins, tokens: 0, startedAtMs: 10_000 };

@@ -14,9 +14,9 @@ type RunPart = Pick<RunDetail, "rounds" | "tokens" | "startedAtMs" | "lossBefore
 export const inOrder = (rounds: readonly RoundView[]): readonly RoundView[] =>
   [...rounds].sort((a, b) => a.round - b.round || a.mergedAtMs - b.mergedAtMs);
 
-/** Tokens of a round: what its contributions trained on. */
+/** Tokens of a round that went into the model: those of contributions with a weight. */
 export const roundTokens = (round: RoundView): number =>
-  round.rows.reduce((sum, row) => sum + row.tokens, 0);
+  round.rows.reduce((sum, row) => sum + (row.weight > 0 ? row.tokens : 0), 0);
 
 /**
  * Held-out loss over milliseconds since the start, or over tokens. The pool keeps only the newest

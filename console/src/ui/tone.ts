@@ -7,6 +7,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   completed: "good",
   here: "good",
   merged: "good",
+  passed: "good",
   running: "good",
   training: "good",
   joined: "busy",
@@ -16,16 +17,19 @@ const TONES: Readonly<Record<string, Tone>> = {
   "warm-up": "busy",
   away: "warn",
   draining: "warn",
+  late: "warn",
   paused: "warn",
   preempted: "warn",
   recalled: "warn",
   waiting: "warn",
   dependency: "bad",
   failed: "bad",
+  "gate-failed": "bad",
   lost: "bad",
   quarantined: "bad",
   refused: "bad",
   timeout: "bad",
+  unreadable: "bad",
 };
 
 /** The tone of a state, outcome or verdict; a word that we do not know is neutral. */

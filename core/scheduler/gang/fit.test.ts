@@ -47,6 +47,15 @@ test("a task that any device serves leaves the larger device alone", () => {
   assert.deepEqual(placementsOf(found!)[0]!.acceleratorIds, ["gpu1"]);
 });
 
+test("a task steps aside for a pickier one", () => {
+  const nodes = [nodeWith("a", [gpu(0, "A10", 24_576), gpu(1)])];
+  const any = spec({ accelerators: 1, milliCpu: 2 }).groups[0]!;
+  const picky = spec({ accelerators: 1, milliCpu: 1, model: "A10" }).groups[0]!;
+  const found = fit({ ...spec({}), groups: [any, picky] }, nodes);
+  const ids = placementsOf(found!).map(({ acceleratorIds }) => acceleratorIds[0]);
+  assert.deepEqual(ids, ["gpu1", "gpu0"]);
+});
+
 const model = fc.constantFrom("A10", "A100", "H100");
 const site = fc
   .array(

@@ -1,6 +1,7 @@
 // Search for a gang whose tasks ask for different things. Depth first, hardest task first, at most
-// a number of steps (a step is one look at one node); within that bound it is exact. Devices on a node are dealt out by augmenting
-// paths (Kuhn's matching), so an earlier task steps aside for a pickier one.
+// a number of steps (a step is one look at one node); within that bound it is exact. Devices on a
+// node are dealt out by augmenting paths (Kuhn's matching), so an earlier task steps aside for a
+// pickier one.
 import type { Demand, Portion, SiteCandidates } from "../demand.ts";
 import { addRanks, compareRanks, type Rank, rankNode } from "../rank/rank.ts";
 import type { NodeState, Room } from "../world.ts";

@@ -1,0 +1,136 @@
+// `tequio member`: who lends to the pool, and what an operator or an owner does about it.
+import type { MemberView } from "@tequio/contract";
+import type { Command } from "commander";
+import { clock, credits, relative } from "../format.ts";
+import { writeJson, yellow } from "../report.ts";
+import { shellWords } from "../shell-words.ts";
+import { type Column, writeTable } from "../table.ts";
+import { durationMs } from "../values.ts";
+import type { Shell } from "../verb.ts";
+
+type Action = "drain" | "recall" | "resume" | "revoke-invitation";
+
+const ACTIONS: readonly { readonly action: Action; readonly what: string; readonly said: string }[] =
+  [
+    {
+      action: "recall",
+      what: "the owner takes everything back now",
+      said: "is recalled: its leases are stopped.",
+    },
+    {
+      action: "drain",
+      what: "give it no new jobs; those that run go on",
+      said: "gets no new jobs.",
+    },
+    { action: "resume", what: "give it jobs again", said: "gets jobs again." },
+    {
+      action: "revoke-invitation",
+      what: "make its open join token worthless",
+      said: "has no open invitation any more.",
+    },
+  ];
+
+export function define(command: Command, shell: Shell): void {
+  command
+    .command("list")
+    .description("members with their sites and accelerators")
+    .action(shell.act(() => list(shell)));
+  command
+    .command("invite")
+    .description("make a join token for a member; it is shown once")
+    .argument("<name>")
+    .action(shell.act((name: string) => invite(name, shell)));
+  for (const { action, what, said } of ACTIONS) {
+    const one = command.command(action).description(what).argument("<name>");
+    if (action === "recall") {
+      one.option("--grace <time>", "time for checkpoints; default: as its offer says", durationMs);
+    }
+    one.action(
+      shell.act(async (name: string) => {
+        const { grace } = one.opts<{ grace?: number }>();
+        const body = { action, ...(grace === undefined ? {} : { graceMs: grace }) };
+        const reply = await (await shell.pool()).call("changeMember", { params: { name }, body });
+        if (!reply.ok) return reply;
+        if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
+        shell.terminal.out(`${reply.value.name} ${said}\n`);
+        return undefined;
+      }),
+    );
+  }
+}
+
+async function invite(name: string, shell: Shell) {
+  const reply = await (await shell.pool()).call("inviteMember", { body: { name } });
+  if (!reply.ok) return reply;
+  if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
+  const { member, joinToken, expiresAtMs } = reply.value;
+  const start = shellWords(["tequio", "agent", "--join", joinToken]);
+  shell.terminal.out(
+    `${member} is invited. On the machine that it lends:\n\n  ${start}\n\n` +
+      `The token is shown once and ends ${relative(expiresAtMs, shell.terminal.nowMs())}.\n`,
+  );
+  return undefined;
+}
+
+async function list(shell: Shell) {
+  const reply = await (await shell.pool()).call("listMembers", {});
+  if (!reply.ok) return reply;
+  const { rows } = reply.value;
+  if (shell.globals().json) return void writeJson(shell.terminal, rows);
+  writeTable(shell.terminal, columns(shell), rows, "No members. `tequio member invite NAME`.");
+  return undefined;
+}
+
+function columns({ terminal }: Shell): readonly Column<MemberView>[] {
+  const nowMs = terminal.nowMs();
+  return [
+    { head: "MEMBER", cell: ({ name }) => name, least: 8 },
+    {
+      head: "STATE",
+      cell: (member) => presence(member, nowMs),
+      paint: (text, member) => (isHere(member) ? text : yellow(terminal, text)),
+    },
+    { head: "HAS", cell: has, least: 10 },
+    { head: "FREE", cell: ({ acceleratorsFree }) => String(acceleratorsFree), align: "right" },
+    { head: "LINK", cell: link },
+    { head: "JOBS", cell: ({ runningJobs }) => String(runningJobs), align: "right" },
+    { head: "LENT", cell: ({ deviceMs }) => clock(deviceMs), align: "right" },
+    {
+      head: "EARNED",
+      cell: ({ earnedMicroCredits }) => credits(earnedMicroCredits),
+      align: "right",
+    },
+  ];
+}
+
+const isHere = ({ state, sites }: MemberView): boolean =>
+  state === "active" && sites.some((site) => site.state === "here");
+
+function presence(member: MemberView, nowMs: number): string {
+  const { state, sites } = member;
+  if (state !== "active" && state !== "invited") return state;
+  if (sites.length === 0) return "invited";
+  const here = sites.filter((site) => site.state === "here").length;
+  if (here > 0) return here === sites.length ? "here" : `${here} of ${sites.length} sites here`;
+  const seen = Math.max(...sites.map(({ lastSeenMs }) => lastSeenMs ?? 0));
+  return seen === 0 ? "never seen" : `away, seen ${relative(seen, nowMs)}`;
+}
+
+/** `2x Processor; 8x NVIDIA H100`: accelerators by product. */
+function has({ sites }: MemberView): string {
+  const counts = new Map<string, number>();
+  for (const { vendor, model, kind } of sites
+    .flatMap(({ nodes }) => nodes)
+    .flatMap(({ accelerators }) => accelerators)) {
+    const name = kind === "cpu" ? model : `${vendor} ${model}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return [...counts].map(([name, count]) => `${count}x ${name}`).join("; ");
+}
+
+function link({ sites }: MemberView): string {
+  const measured = sites.find(({ calibration }) => calibration !== undefined)?.calibration;
+  if (measured === undefined) return "";
+  const { rttMs, upMbitPerS } = measured.link;
+  return `${Math.round(rttMs)} ms, ${Math.round(upMbitPerS).toLocaleString("en-US")} Mbit/s`;
+}

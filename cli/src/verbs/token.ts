@@ -1,0 +1,74 @@
+// `tequio token`: API tokens. A new one is shown once.
+import type { TokenView } from "@tequio/contract";
+import type { Command } from "commander";
+import { relative, stamp } from "../format.ts";
+import { writeJson } from "../report.ts";
+import { writeTable } from "../table.ts";
+import { durationMs } from "../values.ts";
+import type { Shell } from "../verb.ts";
+
+export function define(command: Command, shell: Shell): void {
+  command
+    .command("list")
+    .description("tokens, without their secrets")
+    .action(shell.act(() => list(shell)));
+  const create = command
+    .command("create")
+    .description("make a token; it is shown once")
+    .argument("<label>", "what it is for")
+    .option("--expires <time>", "how long it is good for, e.g. 30d; default: for ever", durationMs);
+  create.action(
+    shell.act(async (label: string) => {
+      const { expires } = create.opts<{ expires?: number }>();
+      const body = { label, ...(expires === undefined ? {} : { expiresInMs: expires }) };
+      const reply = await (await shell.pool()).call("createToken", { body });
+      if (!reply.ok) return reply;
+      if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
+      const { token, tokenId, expiresAtMs } = reply.value;
+      const end = expiresAtMs === undefined ? "does not expire" : `ends ${stamp(expiresAtMs)}`;
+      // The token alone on stdout: `TEQUIO_TOKEN=$(tequio token create ci)` works.
+      shell.terminal.out(`${token}\n`);
+      shell.terminal.err(`Token ${tokenId} (${label}) ${end}. It is not shown again.\n`);
+      return undefined;
+    }),
+  );
+  command
+    .command("revoke")
+    .description("take a token back")
+    .argument("<id>", "its id, as `token list` shows it")
+    .action(
+      shell.act(async (name: string) => {
+        const reply = await (await shell.pool()).call("revokeToken", { params: { name } });
+        if (!reply.ok) return reply;
+        if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
+        shell.terminal.out(`Token ${reply.value.tokenId} (${reply.value.label}) is revoked.\n`);
+        return undefined;
+      }),
+    );
+}
+
+async function list(shell: Shell) {
+  const reply = await (await shell.pool()).call("listTokens", {});
+  if (!reply.ok) return reply;
+  const { rows } = reply.value;
+  if (shell.globals().json) return void writeJson(shell.terminal, rows);
+  const nowMs = shell.terminal.nowMs();
+  const state = ({ revoked, expiresAtMs }: TokenView): string => {
+    if (revoked) return "revoked";
+    if (expiresAtMs === undefined) return "good";
+    return expiresAtMs <= nowMs ? "expired" : `good, ends ${relative(expiresAtMs, nowMs)}`;
+  };
+  writeTable(
+    shell.terminal,
+    [
+      { head: "ID", cell: ({ tokenId }) => tokenId },
+      { head: "LABEL", cell: ({ label }) => label, least: 8 },
+      { head: "USER", cell: ({ user }) => user, least: 8 },
+      { head: "MADE", cell: ({ createdAtMs }) => relative(createdAtMs, nowMs) },
+      { head: "STATE", cell: state },
+    ],
+    rows,
+    "No tokens.",
+  );
+  return undefined;
+}

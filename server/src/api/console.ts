@@ -1,0 +1,54 @@
+// The web console's files, and what stands in their place while they are not built. Every page of
+// the console is one address that the console itself understands, so unknown pages get its index.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import fastifyStatic from "@fastify/static";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { noSuchAddress, sendProblem } from "./problem.ts";
+
+/** Scripts, styles and connections of the console come from the pool itself and nowhere else. */
+const CSP =
+  "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; " +
+  "form-action 'none'; frame-ancestors 'none'";
+
+/** Headers of every answer. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+  "content-security-policy": CSP,
+};
+
+const NO_CONSOLE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Tequio</title>
+<h1>Tequio</h1><p>The pool is running. The web console is not built: run
+<code>npm run build:console</code> and start the pool again.</p>
+<p>The API is described by <a href="/openapi.json">openapi.json</a>.</p></html>`;
+
+/** Adds the console, its fallback page, and the answer to unknown addresses. */
+export async function registerConsole(
+  app: FastifyInstance,
+  folder: string | undefined,
+): Promise<void> {
+  const built = folder !== undefined && existsSync(join(folder, "index.html"));
+  if (built) {
+    await app.register(fastifyStatic, { root: folder, index: "index.html", dotfiles: "deny" });
+  } else {
+    app.get("/", (_request, reply) => reply.type("text/html; charset=utf-8").send(NO_CONSOLE));
+  }
+  app.setNotFoundHandler((request, reply) => {
+    if (built && isPage(request)) return sendIndex(reply);
+    const path = request.url.split("?")[0] ?? "";
+    return sendProblem(request, reply, noSuchAddress(request.method, path));
+  });
+}
+
+/** An address that a person has typed, not one of the API or of a file that is missing. */
+function isPage({ method, url, headers }: FastifyRequest): boolean {
+  const path = url.split("?")[0] ?? "";
+  const wantsPage = (headers.accept ?? "").includes("text/html");
+  return method === "GET" && wantsPage && !path.startsWith("/v1/") && !path.includes(".");
+}
+
+const sendIndex = (reply: FastifyReply): FastifyReply =>
+  reply.header("cache-control", "no-cache").sendFile("index.html");

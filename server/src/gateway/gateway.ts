@@ -1,0 +1,149 @@
+// The gateway: all connections of agents. At most one per site, the newest. It tells each site
+// what leases it should hold (all of them after the welcome, then what changes) and tells the pump
+// when a site has gone silent.
+import type { IncomingMessage, Server } from "node:http";
+import type { Duplex } from "node:stream";
+import { ordersAfter } from "@tequio/core/controller";
+import { LIMITS } from "@tequio/core/pool";
+import { WebSocketServer } from "ws";
+import type { Context } from "../context.ts";
+import type { Committed } from "../pump.ts";
+import { Connection, type ConnectionEvents } from "./connection.ts";
+import { DurableLeases } from "./durable-leases.ts";
+import { orderWire } from "./order-wire.ts";
+
+/** A connection that broke is often back at once: the site does not count as away until then. */
+const RECONNECT_MS = 3_000;
+/** How often silence is looked for. */
+const WATCH_MS = 1_000;
+/** Connections that have not said hello yet. Each costs a few kilobytes and ten seconds. */
+const STRANGERS_MAX = 1_000;
+
+export interface Gateway {
+  /** Tells the sites what durable events ask of them. */
+  readonly take: (events: readonly Committed[]) => void;
+  /** When a site was last heard, ms since 1970. */
+  readonly lastSeen: (siteId: string) => number | undefined;
+  readonly close: () => void;
+}
+
+/** Opens the gateway on the server's upgrade requests to `/v1/gateway`. */
+export function openGateway(server: Server, context: Context): Gateway {
+  const gateway = new SiteGateway(context);
+  server.on("upgrade", gateway.upgrade);
+  return gateway;
+}
+
+class SiteGateway implements Gateway, ConnectionEvents {
+  readonly #context: Context;
+  readonly #leases: DurableLeases;
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: LIMITS.MESSAGE_BYTES_MAX,
+    perMessageDeflate: false,
+  });
+  readonly #sites = new Map<string, Connection>();
+  readonly #strangers = new Set<Connection>();
+  readonly #leaving = new Map<string, NodeJS.Timeout>();
+  readonly #seenMs = new Map<string, number>();
+  readonly #watch: NodeJS.Timeout;
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#leases = new DurableLeases(context.pump.state);
+    this.#watch = setInterval(() => this.#findSilent(), WATCH_MS);
+  }
+
+  readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const path = (request.url ?? "").split("?")[0];
+    const full = this.#strangers.size >= STRANGERS_MAX;
+    if (path !== "/v1/gateway" || full || this.#context.closing.aborted) {
+      const status = path === "/v1/gateway" ? "503 Service Unavailable" : "404 Not Found";
+      socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+      return;
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (opened) => {
+      this.#strangers.add(new Connection(this.#context, opened, this));
+    });
+  };
+
+  readonly lastSeen = (siteId: string): number | undefined => this.#seenMs.get(siteId);
+
+  readonly onHeard = (siteId: string): void => {
+    this.#seenMs.set(siteId, this.#context.now());
+  };
+
+  readonly onHello = (connection: Connection, siteId: string): void => {
+    this.#strangers.delete(connection);
+    clearTimeout(this.#leaving.get(siteId));
+    this.#leaving.delete(siteId);
+    const older = this.#sites.get(siteId);
+    this.#sites.set(siteId, connection);
+    older?.replaced();
+  };
+
+  readonly onWelcome = (connection: Connection, siteId: string): void => {
+    const { pump, signer } = this.#context;
+    const orders = this.#leases.ordersOf(pump.state, siteId);
+    connection.send({
+      type: "leases",
+      complete: true,
+      orders: orders.map((order) => orderWire(order, signer)),
+    });
+  };
+
+  readonly onClose = (connection: Connection): void => {
+    this.#strangers.delete(connection);
+    const { siteId } = connection;
+    if (siteId === undefined || this.#sites.get(siteId) !== connection) return;
+    this.#sites.delete(siteId);
+    if (this.#context.closing.aborted) return;
+    const leave = (): void => this.#away(siteId, "its connection was closed");
+    this.#leaving.set(siteId, setTimeout(leave, RECONNECT_MS));
+  };
+
+  readonly take = (events: readonly Committed[]): void => {
+    this.#leases.take(events);
+    const { pump, signer } = this.#context;
+    const known = events.map(({ event }) => event).filter((event) => isKnown(pump.state, event));
+    for (const [siteId, orders] of ordersAfter(pump.state, known)) {
+      const connection = this.#sites.get(siteId);
+      // One that is not welcomed yet gets all its orders with the welcome.
+      if (connection?.welcomed !== true) continue;
+      const durable = orders.flatMap((order) => this.#leases.only(order));
+      if (durable.length === 0) continue;
+      const wires = durable.map((order) => orderWire(order, signer));
+      connection.send({ type: "leases", complete: false, orders: wires });
+    }
+  };
+
+  readonly close = (): void => {
+    clearInterval(this.#watch);
+    for (const timer of this.#leaving.values()) clearTimeout(timer);
+    for (const connection of [...this.#strangers, ...this.#sites.values()]) connection.close();
+    this.#sockets.close();
+  };
+
+  #findSilent(): void {
+    for (const [siteId, connection] of this.#sites) {
+      if (connection.silentMs < LIMITS.SITE_SILENT_MS) continue;
+      this.#sites.delete(siteId);
+      connection.silent();
+      this.#away(siteId, `nothing was heard of it for ${LIMITS.SITE_SILENT_MS / 1_000} s`);
+    }
+  }
+
+  #away(siteId: string, reason: string): void {
+    this.#leaving.delete(siteId);
+    void this.#context.pump.submit({ type: "siteAway", siteId, reason });
+  }
+}
+
+type Event = Committed["event"];
+
+/** After a failed append the state may be behind what is being told; never the other way round. */
+function isKnown(state: Context["pump"]["state"], event: Event): boolean {
+  if (event.type === "lease.granted") return state.leases.has(event.lease.leaseId);
+  if (event.type === "lease.stopping") return state.leases.has(event.leaseId);
+  return false;
+}
