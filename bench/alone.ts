@@ -10,6 +10,7 @@ import {
   loadCorpus,
   mulberry32,
   openExecutor,
+  REPORT_TOKENS,
   randomBatch,
   Trainee,
 } from "@tequio/trainer";
@@ -68,7 +69,7 @@ const evaluator = await Evaluator.open({
   part: report,
   seed: 99,
   batch: 8,
-  batches: Math.ceil(8_192 / (8 * model.context)),
+  batches: REPORT_TOKENS / (8 * model.context),
 });
 if (!evaluator.ok) throw new Error(evaluator.message);
 console.log(JSON.stringify({ lossAfter: await evaluator.value.loss(parameters), tokens }));

@@ -48,12 +48,12 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
     heldBack += text;
   });
   try {
-    await program.parseAsync([...helpAsFlag(own)], { from: "user" });
+    await program.parseAsync([...helpAsFlag(own, options.verbs)], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.OK;
     if (error.code === "commander.help") return showHelp(terminal, own, heldBack);
-    end = troubleOf(error, own);
+    end = troubleOf(error, own, options.verbs);
   }
   if (typeof end !== "object") return end ?? EXIT.OK;
   showTrouble(terminal, end, wantsJson);
@@ -89,12 +89,12 @@ function build(
       });
   settle(program)
     .description("Tequio pools the computers of many owners and shares them fairly.")
-    .version(version, "-V, --version", "print the version")
-    .helpOption("-h, --help", "print help")
+    .version(version, "-V, --version", "Print the version")
+    .helpOption("-h, --help", "Print help")
     .helpCommand(false)
-    .option("--url <url>", "address of the pool (TEQUIO_URL)")
+    .option("--url <url>", "Address of the pool (TEQUIO_URL)")
     .option("--token <token>", "API token (TEQUIO_TOKEN)")
-    .option("--json", "answer in JSON: one document, or a line each")
+    .option("--json", "Answer in JSON: one document, or a line each")
     .addHelpText("after", helpEnd());
   for (const verb of verbs) {
     settle(program.command(verb.name)).description(verb.summary).helpGroup(verb.group);
@@ -106,8 +106,15 @@ function build(
       throw new UsageError(usage(message, `Leave it out; see \`tequio ${verb.name} --help\`.`));
     }
     (await verb.load()).define(sub, shell);
+    // Commander gives `--no-x` its default before this hook: flags that come now have missed it.
+    for (const option of sub.options) {
+      const name = option.attributeName();
+      if (option.negate && sub.getOptionValue(name) === undefined) {
+        sub.setOptionValueWithSource(name, true, "default");
+      }
+    }
     for (const one of [sub, ...sub.commands]) {
-      settle(one).helpOption("-h, --help", "print help").helpCommand(false);
+      settle(one).helpOption("-h, --help", "Print help").helpCommand(false);
       one.addHelpText("after", "\nAll verbs also take --url, --token and --json.");
     }
   });
@@ -136,18 +143,24 @@ function splitAtDashes(args: readonly string[]): {
 }
 
 /** `tequio help jobs` is `tequio jobs --help`, whose module then gets loaded. */
-const helpAsFlag = (args: readonly string[]): readonly string[] =>
-  args[0] === "help" ? [...args.slice(1), "--help"] : args;
+function helpAsFlag(args: readonly string[], verbs: readonly Verb[]): readonly string[] {
+  if (args[0] !== "help") return args;
+  const known = args[1] === undefined || verbs.some(({ name }) => name === args[1]);
+  return known ? [...args.slice(1), "--help"] : args.slice(1);
+}
 
 /** Commander's message has the nearest word on a second line; that is our hint. */
-function troubleOf(error: CommanderError, args: readonly string[]): Trouble {
+function troubleOf(
+  error: CommanderError,
+  args: readonly string[],
+  verbs: readonly Verb[],
+): Trouble {
   if (error instanceof UsageError) return error.trouble;
   const [first = "", second] = error.message.replace(/^error: /, "").split("\n");
   const sentence = `${first.charAt(0).toUpperCase()}${first.slice(1).replace(/\.$/, "")}.`;
   const near = second?.replace(/^\(|\)$/g, "");
-  const verb = args.find((arg) => !arg.startsWith("-"));
-  const known = error.code !== "commander.unknownCommand" && verb !== undefined;
-  const help = known ? `See \`tequio ${verb} --help\`.` : "See `tequio --help`.";
+  const verb = verbs.find(({ name }) => args.includes(name));
+  const help = verb === undefined ? "See `tequio --help`." : `See \`tequio ${verb.name} --help\`.`;
   return usage(sentence, near === undefined || near === "" ? help : `${near} ${help}`);
 }
 

@@ -29,7 +29,10 @@ export const plain = (text: string): string => text.replaceAll(CONTROL, " ");
 
 /** The same, but lines stay lines. */
 export const plainLines = (text: string): string =>
-  text.split("\n").map((line) => plain(line.replace(/\r$/, ""))).join("\n");
+  text
+    .split("\n")
+    .map((line) => plain(line.replace(/\r$/, "")))
+    .join("\n");
 
 const widthOf = (text: string): number => [...text].length;
 

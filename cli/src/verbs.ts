@@ -2,10 +2,90 @@
 import type { Verb } from "./verb.ts";
 
 export const GROUPS = {
+  START: "Start something:",
   RUN: "Run things:",
   WATCH: "See what happens:",
   POOL: "Look after the pool:",
-  START: "Start something:",
 } as const;
 
-export const POOL_VERBS: readonly Verb[] = [];
+export const POOL_VERBS: readonly Verb[] = [
+  {
+    name: "submit",
+    summary: "Submit a job, an array or a training",
+    group: GROUPS.RUN,
+    takesDashes: true,
+    load: () => import("./verbs/submit.ts"),
+  },
+  {
+    name: "cancel",
+    summary: "Cancel jobs",
+    group: GROUPS.RUN,
+    load: () => import("./verbs/cancel.ts"),
+  },
+  {
+    name: "jobs",
+    summary: "List jobs, newest first",
+    group: GROUPS.WATCH,
+    load: () => import("./verbs/jobs.ts"),
+  },
+  {
+    name: "job",
+    summary: "Show one job with its leases",
+    group: GROUPS.WATCH,
+    load: () => import("./verbs/job.ts"),
+  },
+  {
+    name: "logs",
+    summary: "Print what a job wrote, -f to follow",
+    group: GROUPS.WATCH,
+    load: () => import("./verbs/logs.ts"),
+  },
+  {
+    name: "why",
+    summary: "Say why a job waits, or runs where it runs",
+    group: GROUPS.WATCH,
+    load: () => import("./verbs/why.ts"),
+  },
+  {
+    name: "runs",
+    summary: "List spanning trainings",
+    group: GROUPS.WATCH,
+    load: () => import("./verbs/runs.ts"),
+  },
+  {
+    name: "run",
+    summary: "Watch, pause, resume, stop or sample a training",
+    group: GROUPS.WATCH,
+    load: () => import("./verbs/run.ts"),
+  },
+  {
+    name: "usage",
+    summary: "The statement: who used what, what is owed",
+    group: GROUPS.WATCH,
+    load: () => import("./verbs/usage.ts"),
+  },
+  {
+    name: "pool",
+    summary: "The pool at a glance",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/pool.ts"),
+  },
+  {
+    name: "member",
+    summary: "Invite, list, drain, recall members",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/member.ts"),
+  },
+  {
+    name: "project",
+    summary: "List and create projects",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/project.ts"),
+  },
+  {
+    name: "token",
+    summary: "List, create and revoke API tokens",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/token.ts"),
+  },
+];

@@ -2,12 +2,7 @@
 // site's part goes into the books.
 import { recordContribution } from "../ledger/index.ts";
 import { assert, LIMITS } from "../pool/index.ts";
-import {
-  apply as applyRound,
-  createRun,
-  type RunState as RoundMachine,
-  type RunEvent,
-} from "../training/index.ts";
+import { apply as applyRound, createRun, type RunEvent } from "../training/index.ts";
 import type { Event } from "./event.ts";
 import { theJob, theSite } from "./lookup.ts";
 import type { RoundRow, RunState, State } from "./state.ts";
@@ -27,6 +22,7 @@ export function prepare(
     version: 1,
     lossBefore: heldOutLoss,
     startedAtMs: atMs,
+    booked: {},
     rounds: [],
   });
 }
@@ -39,38 +35,42 @@ export function advance(
 ): void {
   const run = state.runs.get(jobId);
   assert(run !== undefined, `run ${jobId} is prepared`);
-  const before = structuredTotals(run.machine);
   if (event.type === "round.merged") keepRound(run, event, atMs);
   applyRound(run.machine, event);
   // A worker that delivers has not failed "in a row".
   if (event.type === "contribution.accepted") delete run.failures[event.contribution.siteId];
   run.version += 1;
-  book(state, run, before, atMs);
+  // A site's part is booked once it was judged, whole: the books count parts, not messages.
+  if (event.type === "round.merged") {
+    const sites = new Set(event.rows.map(({ siteId }) => siteId));
+    bookRun(state, run, atMs, (siteId) => sites.has(siteId));
+  }
+  if (event.type === "contribution.refused" && event.stretchVoid) {
+    bookRun(state, run, atMs, (siteId) => siteId === event.siteId);
+  }
 }
 
-type Totals = RoundMachine["totals"][number];
-
-const structuredTotals = (machine: RoundMachine): ReadonlyMap<string, Totals> =>
-  new Map(machine.totals.map((total) => [total.siteId, { ...total }]));
-
-/** What the event added to each site's totals goes into the books of its member. */
-function book(
+/** What was added to the totals of these sites since the last time goes into the books. */
+export function bookRun(
   state: State,
   run: RunState,
-  before: ReadonlyMap<string, Totals>,
   atMs: number,
+  takes: (siteId: string) => boolean = () => true,
 ): void {
   for (const total of run.machine.totals) {
-    const old = before.get(total.siteId);
+    const { siteId } = total;
+    if (!takes(siteId)) continue;
+    const old = run.booked[siteId];
     const tokens = total.tokensMerged - (old?.tokensMerged ?? 0);
-    const computeMs = Math.round(total.computeMs) - Math.round(old?.computeMs ?? 0);
+    const computeMs = total.computeMs - (old?.computeMs ?? 0);
     const bytesUp = total.bytesUp - (old?.bytesUp ?? 0);
     const bytesDown = total.bytesDown - (old?.bytesDown ?? 0);
     if (tokens === 0 && computeMs === 0 && bytesUp === 0 && bytesDown === 0) continue;
+    run.booked[siteId] = { ...total };
     recordContribution(state.ledger, {
       runId: run.jobId,
       project: theJob(state, run.jobId).spec.project,
-      memberName: theSite(state, total.siteId).member,
+      memberName: theSite(state, siteId).member,
       round: run.machine.round,
       atMs,
       tokens,

@@ -1,8 +1,8 @@
 // The fold: how each event changes the state. No decision is taken here and nothing is checked
 // but invariants, so replaying a journal needs nothing of the scheduler or the policies.
 import { correct, recordLease } from "../ledger/index.ts";
-import { assert, type Lease, type LeaseEnd } from "../pool/index.ts";
-import { advance, prepare } from "./apply-run.ts";
+import { assert, type Lease, type LeaseEnd, LIMITS } from "../pool/index.ts";
+import { advance, bookRun, prepare } from "./apply-run.ts";
 import type { Event } from "./event.ts";
 import { heldAccelerators, theJob, theLease, theMember, theSite } from "./lookup.ts";
 import type { JobState, State } from "./state.ts";
@@ -22,6 +22,9 @@ function applyPool(state: State, event: Event, atMs: number): boolean {
     case "pool.created":
       state.poolId = event.poolId;
       state.name = event.name;
+      return true;
+    case "pool.booted":
+      state.bootedAtMs = atMs;
       return true;
     case "token.issued": {
       const { type: _, ...token } = event;
@@ -149,6 +152,9 @@ function applyJob(state: State, event: Event, atMs: number): boolean {
       job.exitCode = event.exitCode;
       job.message = event.message;
       state.queue.delete(job.jobId);
+      const run = state.runs.get(job.jobId);
+      // What was never merged was computed and sent all the same.
+      if (run !== undefined) bookRun(state, run, atMs);
       return true;
     }
     case "run.prepared":
@@ -192,7 +198,21 @@ function submit(
     tasks.push(jobId);
     state.arrays.set(place.arrayId, tasks);
   }
-  if (key !== null) state.keys.set(key.key, { digest: key.digest, jobId });
+  if (key !== null) remember(state, key, jobId);
+}
+
+/** Keeps an idempotency key; the oldest is forgotten when there are too many. */
+function remember(
+  state: State,
+  { key, digest }: { readonly key: string; readonly digest: string },
+  jobId: string,
+): void {
+  state.keys.set(key, { digest, jobId });
+  if (state.keys.size <= LIMITS.IDEMPOTENCY_KEYS_MAX) return;
+  for (const oldest of state.keys.keys()) {
+    state.keys.delete(oldest);
+    return;
+  }
 }
 
 function applyLease(state: State, event: Event, atMs: number): boolean {

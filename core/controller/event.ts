@@ -16,6 +16,8 @@ import type { MemberStanding } from "./state.ts";
 
 export type Event =
   | { readonly type: "pool.created"; readonly poolId: string; readonly name: string }
+  /** The control plane was started again while leases were open. */
+  | { readonly type: "pool.booted" }
   | {
       readonly type: "token.issued";
       readonly tokenId: string;
@@ -109,6 +111,7 @@ export type EventType = Event["type"];
 /** Every kind of event, for filters and documentation. */
 export const EVENT_TYPES: readonly EventType[] = [
   "pool.created",
+  "pool.booted",
   "token.issued",
   "token.revoked",
   "project.set",

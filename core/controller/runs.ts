@@ -14,6 +14,7 @@ import {
   decide as decideRound,
   nextWakeMs,
   type RunConfig,
+  type RunEvent,
 } from "../training/index.ts";
 import type { Input, RunInput } from "./input.ts";
 import { openLeasesOf, theJob, theLease } from "./lookup.ts";
@@ -68,8 +69,11 @@ function configOf(spec: RunSpec, input: Prepare): RunConfig {
 /** The run cannot begin; its job fails with the reason. */
 export function failRun(step: Step, jobId: string, message: string): Outcome<unknown> {
   const job = step.state.jobs.get(jobId);
-  if (job === undefined) return noRun(jobId);
-  if (job.stage !== "ended") endRunJob(step, job, "failed", message);
+  if (job?.spec.run === undefined) return noRun(jobId);
+  // Once it was prepared a run ends by its machine or with its sites.
+  if (job.stage !== "ended" && !step.state.runs.has(jobId)) {
+    endRunJob(step, job, "failed", message);
+  }
   return ok(undefined);
 }
 
@@ -80,6 +84,9 @@ const noRun = (jobId: string): Outcome<unknown> =>
 export function advanceRun(step: Step, jobId: string, input: RunInput): Outcome<unknown> {
   const run = step.state.runs.get(jobId);
   if (run === undefined) return noRun(jobId);
+  if (theJob(step.state, jobId).stage === "ended") {
+    return refuse("WRONG_STATE", `Run ${jobId} has ended.`, "Stop working for it.");
+  }
   return ok({ events: feed(step, run, input) });
 }
 
@@ -180,6 +187,7 @@ export function bootRuns(step: Step): void {
         step.emit({ type: "run.advanced", jobId: run.jobId, event });
       }
     }
+    if (run.machine.phase.kind === "finished") finish(step, run);
   }
 }
 

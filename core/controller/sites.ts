@@ -12,7 +12,9 @@ import type { Step } from "./step.ts";
 /** The control plane was away itself: no site counts as here until it speaks. */
 export function boot(step: Step): Outcome<unknown> {
   const { state, emit } = step;
-  for (const site of state.sites.values()) {
+  const sites = [...state.sites.values()];
+  if (sites.some((site) => site.openLeases.length > 0)) emit({ type: "pool.booted" });
+  for (const site of sites) {
     if (site.state !== "here") continue;
     emit({ type: "site.away", siteId: site.siteId, reason: "the control plane was restarted" });
   }
@@ -71,11 +73,16 @@ function renew({ atMs, emit }: Step, site: Site): void {
   emit({ type: "site.renewed", siteId: site.siteId, leaseUntilMs });
 }
 
-/** Leases of sites whose right to run is over are lost; overdue ones are asked to stop. */
+/**
+ * Leases of sites whose right to run is over are lost; overdue ones are asked to stop. How long a
+ * restart really took is not known, for the wall clock may have been set meanwhile: after one the
+ * pool waits a whole horizon, which no right that was given before can outlast.
+ */
 export function tickSites(step: Step): void {
+  const safeAtMs = step.state.bootedAtMs + LIMITS.LEASE_HORIZON_MS;
   for (const site of step.state.sites.values()) {
     if (site.openLeases.length === 0) continue;
-    const over = site.leaseUntilMs + LIMITS.LEASE_MARGIN_MS < step.atMs;
+    const over = Math.max(site.leaseUntilMs, safeAtMs) + LIMITS.LEASE_MARGIN_MS < step.atMs;
     for (const leaseId of [...site.openLeases]) {
       if (over) endLost(step, leaseId);
       else settleStopped(step, leaseId);

@@ -13,7 +13,7 @@ import type {
   LeaseOutcome,
   Node,
 } from "../pool/index.ts";
-import type { RunState as RoundMachine } from "../training/index.ts";
+import type { RunState as RoundMachine, SiteTotals } from "../training/index.ts";
 
 export interface Token {
   readonly tokenId: string;
@@ -132,6 +132,8 @@ export interface RunState {
   version: number;
   readonly lossBefore: number | null;
   readonly startedAtMs: number;
+  /** What of each site's totals is in the books already, by site. */
+  readonly booked: Record<string, SiteTotals>;
   /** The last LIMITS.RUN_ROUNDS_KEPT rounds. */
   readonly rounds: RoundHistory[];
 }
@@ -139,6 +141,8 @@ export interface RunState {
 export interface State {
   seq: number;
   nowMs: number;
+  /** When the control plane was last started with open leases; 0: never. */
+  bootedAtMs: number;
   poolId: string;
   name: string;
   nextJob: number;
@@ -163,6 +167,7 @@ export interface State {
 export const emptyState = (): State => ({
   seq: 0,
   nowMs: 0,
+  bootedAtMs: 0,
   poolId: "",
   name: "",
   nextJob: 1,
@@ -195,6 +200,8 @@ export const encodeState = (state: State): string =>
 /** The state of an encoded text. */
 export const decodeState = (text: string): State =>
   JSON.parse(text, (_, value: unknown) => {
-    if (typeof value !== "object" || value === null || !(TAG in value)) return value;
-    return new Map((value as Record<string, [unknown, unknown][]>)[TAG]);
+    if (typeof value !== "object" || value === null) return value;
+    // A user's own `$map` (an environment variable, a label) holds text, never a list.
+    const entries = Object.hasOwn(value, TAG) && (value as Record<string, unknown>)[TAG];
+    return Array.isArray(entries) ? new Map(entries as [unknown, unknown][]) : value;
   }) as State;

@@ -69,11 +69,19 @@ export function step(state: State, input: Input): StepResult {
     const plan = runSchedule(context);
     return { outcome: ok(undefined), events, wantsSchedule: false, plan };
   }
+  if (input.type === "tick") {
+    tickSites(context);
+    const free = tickJobs(context);
+    tickRuns(context);
+    return { outcome: ok(undefined), events, wantsSchedule: wantsSchedule || free };
+  }
   const outcome = decide(context, input);
   return { outcome, events, wantsSchedule };
 }
 
-function decide(context: Step, input: Exclude<Input, { type: "schedule" }>): Outcome<unknown> {
+type Timer = Extract<Input, { type: "schedule" | "tick" }>;
+
+function decide(context: Step, input: Exclude<Input, Timer>): Outcome<unknown> {
   switch (input.type) {
     case "createPool":
       return createPool(context, input);
@@ -118,11 +126,6 @@ function decide(context: Step, input: Exclude<Input, { type: "schedule" }>): Out
       return failRun(context, input.jobId, input.message);
     case "run":
       return advanceRun(context, input.jobId, input.input);
-    case "tick":
-      tickSites(context);
-      tickJobs(context);
-      tickRuns(context);
-      return ok(undefined);
     default:
       return input satisfies never;
   }

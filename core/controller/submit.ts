@@ -4,7 +4,7 @@ import { feasibleEver } from "../scheduler/index.ts";
 import { dependencyState } from "./dependencies.ts";
 import type { Input } from "./input.ts";
 import { openLeasesOf, theJob } from "./lookup.ts";
-import type { State } from "./state.ts";
+import type { JobState, State } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopLease } from "./stop.ts";
 import { nodeViews } from "./views.ts";
@@ -120,29 +120,42 @@ export function cancel(step: Step, jobId: string): Outcome<unknown> {
     for (const lease of open) {
       stopLease(step, lease.lease.leaseId, "cancelled", "the job was cancelled");
     }
-    if (open.length === 0) endCancelled(step, id);
+    if (open.length === 0) endCancelled(step, job);
   }
   return ok({ cancelled });
 }
 
-const endCancelled = ({ emit }: Step, jobId: string): void =>
+const endCancelled = ({ emit }: Step, { jobId, startedAtMs }: JobState): void =>
   emit({
     type: "job.ended",
     jobId,
     outcome: "cancelled",
     exitCode: null,
-    message: "cancelled before it started",
+    message: startedAtMs === null ? "cancelled before it started" : "cancelled while it waited",
   });
 
-/** Ends jobs whose dependencies can never be satisfied: a wait without an end is no answer. */
-export function tickJobs(step: Step): void {
+/**
+ * Ends jobs whose dependencies can never be satisfied: a wait without an end is no answer. True
+ * when a job waits that others' starts set free: a start alone does not call for the scheduler.
+ */
+export function tickJobs(step: Step): boolean {
   const { state } = step;
+  let free = false;
   for (const jobId of [...state.queue.keys()]) {
     const job = theJob(state, jobId);
     if (job.stage !== "queued") continue;
-    const dead = job.spec.dependencies.find((one) => dependencyState(state, one) === "never");
-    if (dead === undefined) continue;
+    const { dependencies } = job.spec;
+    if (dependencies.length === 0) continue;
+    const dead = dependencies.find((one) => dependencyState(state, one) === "never");
+    if (dead === undefined) {
+      free ||= dependencies.some((one) => one.kind === "after") && isFree(state, dependencies);
+      continue;
+    }
     const message = `${dead.kind}:${dead.jobId} can never be satisfied`;
     step.emit({ type: "job.ended", jobId, outcome: "dependency", exitCode: null, message });
   }
+  return free;
 }
+
+const isFree = (state: State, dependencies: JobSpec["dependencies"]): boolean =>
+  dependencies.every((one) => dependencyState(state, one) === "satisfied");

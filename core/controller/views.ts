@@ -139,8 +139,7 @@ function projectViews(state: State, nowMs: number): ProjectView[] {
     name,
     parent,
     shares,
-    usage:
-      usageAt(state.ledger.usage, "project", name, state.nowMs) + (accrued.get(name) ?? 0),
+    usage: usageAt(state.ledger.usage, "project", name, state.nowMs) + (accrued.get(name) ?? 0),
   }));
 }
 

@@ -1,8 +1,9 @@
 // The network of the simulated world: it delays, reorders, loses and doubles messages, and is cut.
 // A real WebSocket does none of this within one connection, but connections are cut and made anew
 // with messages under way, so everything built on it must stand it.
-import type { LeaseReportKind, Order } from "../controller/index.ts";
+import type { LeaseReportKind, Order, RunInput } from "../controller/index.ts";
 import type { Node } from "../pool/index.ts";
+import type { Assignment } from "../training/index.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Chance } from "./chance.ts";
 
@@ -12,6 +13,9 @@ export interface Report {
   readonly fence: number;
   readonly what: LeaseReportKind;
 }
+
+/** What a worker offers; the pool knows by the lease which site it is. */
+export type Offer = Omit<Extract<RunInput, { type: "contribution.offered" }>, "siteId">;
 
 export type Message =
   | { readonly type: "welcome" }
@@ -27,7 +31,19 @@ export type Message =
       readonly serial: number;
     }
   | { readonly type: "report"; readonly report: Report }
-  | { readonly type: "ack"; readonly reportId: string };
+  | { readonly type: "ack"; readonly reportId: string }
+  /** A training worker asks what to do, and offers what it did. */
+  | { readonly type: "ask"; readonly leaseId: string }
+  | { readonly type: "offer"; readonly leaseId: string; readonly offer: Offer }
+  | {
+      readonly type: "assignment";
+      readonly leaseId: string;
+      readonly assignment: Assignment | null;
+      readonly timeLeftMs: number;
+      /** The run is over for this lease. */
+      readonly over: boolean;
+    }
+  | { readonly type: "offered"; readonly leaseId: string; readonly blob: string };
 
 export interface NetworkFaults {
   readonly loss: number;

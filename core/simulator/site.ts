@@ -6,8 +6,9 @@ import { LIMITS, type Node } from "../pool/index.ts";
 import type { Agenda } from "./agenda.ts";
 import type { Chance } from "./chance.ts";
 import type { Message, Network, Report } from "./network.ts";
+import { SimulatedWorker } from "./worker.ts";
 
-interface Held {
+export interface Held {
   readonly leaseId: string;
   readonly jobId: string;
   readonly fence: number;
@@ -17,6 +18,8 @@ interface Held {
   readonly walltimeMs: number;
   readonly exitCode: number;
   stopAtMs: number | undefined;
+  /** Present for a lease of a run, which lasts until the run is over. */
+  worker: SimulatedWorker | undefined;
 }
 
 export interface SiteWatch {
@@ -28,6 +31,25 @@ export interface SiteWatch {
 /** How long the tasks of a job run and how they end: the world decides, by the job alone. */
 export type Fate = (jobId: string) => { readonly durationMs: number; readonly exitCode: number };
 
+export interface SiteWorld {
+  readonly agenda: Agenda;
+  readonly chance: Chance;
+  readonly network: Network;
+  readonly fate: Fate;
+  readonly watch: SiteWatch;
+  /** True while things may go wrong. */
+  readonly faulty: () => boolean;
+}
+
+export interface SiteKind {
+  readonly siteId: string;
+  readonly nodes: readonly Node[];
+  /** The site's clock runs so many times as fast as the world's. */
+  readonly clockRate: number;
+  /** Time that its workers take for one row of a batch, ms. */
+  readonly rowMs: number;
+}
+
 const STEP_MS = 500;
 
 export class SimulatedSite {
@@ -36,7 +58,6 @@ export class SimulatedSite {
   /** Machine is on; false after a power cut. */
   up = true;
   connected = false;
-  /** The site's clock runs so many times as fast as the world's. */
   readonly clockRate: number;
   readonly held = new Map<string, Held>();
   readonly #ended = new Set<string>();
@@ -45,31 +66,27 @@ export class SimulatedSite {
   #deadlineClock = 0;
   #nextReport = 1;
   #newestSerial = 0;
-  readonly #agenda: Agenda;
-  readonly #chance: Chance;
-  readonly #network: Network;
-  readonly #fate: Fate;
-  readonly #watch: SiteWatch;
+  readonly #rowMs: number;
+  readonly #world: SiteWorld;
 
-  constructor(
-    site: { readonly siteId: string; readonly nodes: readonly Node[]; readonly clockRate: number },
-    world: { agenda: Agenda; chance: Chance; network: Network; fate: Fate; watch: SiteWatch },
-  ) {
-    this.siteId = site.siteId;
-    this.nodes = site.nodes;
-    this.clockRate = site.clockRate;
-    this.#agenda = world.agenda;
-    this.#chance = world.chance;
-    this.#network = world.network;
-    this.#fate = world.fate;
-    this.#watch = world.watch;
+  constructor({ siteId, nodes, clockRate, rowMs }: SiteKind, world: SiteWorld) {
+    this.siteId = siteId;
+    this.nodes = nodes;
+    this.clockRate = clockRate;
+    this.#rowMs = rowMs;
+    this.#world = world;
     this.#run();
     this.#speak();
   }
 
   /** The site's own clock, ms. */
   get clockMs(): number {
-    return this.#agenda.nowMs * this.clockRate;
+    return this.#world.agenda.nowMs * this.clockRate;
+  }
+
+  /** Whether the site still has the right to run its leases. */
+  mayRun(): boolean {
+    return this.clockMs < this.#deadlineClock;
   }
 
   /** Power cut: tasks die, what is on disk stays. */
@@ -112,6 +129,10 @@ export class SimulatedSite {
       case "ack":
         this.#outbox.delete(message.reportId);
         break;
+      case "assignment":
+      case "offered":
+        this.held.get(message.leaseId)?.worker?.receive(message);
+        break;
       default:
         break;
     }
@@ -129,7 +150,7 @@ export class SimulatedSite {
     for (const leaseId of [...this.held.keys()]) if (!wanted.has(leaseId)) this.#stop(leaseId, 0);
   }
 
-  #start({ lease }: Order): void {
+  #start({ lease, spec }: Order): void {
     const { leaseId, jobId, fence, placements, walltimeMs } = lease;
     if (this.held.has(leaseId) || this.#ended.has(leaseId)) return;
     if ((this.#fences.get(jobId) ?? 0) >= fence) {
@@ -137,21 +158,34 @@ export class SimulatedSite {
       return;
     }
     // Without a right to run nothing starts: the order comes again after the next heartbeat.
-    if (this.clockMs >= this.#deadlineClock) return;
+    if (!this.mayRun()) return;
     this.#fences.set(jobId, fence);
     for (const older of [...this.held.values()]) {
       if (older.jobId === jobId) this.#end(older, "stop", null);
     }
-    const { durationMs, exitCode } = this.#fate(jobId);
+    const { durationMs, exitCode } = this.#world.fate(jobId);
     const accelerators = placements.flatMap(({ node, acceleratorIds }) =>
       acceleratorIds.map((id) => `${this.siteId}/${node}/${id}`),
     );
     const startedMs = this.clockMs;
     const held = { leaseId, jobId, fence, accelerators, startedMs, durationMs, walltimeMs };
-    const whole: Held = { ...held, exitCode, stopAtMs: undefined };
+    const whole: Held = { ...held, exitCode, stopAtMs: undefined, worker: undefined };
     this.held.set(leaseId, whole);
-    this.#watch.onRun(this, whole);
+    if (spec.run !== undefined) whole.worker = this.#worker(whole);
+    this.#world.watch.onRun(this, whole);
     this.#report(leaseId, fence, { kind: "running" });
+  }
+
+  #worker(held: Held): SimulatedWorker {
+    const { agenda, chance, network, faulty } = this.#world;
+    return new SimulatedWorker(held.leaseId, {
+      agenda,
+      chance,
+      faulty,
+      rowMs: this.#rowMs,
+      send: (message) => network.toPool(this.siteId, message),
+      exit: (exitCode) => this.#end(held, "itself", exitCode),
+    });
   }
 
   /** A lease that is to stop before it was ever heard of: it must not start later either. */
@@ -165,7 +199,7 @@ export class SimulatedSite {
   #stop(leaseId: string, graceMs: number): void {
     const held = this.held.get(leaseId);
     if (held === undefined) return;
-    const dies = this.clockMs + this.#chance.next() * graceMs;
+    const dies = this.clockMs + this.#world.chance.next() * graceMs;
     held.stopAtMs = Math.min(held.stopAtMs ?? dies, dies);
   }
 
@@ -173,14 +207,14 @@ export class SimulatedSite {
   #run(): void {
     for (const held of this.up ? [...this.held.values()] : []) {
       const ranMs = this.clockMs - held.startedMs;
-      if (ranMs >= held.durationMs) this.#end(held, "itself", held.exitCode);
-      else if (this.clockMs >= this.#deadlineClock) this.#end(held, "deadline", null);
+      if (held.worker === undefined && ranMs >= held.durationMs) this.#end(held, "itself", held.exitCode);
+      else if (!this.mayRun()) this.#end(held, "deadline", null);
       else if (ranMs >= held.walltimeMs) this.#end(held, "walltime", null);
       else if (held.stopAtMs !== undefined && this.clockMs >= held.stopAtMs) {
         this.#end(held, "stop", null);
       }
     }
-    this.#agenda.after(STEP_MS, () => this.#run());
+    this.#world.agenda.after(STEP_MS, () => this.#run());
   }
 
   #end(
@@ -189,9 +223,10 @@ export class SimulatedSite {
     exitCode: number | null,
   ): void {
     this.held.delete(held.leaseId);
+    held.worker?.end();
     this.#ended.add(held.leaseId);
     const ranMs = Math.round(this.clockMs - held.startedMs);
-    this.#watch.onEnd(this, held, ranMs);
+    this.#world.watch.onEnd(this, held, ranMs);
     const base = { kind: "ended", signal: null, message: "", ranMs } as const;
     this.#report(held.leaseId, held.fence, { ...base, endedBy, exitCode });
   }
@@ -207,18 +242,16 @@ export class SimulatedSite {
   /** Heartbeats, reports that nobody acknowledged, and dialling again. */
   #speak(): void {
     if (this.up) {
-      if (!this.connected) this.#network.dial(this.siteId);
+      if (!this.connected) this.#world.network.dial(this.siteId);
       else {
         this.#send({ type: "heartbeat", clockMs: this.clockMs });
         for (const report of this.#outbox.values()) this.#send({ type: "report", report });
       }
     }
-    this.#agenda.after(LIMITS.HEARTBEAT_MS, () => this.#speak());
+    this.#world.agenda.after(LIMITS.HEARTBEAT_MS, () => this.#speak());
   }
 
   #send(message: Message): void {
-    if (this.up && this.connected) this.#network.toPool(this.siteId, message);
+    if (this.up && this.connected) this.#world.network.toPool(this.siteId, message);
   }
 }
-
-export type { Held };

@@ -58,7 +58,10 @@ export function makeBlobGuard(state: () => State, blobs: BlobStore): BlobGuard {
     for (const digest of blobsOf(run)) note(run.jobId, digest);
   };
   const neededByAnyRun = (digest: string): boolean =>
-    kept.has(digest) || state().runs.values().some((run) => blobsOf(run).has(digest));
+    kept.has(digest) ||
+    state()
+      .runs.values()
+      .some((run) => blobsOf(run).has(digest));
   const retire = (jobId: string, roundsKept: number): void => {
     const round = roundOf(jobId);
     for (const [digest, last] of rows(jobId)) {

@@ -11,7 +11,6 @@ import {
   type Input,
   STATE_FORMAT,
   type State,
-  type StepResult,
   step,
 } from "@tequio/core/controller";
 import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";

@@ -8,7 +8,7 @@ const IDLE_MS = 1_000;
 /** While a run is under way. */
 const RUN_MS = 250;
 /** A moment that has passed is not waited for, but neither is it asked about without a pause. */
-const WAKE_MIN_MS = 5;
+const WAKE_MIN_MS = 20;
 
 export interface Ticker {
   /** Looks again at when the next tick is due: something has changed. */

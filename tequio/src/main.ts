@@ -12,19 +12,19 @@ const { VERSION } = await import("./version.ts");
 const verbs = [
   {
     name: "up",
-    summary: "start the control plane, with this machine as a member",
+    summary: "Start the control plane, with this machine as a member",
     group: GROUPS.START,
     load: () => import("./verbs/up.ts"),
   },
   {
     name: "agent",
-    summary: "lend this machine to a pool",
+    summary: "Lend this machine to a pool",
     group: GROUPS.START,
     load: () => import("./verbs/agent.ts"),
   },
   {
     name: "demo",
-    summary: "train one model on four unequal members, here and now",
+    summary: "Train one model on four unequal members, here and now",
     group: GROUPS.START,
     load: () => import("./verbs/demo.ts"),
   },

@@ -2,6 +2,7 @@
 // here are concrete parts named; `openServer` knows them as ports.
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Outcome, ok } from "@tequio/core/pool";
@@ -39,7 +40,7 @@ export async function startUp(options: UpOptions): Promise<Outcome<ServerHandle>
         "nothing that was acknowledged is lost.",
     );
   }
-  const trainer = openTrainerService({ threads: 1 });
+  const trainer = openTrainerService({ threads: Math.min(2, availableParallelism()) });
   const folder = consoleFolder();
   const server = await openServer({
     store: store.value,

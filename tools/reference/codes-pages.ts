@@ -37,7 +37,8 @@ export function errorsPage(sources: Sources): Page {
       wrap(
         "Every refusal has a code that stays, a message with the value that was wrong, and a " +
           "hint that says what to do; `at` names the field or the line. HTTP is the status of " +
-          "the API's answer, exit is what the command line ends with ([exit codes](exit-codes.md)).",
+          "the API's answer, exit is what the command line ends with ([exit codes]" +
+          "(exit-codes.md)).",
       ),
       '```json\n{"code":"PROJECT_UNKNOWN","message":"…","hint":"…","at":"project"}\n```',
       "## The pool",

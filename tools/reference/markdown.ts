@@ -67,12 +67,17 @@ const UNITS: readonly (readonly [RegExp, readonly (readonly [number, string])[]]
   ],
 ];
 
+/** A "round" number above this is none. */
+const ROUND_MAX = 1_023;
+
 /** `1,048,576 (1 MiB)`: the exact number, and the round one when its name tells the unit. */
 export function quantity(name: string, source: string): string {
   const value = Number(source.replaceAll("_", ""));
   if (!Number.isFinite(value)) return code(source);
   const exact = Number.isInteger(value) ? value.toLocaleString("en-US") : String(value);
   const steps = UNITS.find(([pattern]) => pattern.test(name))?.[1] ?? [];
-  const fitting = steps.find(([size]) => value >= size && value % size === 0);
+  const fitting = steps.find(
+    ([size]) => value % size === 0 && value >= size && value / size <= ROUND_MAX,
+  );
   return fitting === undefined ? exact : `${exact} (${value / fitting[0]} ${fitting[1]})`;
 }

@@ -70,7 +70,7 @@ export function typeText(schema: Schema): string {
     case "null":
       return "null";
     case "string":
-      return isBound(schema.maxLength) ? `text (≤ ${number(schema.maxLength)})` : "text";
+      return isBound(schema.maxLength) ? `text (≤ ${number(schema.maxLength)} characters)` : "text";
     case "array":
       return `list${schema.items?.properties ? "" : `: ${typeText(schema.items ?? {})}`}`;
     case "object":

@@ -39,7 +39,10 @@ function commentBefore(node: ts.Node, text: string, ast: ts.SourceFile): string 
   const block = [...before.matchAll(/\/\*\*?([\s\S]*?)\*\//g)].at(-1)?.[1];
   const lines = before.split("\n").filter((line) => line.trim().startsWith("//"));
   const words = block ?? lines.map((line) => line.trim().slice(2)).join("\n");
-  return words.replaceAll(/\n\s*\*/g, "\n").replaceAll(/\s+/g, " ").trim();
+  return words
+    .replaceAll(/\n\s*\*/g, "\n")
+    .replaceAll(/\s+/g, " ")
+    .trim();
 }
 
 const unwrapped = (node: ts.Node): ts.Node =>

@@ -6,6 +6,9 @@ import type { Outcome as PoolOutcome, RunSpec } from "@tequio/core/pool";
 import { refuse } from "@tequio/core/pool";
 import type { Answer, Prepared, Question } from "./service-thread.ts";
 
+/** Predictions behind a reported held-out loss. */
+export const REPORT_TOKENS = 4_096;
+
 export interface SampleWish {
   readonly prompt: string;
   readonly bytes: number;

@@ -6,7 +6,7 @@ import type { Shell, Trouble, VerbEnd } from "../verb.ts";
 
 export function define(command: Command, shell: Shell): void {
   command
-    .argument("<id...>", "job ids; the id of an array cancels all of its tasks")
+    .argument("<id...>", "Job ids; the id of an array cancels all of its tasks")
     .action(shell.act((ids: readonly string[]) => cancel(ids, shell)));
 }
 

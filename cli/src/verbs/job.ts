@@ -1,7 +1,7 @@
 // `tequio job ID`: everything about one job, with each lease that it had.
 import type { JobDetail, LeaseView } from "@tequio/contract";
 import type { Command } from "commander";
-import { clock, counted, memory, relative, span, stamp } from "../format.ts";
+import { clock, cores, counted, memory, relative, span, stamp } from "../format.ts";
 import { writeJson } from "../report.ts";
 import { shellWords } from "../shell-words.ts";
 import { paintState, stateText } from "../states.ts";
@@ -9,7 +9,7 @@ import { type Column, factsText, writeTable } from "../table.ts";
 import type { Shell } from "../verb.ts";
 
 export function define(command: Command, shell: Shell): void {
-  command.argument("<id>", "job id").action(
+  command.argument("<id>", "Job id").action(
     shell.act(async (id: string) => {
       const { terminal } = shell;
       const reply = await (await shell.pool()).call("getJob", { params: { id } });
@@ -34,7 +34,12 @@ function show(job: JobDetail, shell: Shell): void {
       ["State", stateText(job)],
       ["Why", job.reason],
       ["Command", job.kind === "run" ? undefined : shellWords(job.command)],
-      ["Environment", Object.entries(job.env).map(([key, value]) => `${key}=${value}`).join(" ")],
+      [
+        "Environment",
+        Object.entries(job.env)
+          .map(([key, value]) => `${key}=${value}`)
+          .join(" "),
+      ],
       ["Needs", needs(job)],
       ["Only on", onlyOn(job.constraints)],
       ["After", job.dependencies.join(", ")],
@@ -56,7 +61,14 @@ const lost = ({ requeue, preemptible }: JobDetail): string =>
   `${requeue ? "starts again" : "ends"}${preemptible ? "; may be stopped for others" : ""}`;
 
 function needs({ tasks, resources }: JobDetail): string {
-  const { accelerators = 0, model, kind, vendor, milliCpu = 0, memoryMiB = 0 } = resources as {
+  const {
+    accelerators = 0,
+    model,
+    kind,
+    vendor,
+    milliCpu = 0,
+    memoryMiB = 0,
+  } = resources as {
     accelerators?: number;
     model?: string;
     kind?: string;
@@ -70,14 +82,18 @@ function needs({ tasks, resources }: JobDetail): string {
     accelerators === 0
       ? ""
       : `${counted(accelerators, "accelerator")}${which === "" ? "" : ` (${which})`}`,
-    milliCpu === 0 ? "" : counted(milliCpu / 1_000, "core").replace(/^0 /, `${milliCpu / 1_000} `),
+    milliCpu === 0 ? "" : `${cores(milliCpu)} ${milliCpu === 1_000 ? "core" : "cores"}`,
     memoryMiB === 0 ? "" : memory(memoryMiB),
   ].filter((part) => part !== "");
   return `${parts.join(", ")}${tasks > 1 ? " each" : ""}`;
 }
 
 function onlyOn(constraints: unknown): string {
-  const { members = [], excludeMembers = [], labels = {} } = constraints as {
+  const {
+    members = [],
+    excludeMembers = [],
+    labels = {},
+  } = constraints as {
     members?: readonly string[];
     excludeMembers?: readonly string[];
     labels?: Readonly<Record<string, string>>;
@@ -85,7 +101,9 @@ function onlyOn(constraints: unknown): string {
   return [
     members.join(", "),
     excludeMembers.length === 0 ? "" : `not ${excludeMembers.join(", ")}`,
-    Object.entries(labels).map(([key, value]) => `${key}=${value}`).join(", "),
+    Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(", "),
   ]
     .filter((part) => part !== "")
     .join("; ");

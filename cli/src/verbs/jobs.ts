@@ -22,14 +22,14 @@ interface Flags {
 export function define(command: Command, shell: Shell): void {
   command
     .addOption(
-      new Option("--state <state>", "only these jobs")
+      new Option("--state <state>", "Only these jobs")
         .choices(["queued", "active", "ended", "all"])
         .default("all"),
     )
-    .option("--project <name>", "only jobs of this project")
-    .option("--member <name>", "only jobs on this member")
-    .option("--array <id>", "only the tasks of this array")
-    .option("--limit <n>", "at most so many, newest first", wholeFrom(1), ROWS_DEFAULT)
+    .option("--project <name>", "Only jobs of this project")
+    .option("--member <name>", "Only jobs on this member")
+    .option("--array <id>", "Only the tasks of this array")
+    .option("--limit <n>", "At most so many, newest first", wholeFrom(1), ROWS_DEFAULT)
     .action(shell.act(() => list(command.opts<Flags>(), shell)));
 }
 

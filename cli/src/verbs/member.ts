@@ -3,47 +3,49 @@ import type { MemberView } from "@tequio/contract";
 import type { Command } from "commander";
 import { clock, credits, relative } from "../format.ts";
 import { writeJson, yellow } from "../report.ts";
-import { shellWords } from "../shell-words.ts";
-import { type Column, writeTable } from "../table.ts";
+import { type Column, plain, writeTable } from "../table.ts";
 import { durationMs } from "../values.ts";
 import type { Shell } from "../verb.ts";
 
 type Action = "drain" | "recall" | "resume" | "revoke-invitation";
 
-const ACTIONS: readonly { readonly action: Action; readonly what: string; readonly said: string }[] =
-  [
-    {
-      action: "recall",
-      what: "the owner takes everything back now",
-      said: "is recalled: its leases are stopped.",
-    },
-    {
-      action: "drain",
-      what: "give it no new jobs; those that run go on",
-      said: "gets no new jobs.",
-    },
-    { action: "resume", what: "give it jobs again", said: "gets jobs again." },
-    {
-      action: "revoke-invitation",
-      what: "make its open join token worthless",
-      said: "has no open invitation any more.",
-    },
-  ];
+const ACTIONS: readonly {
+  readonly action: Action;
+  readonly what: string;
+  readonly said: string;
+}[] = [
+  {
+    action: "recall",
+    what: "The owner takes everything back now",
+    said: "is recalled: its leases are stopped.",
+  },
+  {
+    action: "drain",
+    what: "Give it no new jobs; those that run go on",
+    said: "gets no new jobs.",
+  },
+  { action: "resume", what: "Give it jobs again", said: "gets jobs again." },
+  {
+    action: "revoke-invitation",
+    what: "Make its open join token worthless",
+    said: "has no open invitation any more.",
+  },
+];
 
 export function define(command: Command, shell: Shell): void {
   command
     .command("list")
-    .description("members with their sites and accelerators")
+    .description("Members with their sites and accelerators")
     .action(shell.act(() => list(shell)));
   command
     .command("invite")
-    .description("make a join token for a member; it is shown once")
+    .description("Make a join token for a member; it is shown once")
     .argument("<name>")
     .action(shell.act((name: string) => invite(name, shell)));
   for (const { action, what, said } of ACTIONS) {
     const one = command.command(action).description(what).argument("<name>");
     if (action === "recall") {
-      one.option("--grace <time>", "time for checkpoints; default: as its offer says", durationMs);
+      one.option("--grace <time>", "Time for checkpoints; default: as its offer says", durationMs);
     }
     one.action(
       shell.act(async (name: string) => {
@@ -63,10 +65,9 @@ async function invite(name: string, shell: Shell) {
   const reply = await (await shell.pool()).call("inviteMember", { body: { name } });
   if (!reply.ok) return reply;
   if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
-  const { member, joinToken, expiresAtMs } = reply.value;
-  const start = shellWords(["tequio", "agent", "--join", joinToken]);
+  const { member, command, expiresAtMs } = reply.value;
   shell.terminal.out(
-    `${member} is invited. On the machine that it lends:\n\n  ${start}\n\n` +
+    `${member} is invited. On the machine that it lends:\n\n  ${plain(command)}\n\n` +
       `The token is shown once and ends ${relative(expiresAtMs, shell.terminal.nowMs())}.\n`,
   );
   return undefined;

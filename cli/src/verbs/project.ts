@@ -9,14 +9,14 @@ import type { Shell } from "../verb.ts";
 export function define(command: Command, shell: Shell): void {
   command
     .command("list")
-    .description("projects, their shares and what fair share remembers")
+    .description("Projects, their shares and what fair share remembers")
     .action(shell.act(() => list(shell)));
   const create = command
     .command("create")
-    .description("create a project, or change the shares of one")
+    .description("Create a project, or change the shares of one")
     .argument("<name>")
-    .option("--parent <name>", "the project that it is a part of")
-    .option("--shares <n>", "its weight among its neighbours", wholeFrom(1), 1);
+    .option("--parent <name>", "The project that it is a part of")
+    .option("--shares <n>", "Its weight among its neighbours", wholeFrom(1), 1);
   create.action(
     shell.act(async (name: string) => {
       const { parent, shares } = create.opts<{ parent?: string; shares: number }>();

@@ -10,40 +10,38 @@ import type { Shell } from "../verb.ts";
 const ROWS_DEFAULT = 30;
 
 export function define(command: Command, shell: Shell): void {
-  command
-    .option("--limit <n>", "at most so many, newest first", wholeFrom(1), ROWS_DEFAULT)
-    .action(
-      shell.act(async () => {
-        const { limit } = command.opts<{ limit: number }>();
-        const reply = await readRows(await shell.pool(), "listRuns", {}, limit);
-        if (!reply.ok) return reply;
-        const { terminal } = shell;
-        if (shell.globals().json) return void writeJson(terminal, reply.rows);
-        const nowMs = terminal.nowMs();
-        writeTable(
-          terminal,
-          [
-            { head: "ID", cell: ({ id }) => id, align: "right" },
-            { head: "NAME", cell: ({ name }) => name, least: 8 },
-            { head: "STATE", cell: ({ state, outcome }) => outcome ?? state },
-            { head: "DONE", cell: ({ progress }) => percent(progress), align: "right" },
-            { head: "ROUND", cell: ({ round }) => whole(round), align: "right" },
-            { head: "LOSS", cell: ({ lossNow }) => loss(lossNow), align: "right" },
-            { head: "TOKENS", cell: ({ tokens }) => whole(tokens), align: "right" },
-            { head: "MEMBERS", cell: ({ members }) => String(members.length), align: "right" },
-            {
-              head: "ENDS",
-              cell: ({ endedAtMs, endEstimateMs }) => {
-                const at = endedAtMs ?? endEstimateMs;
-                return at === undefined ? "" : relative(at, nowMs);
-              },
+  command.option("--limit <n>", "At most so many, newest first", wholeFrom(1), ROWS_DEFAULT).action(
+    shell.act(async () => {
+      const { limit } = command.opts<{ limit: number }>();
+      const reply = await readRows(await shell.pool(), "listRuns", {}, limit);
+      if (!reply.ok) return reply;
+      const { terminal } = shell;
+      if (shell.globals().json) return void writeJson(terminal, reply.rows);
+      const nowMs = terminal.nowMs();
+      writeTable(
+        terminal,
+        [
+          { head: "ID", cell: ({ id }) => id, align: "right" },
+          { head: "NAME", cell: ({ name }) => name, least: 8 },
+          { head: "STATE", cell: ({ state, outcome }) => outcome ?? state },
+          { head: "DONE", cell: ({ progress }) => percent(progress), align: "right" },
+          { head: "ROUND", cell: ({ round }) => whole(round), align: "right" },
+          { head: "LOSS", cell: ({ lossNow }) => loss(lossNow), align: "right" },
+          { head: "TOKENS", cell: ({ tokens }) => whole(tokens), align: "right" },
+          { head: "MEMBERS", cell: ({ members }) => String(members.length), align: "right" },
+          {
+            head: "ENDS",
+            cell: ({ endedAtMs, endEstimateMs }) => {
+              const at = endedAtMs ?? endEstimateMs;
+              return at === undefined ? "" : relative(at, nowMs);
             },
-            { head: "WHY", cell: ({ reason }) => reason, least: 12 },
-          ],
-          reply.rows,
-          "No runs yet. A job file with `run:` starts one; `tequio demo` shows it.",
-        );
-        return undefined;
-      }),
-    );
+          },
+          { head: "WHY", cell: ({ reason }) => reason, least: 12 },
+        ],
+        reply.rows,
+        "No runs yet. A job file with `run:` starts one; `tequio demo` shows it.",
+      );
+      return undefined;
+    }),
+  );
 }

@@ -1,5 +1,5 @@
 // `tequio token`: API tokens. A new one is shown once.
-import type { TokenView } from "@tequio/contract";
+import type { CallReply } from "@tequio/contract";
 import type { Command } from "commander";
 import { relative, stamp } from "../format.ts";
 import { writeJson } from "../report.ts";
@@ -10,13 +10,13 @@ import type { Shell } from "../verb.ts";
 export function define(command: Command, shell: Shell): void {
   command
     .command("list")
-    .description("tokens, without their secrets")
+    .description("Tokens, without their secrets")
     .action(shell.act(() => list(shell)));
   const create = command
     .command("create")
-    .description("make a token; it is shown once")
-    .argument("<label>", "what it is for")
-    .option("--expires <time>", "how long it is good for, e.g. 30d; default: for ever", durationMs);
+    .description("Make a token; it is shown once")
+    .argument("<label>", "What it is for")
+    .option("--expires <time>", "How long it is good for, e.g. 30d; default: for ever", durationMs);
   create.action(
     shell.act(async (label: string) => {
       const { expires } = create.opts<{ expires?: number }>();
@@ -34,8 +34,8 @@ export function define(command: Command, shell: Shell): void {
   );
   command
     .command("revoke")
-    .description("take a token back")
-    .argument("<id>", "its id, as `token list` shows it")
+    .description("Take a token back")
+    .argument("<id>", "Its id, as `token list` shows it")
     .action(
       shell.act(async (name: string) => {
         const reply = await (await shell.pool()).call("revokeToken", { params: { name } });
@@ -47,13 +47,15 @@ export function define(command: Command, shell: Shell): void {
     );
 }
 
+type TokenRow = CallReply<"listTokens">["rows"][number];
+
 async function list(shell: Shell) {
   const reply = await (await shell.pool()).call("listTokens", {});
   if (!reply.ok) return reply;
   const { rows } = reply.value;
   if (shell.globals().json) return void writeJson(shell.terminal, rows);
   const nowMs = shell.terminal.nowMs();
-  const state = ({ revoked, expiresAtMs }: TokenView): string => {
+  const state = ({ revoked, expiresAtMs }: TokenRow): string => {
     if (revoked) return "revoked";
     if (expiresAtMs === undefined) return "good";
     return expiresAtMs <= nowMs ? "expired" : `good, ends ${relative(expiresAtMs, nowMs)}`;

@@ -19,10 +19,10 @@ type Row = Omit<StatementLine, "kind"> & { readonly total?: true };
 export function define(command: Command, shell: Shell): void {
   const point = pointMs(shell.terminal.nowMs);
   command
-    .option("--member <name>", "only what this member lent")
-    .option("--project <name>", "only what this project used")
-    .option("--from <time>", "from `2026-11-01`, `2026-11-01T08:00` or `7d` (ago)", point)
-    .option("--to <time>", "up to that time, not included", point)
+    .option("--member <name>", "Only what this member lent")
+    .option("--project <name>", "Only what this project used")
+    .option("--from <time>", "From `2026-11-01`, `2026-11-01T08:00` or `7d` (ago)", point)
+    .option("--to <time>", "Up to that time, not included", point)
     .action(
       shell.act(async () => {
         const { member, project, from, to } = command.opts<Flags>();

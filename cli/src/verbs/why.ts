@@ -7,7 +7,7 @@ import { plain } from "../table.ts";
 import type { Shell } from "../verb.ts";
 
 export function define(command: Command, shell: Shell): void {
-  command.argument("<id>", "job id").action(
+  command.argument("<id>", "Job id").action(
     shell.act(async (id: string) => {
       const reply = await (await shell.pool()).call("whyJob", { params: { id } });
       if (!reply.ok) return reply;

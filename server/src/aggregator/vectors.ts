@@ -35,10 +35,7 @@ export async function readBlob(
 }
 
 /** The values of a blob of fp32. Refuses NOT_FOUND and CODEC_INVALID. */
-export async function readVector(
-  blobs: BlobStore,
-  digest: string,
-): Promise<Outcome<Float32Array>> {
+export async function readVector(blobs: BlobStore, digest: string): Promise<Outcome<Float32Array>> {
   const bytes = await readBlob(blobs, digest);
   if (!bytes.ok) return bytes;
   if (bytes.value.length % BYTES_PER_VALUE !== 0) {

@@ -1,10 +1,11 @@
 // Blobs over HTTP: put whole or in parts that survive a cut, asked for with HEAD, read whole or by
 // range. Bytes are never compressed: a coded delta is as small as it gets.
+
+import { Readable } from "node:stream";
+import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
+import { codedBytes } from "@tequio/core/training";
 import type { BlobStore, Digest } from "@tequio/stores";
 import { UPLOAD_CHUNK_BYTES_MAX } from "@tequio/stores";
-import { codedBytes } from "@tequio/core/training";
-import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
-import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Context } from "../context.ts";
 import { type Caller, callerOf } from "./caller.ts";
@@ -28,27 +29,34 @@ export function registerBlobs(app: FastifyInstance, context: Context): void {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
     const url = "/v1/blobs/:digest";
-    const serve =
-      (work: (caller: Caller, request: BlobRequest, reply: FastifyReply) => Promise<Answer>) =>
-      async (request: BlobRequest, reply: FastifyReply) => {
-        const caller = callerOf(context, request.headers.authorization, ["task", "person"]);
-        const answer = caller.ok ? await work(caller.value, request, reply) : caller;
-        return answer === reply ? reply : sendProblem(request, reply, answer as Refusal);
-      };
-    scope.put<BlobRoute>(url, serve(async (caller, request, reply) => {
-      const put = await putBlob(context, caller, request);
-      return put.ok ? reply.code(put.value.complete ? 201 : 202).send(put.value) : put;
-    }));
-    scope.head<BlobRoute>(url, serve((_caller, request, reply) =>
-      headBlob(context, request, reply),
-    ));
-    scope.get<BlobRoute>(url, serve((caller, request, reply) =>
-      getBlob(context, caller, request, reply),
-    ));
+    const serve = (work: Work) => async (request: BlobRequest, reply: FastifyReply) => {
+      const caller = callerOf(context, request.headers.authorization, ["task", "person"]);
+      const refusal = caller.ok ? await work(caller.value, request, reply) : caller;
+      return refusal === undefined ? reply : sendProblem(request, reply, refusal);
+    };
+    scope.put<BlobRoute>(
+      url,
+      serve(async (caller, request, reply) => {
+        const put = await putBlob(context, caller, request);
+        if (!put.ok) return put;
+        reply.code(put.value.complete ? 201 : 202).send(put.value);
+        return undefined;
+      }),
+    );
+    scope.head<BlobRoute>(
+      url,
+      serve((_caller, request, reply) => headBlob(context, request, reply)),
+    );
+    scope.get<BlobRoute>(
+      url,
+      serve((caller, request, reply) => getBlob(context, caller, request, reply)),
+    );
   });
 }
 
-type Answer = FastifyReply | Refusal;
+/** Undefined when the reply is on its way. (A reply itself is a promise: it is never awaited.) */
+type Answer = Refusal | undefined;
+type Work = (caller: Caller, request: BlobRequest, reply: FastifyReply) => Promise<Answer>;
 
 /** Tasks read the blobs of their own run; persons read all. */
 function mayRead({ blobGuard }: Context, caller: Caller, digest: string): Refusal | undefined {
@@ -202,11 +210,16 @@ async function headBlob(
   const stat = await store.blobs.stat(digest);
   // Whoever is about to put bytes knows them: it may learn that they are there already.
   if (stat.ok) {
-    return describe(reply, digest).header("content-length", stat.value.size).send();
+    describe(reply, digest).header("content-length", stat.value.size).send();
+    return undefined;
   }
   if (stat.code !== "NOT_FOUND") return stat;
   const upload = (await store.blobs.uploads()).find((one) => one.digest === digest);
-  return reply.code(404).header("upload-offset", String(upload?.offset ?? 0)).send();
+  reply
+    .code(404)
+    .header("upload-offset", String(upload?.offset ?? 0))
+    .send();
+  return undefined;
 }
 
 const describe = (reply: FastifyReply, digest: string): FastifyReply =>
@@ -230,7 +243,8 @@ async function getBlob(
   if (!stat.ok) return stat;
   const { size } = stat.value;
   if (request.headers["if-none-match"] === `"${digest}"`) {
-    return describe(reply, digest).code(304).send();
+    describe(reply, digest).code(304).send();
+    return undefined;
   }
   const range = rangeOf(request.headers.range, size);
   if (!range.ok) {
@@ -244,7 +258,8 @@ async function getBlob(
   if (range.value !== undefined) {
     reply.code(206).header("content-range", `bytes ${start}-${end - 1}/${size}`);
   }
-  return reply.send(Readable.from(content.value.chunks, { objectMode: false }));
+  reply.send(Readable.from(content.value.chunks, { objectMode: false }));
+  return undefined;
 }
 
 /** One range of bytes; undefined for the whole. Refuses RANGE_INVALID. */

@@ -22,7 +22,7 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 
 const NO_CONSOLE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Tequio</title>
 <h1>Tequio</h1><p>The pool is running. The web console is not built: run
-<code>npm run build:console</code> and start the pool again.</p>
+<code>npm run prepare</code> and start the pool again.</p>
 <p>The API is described by <a href="/openapi.json">openapi.json</a>.</p></html>`;
 
 /** Adds the console, its fallback page, and the answer to unknown addresses. */

@@ -28,28 +28,34 @@ export function registerProbe(app: FastifyInstance, context: Context): void {
         const caller = callerOf(context, request.headers.authorization, ["site"]);
         return caller.ok ? work(request, reply) : sendProblem(request, reply, caller);
       };
-    scope.get("/v1/probe", guarded((request, reply) => {
-      const bytes = Number((request.query as { bytes?: string }).bytes ?? PIECE_BYTES);
-      if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > PROBE_BYTES_MAX) {
-        const hint = `Ask for 0 to ${PROBE_BYTES_MAX} bytes.`;
-        const refusal = refuse("INVALID_REQUEST", "`bytes` is out of range.", hint, "bytes");
-        return sendProblem(request, reply, refusal);
-      }
-      return reply
-        .type("application/octet-stream")
-        .header("content-length", bytes)
-        .header("cache-control", "no-store, no-transform")
-        .send(Readable.from(pieces(bytes), { objectMode: false }));
-    }));
-    scope.post("/v1/probe", guarded(async (request, reply) => {
-      let bytes = 0;
-      for await (const piece of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-        bytes += piece.length;
-        if (bytes <= PROBE_BYTES_MAX) continue;
-        const hint = `Send at most ${PROBE_BYTES_MAX} bytes.`;
-        return sendProblem(request, reply, refuse("TOO_LARGE", "The probe is too large.", hint));
-      }
-      return reply.send({ bytes });
-    }));
+    scope.get(
+      "/v1/probe",
+      guarded((request, reply) => {
+        const bytes = Number((request.query as { bytes?: string }).bytes ?? PIECE_BYTES);
+        if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > PROBE_BYTES_MAX) {
+          const hint = `Ask for 0 to ${PROBE_BYTES_MAX} bytes.`;
+          const refusal = refuse("INVALID_REQUEST", "`bytes` is out of range.", hint, "bytes");
+          return sendProblem(request, reply, refusal);
+        }
+        return reply
+          .type("application/octet-stream")
+          .header("content-length", bytes)
+          .header("cache-control", "no-store, no-transform")
+          .send(Readable.from(pieces(bytes), { objectMode: false }));
+      }),
+    );
+    scope.post(
+      "/v1/probe",
+      guarded(async (request, reply) => {
+        let bytes = 0;
+        for await (const piece of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+          bytes += piece.length;
+          if (bytes <= PROBE_BYTES_MAX) continue;
+          const hint = `Send at most ${PROBE_BYTES_MAX} bytes.`;
+          return sendProblem(request, reply, refuse("TOO_LARGE", "The probe is too large.", hint));
+        }
+        return reply.send({ bytes });
+      }),
+    );
   });
 }

@@ -1,7 +1,7 @@
 // Registers every endpoint of the contract: authenticates, parses, calls the handler and answers.
 // The handlers know nothing of HTTP, and no endpoint can be forgotten: the table is complete by
 // its type.
-import { type Endpoint, ENDPOINTS, type EndpointName, parseWith } from "@tequio/contract";
+import { ENDPOINTS, type Endpoint, type EndpointName, parseWith } from "@tequio/contract";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Context } from "../context.ts";

@@ -22,6 +22,8 @@ const BUFFER_BYTES_MAX = 16_777_216;
 /** A site is measured once a day; what comes faster than this is thrown away. */
 const CALIBRATION_MIN_MS = 1_000;
 const NONCE_BYTES = 32;
+/** An agent answers a goodbye within a round trip. */
+const GOODBYE_MS = 1_000;
 
 /** Close codes of our own, as RFC 6455 leaves 4000 to 4999 to applications. */
 const CLOSE = { refused: 4_000, replaced: 4_001, silent: 4_002 } as const;
@@ -93,9 +95,10 @@ export class Connection {
     this.#socket.terminate();
   }
 
-  /** The control plane stops. */
+  /** The control plane stops: an agent that does not answer is not waited for. */
   close(): void {
     this.#socket.close(1_001, "the control plane stops");
+    setTimeout(() => this.#socket.terminate(), GOODBYE_MS).unref();
   }
 
   #heard(): void {

@@ -125,7 +125,14 @@ class FolderLogs implements LogStore {
     }
     const nextOffset = from + got;
     const ended = log.ended && nextOffset === log.size;
-    return { offset: from, nextOffset, data: data.subarray(0, got), ended, droppedBytes, size: log.size };
+    return {
+      offset: from,
+      nextOffset,
+      data: data.subarray(0, got),
+      ended,
+      droppedBytes,
+      size: log.size,
+    };
   }
 
   hasNews(leaseId: string, task: number, offset: number): boolean {
@@ -167,7 +174,12 @@ class FolderLogs implements LogStore {
     const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
       for (let done = 0; done < bytes.length; ) {
-        const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
+        const { bytesWritten } = await file.write(
+          bytes,
+          done,
+          bytes.length - done,
+          position + done,
+        );
         done += bytesWritten;
       }
     } finally {

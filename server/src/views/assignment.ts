@@ -81,9 +81,7 @@ function training(
     // The blob of a model holds its very bytes, so it goes by the same digest.
     modelBlob: modelDigest,
     modelBytes: FP32_BYTES * config.parameters,
-    ...(stepFits
-      ? { steps: [{ round, digest: model.stepBlob!, bytes: model.stepBytes }] }
-      : {}),
+    ...(stepFits ? { steps: [{ round, digest: model.stepBlob!, bytes: model.stepBytes }] } : {}),
     ...(model.momentsBlob === null ? {} : { momentsBlob: model.momentsBlob }),
     ...{ innerSteps, batch },
     learningRateStart: stretch.lrStart,

@@ -142,7 +142,7 @@ export function deviceMsOf(held: LeaseState, nowMs: number): number {
   return deviceCount(held.lease.placements) * Math.max(0, nowMs - held.startedAtMs);
 }
 
-/** Why a job waits, runs where it runs, or ended as it did. Asks the scheduler for one that waits. */
+/** Why a job waits, runs where it runs, or ended as it did. Asks the scheduler if it waits. */
 export function whyView(
   state: State,
   plan: Plan | undefined,

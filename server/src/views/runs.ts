@@ -59,9 +59,7 @@ export function runView(state: State, job: JobState, nowMs: number): RunView {
     ...(lossNow === null ? {} : { lossNow }),
     bytesUp: sum((totals) => totals.bytesUp),
     bytesDown: sum((totals) => totals.bytesDown),
-    ...(machine.model.checkpointBlob === null
-      ? {}
-      : { checkpoint: machine.model.checkpointBlob }),
+    ...(machine.model.checkpointBlob === null ? {} : { checkpoint: machine.model.checkpointBlob }),
     members: membersOf(state, job, run, nowMs),
   };
 }
@@ -113,9 +111,7 @@ function memberRow(
   const { siteId } = site;
   const totals = run.machine.totals.find((one) => one.siteId === siteId);
   const stretch = assignmentOf(run.machine, siteId);
-  const last = run.rounds
-    .at(-1)
-    ?.rows.find((row) => row.siteId === siteId);
+  const last = run.rounds.at(-1)?.rows.find((row) => row.siteId === siteId);
   const batch = stretch?.batch ?? last?.batch ?? 0;
   const measured = site.speed !== null && site.speed.count > 0 && batch > 0;
   return {
@@ -123,9 +119,7 @@ function memberRow(
     siteId,
     state: memberState(run, site),
     tokens: totals?.tokensMerged ?? 0,
-    tokensPerSecond: measured
-      ? tokensPerSecond(site.speed!, batch, run.machine.config.context)
-      : 0,
+    tokensPerSecond: measured ? tokensPerSecond(site.speed!, batch, run.machine.config.context) : 0,
     rounds: totals?.roundsMerged ?? 0,
     bytesUp: totals?.bytesUp ?? 0,
     bytesDown: totals?.bytesDown ?? 0,

@@ -15,11 +15,7 @@ interface Window {
 }
 
 /** Who used what, whose it was, and what is owed. Refuses TOO_LARGE. */
-export function statementView(
-  state: State,
-  window: Window,
-  nowMs: number,
-): Outcome<StatementView> {
+export function statementView(state: State, window: Window, nowMs: number): Outcome<StatementView> {
   const filter = Object.fromEntries(
     Object.entries(window).filter(([, value]) => value !== undefined),
   ) as StatementFilter;

@@ -30,15 +30,15 @@ const LOOK_MS = 50;
 
 export function define(command: Command, shell: Shell): void {
   command
-    .option("--join <token>", "join token of the member; needed once for a folder")
-    .option("--folder <dir>", "the site's own data", ".tequio/agent")
-    .option("--cpu-share <n>", "cores that all jobs together may use, e.g. 0.5", positive)
-    .option("--cpus <n>", "cores to lend; default: all", positive)
-    .option("--memory <size>", "memory to lend, e.g. 16GB; default: all", sizeMiB)
-    .option("--node-name <name>", "name of this machine; default: its host name")
-    .option("--label <key=value>", "label that jobs can ask for (repeat)", label)
+    .option("--join <token>", "Join token of the member; needed once for a folder")
+    .option("--folder <dir>", "The site's own data", ".tequio/agent")
+    .option("--cpu-share <n>", "Cores that all jobs together may use, e.g. 0.5", positive)
+    .option("--cpus <n>", "Cores to lend; default: all", positive)
+    .option("--memory <size>", "Memory to lend, e.g. 16GB; default: all", sizeMiB)
+    .option("--node-name <name>", "Name of this machine; default: its host name")
+    .option("--label <key=value>", "Label that jobs can ask for (repeat)", label)
     .addOption(
-      new Option("--end-with-stdin [jobs]", "end when standard input does, and do so with jobs")
+      new Option("--end-with-stdin [jobs]", "End when standard input does, and do so with jobs")
         .choices(["stop", "keep"])
         .preset("stop"),
     )

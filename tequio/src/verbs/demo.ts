@@ -17,13 +17,13 @@ const MINUTES_DEFAULT = 3;
 
 export function define(command: Command, shell: Shell): void {
   command
-    .option("--minutes <n>", "how long all of it may take", positive, MINUTES_DEFAULT)
-    .option("--no-open", "do not open the console in a browser")
-    .option("--port <n>", "port of the console; 0: any free one", port, PORT_DEFAULT)
-    .option("--data <dir>", "folder of the demonstration", join(DATA_DEFAULT, "..", "demo"))
-    .addOption(new Option("--resume", "go on with an unfinished demonstration").conflicts("fresh"))
-    .option("--fresh", "start anew; the last one is kept beside it")
-    .option("--seed <n>", "seed of the model's first weights", whole, 1)
+    .option("--minutes <n>", "How long all of it may take", positive, MINUTES_DEFAULT)
+    .option("--no-open", "Do not open the console in a browser")
+    .option("--port <n>", "Port of the console; 0: any free one", port, PORT_DEFAULT)
+    .option("--data <dir>", "Folder of the demonstration", join(DATA_DEFAULT, "..", "demo"))
+    .addOption(new Option("--resume", "Go on with an unfinished demonstration").conflicts("fresh"))
+    .option("--fresh", "Start anew; the last one is kept beside it")
+    .option("--seed <n>", "Seed of the model's first weights", whole, 1)
     .action(
       shell.act(async () => {
         const flags = command.opts<Flags & { readonly fresh?: boolean }>();

@@ -2,7 +2,6 @@
 // says where the console is and how to go on, and stops everything in order. The parts themselves
 // are put together in ../up.ts and ../site.ts.
 
-import { readFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { resolve } from "node:path";
 import {
@@ -13,7 +12,6 @@ import {
   dim,
   EXIT,
   exitCodeOf,
-  Option,
   PORT_DEFAULT,
   type Shell,
   showTrouble,
@@ -35,24 +33,22 @@ interface Flags {
   readonly port: number;
   readonly name: string;
   readonly member: boolean;
-  readonly demoMembers: boolean;
+  readonly demoMembers?: true;
   readonly open: boolean;
-  readonly endWithStdin: boolean;
+  readonly endWithStdin?: true;
 }
 
 const GIB = 2 ** 30;
 
 export function define(command: Command, shell: Shell): void {
   command
-    .option("--data <dir>", "data folder: journal, blobs, logs, secrets", DATA_DEFAULT)
-    .option("--port <n>", "port on 127.0.0.1; 0: any free one", port, PORT_DEFAULT)
-    .option("--name <name>", "name of the pool", memberNameOf())
-    .option("--no-member", "do not lend this machine to the pool")
-    .addOption(
-      new Option("--demo-members", "also start the demonstration's members").default(false),
-    )
-    .option("--no-open", "do not open the console in a browser")
-    .addOption(new Option("--end-with-stdin", "stop when standard input ends").default(false))
+    .option("--data <dir>", "Data folder: journal, blobs, logs, secrets", DATA_DEFAULT)
+    .option("--port <n>", "Port on 127.0.0.1; 0: any free one", port, PORT_DEFAULT)
+    .option("--name <name>", "Name of the pool", memberNameOf())
+    .option("--no-member", "Do not lend this machine to the pool")
+    .option("--demo-members", "Also start the demonstration's members")
+    .option("--no-open", "Do not open the console in a browser")
+    .option("--end-with-stdin", "Stop when standard input ends")
     .addHelpText(
       "after",
       "\nCtrl-C stops the jobs of this machine's member too; SIGTERM leaves them running for the" +
@@ -75,14 +71,15 @@ async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
   if (!Name.safeParse(flags.name).success) {
     return usage(`\`--name ${flags.name}\` is not a name.`, "Use letters, digits, '.' and '-'.");
   }
-  const stop = untilStopped({ withStdin: flags.endWithStdin });
+  const stop = untilStopped({ withStdin: flags.endWithStdin === true });
   const data = resolve(terminal.cwd, flags.data);
   const log = (line: string): void => terminal.err(`${time(shell)} ${line}\n`);
   const { startUp } = await import("../up.ts");
   const started = await startUp({ data, port: flags.port, name: flags.name, log });
   if (!started.ok) return refused(withPortHint(started, flags.port), shell);
   const server = started.value;
-  const token = readFileSync(adminTokenPath(data), "utf8").trim();
+  const token = server.adminToken;
+  if (token === undefined) return revoked(data, server);
   const running: Running = { url: server.url, token, data, members: [], relays: [] };
   keepContext(running, shell);
   if (shell.globals().json) {
@@ -103,6 +100,17 @@ function refused(trouble: Trouble, shell: Shell): VerbEnd {
   shell.terminal.out(`${troubleJson(trouble)}\n`);
   showTrouble(shell.terminal, trouble, false);
   return exitCodeOf(trouble.code);
+}
+
+/** The operator's own token was taken back, so nobody here may ask the pool for anything. */
+async function revoked(data: string, server: { close(): Promise<void> }): Promise<Trouble> {
+  await server.close();
+  const path = adminTokenPath(data);
+  return {
+    code: "TOKEN_REVOKED",
+    message: `The operator's token in ${path} was revoked or has expired.`,
+    hint: "Delete that file and start again: a new token is made.",
+  };
 }
 
 function withPortHint(trouble: Trouble, taken: number): Trouble {
@@ -160,7 +168,7 @@ async function startMembers(
     if (own.ok) running.members.push(own.value);
     else failed(own);
   }
-  if (flags.demoMembers) {
+  if (flags.demoMembers === true) {
     const demo = await startDemoMembers(client, running.data);
     if (demo.ok) {
       running.members.push(...demo.value.members);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { type JobParsed, toJobSpec } from "@tequio/contract";
 import type { JobState, State } from "@tequio/core/controller";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
-import { jobDetail, jobView, whyView } from "../../views/jobs.ts";
+import { jobDetail, jobStateName, jobView, whyView } from "../../views/jobs.ts";
 import { isCursor, jobPage } from "../../views/pages.ts";
 import { type Handlers, userOf } from "../table.ts";
 
@@ -28,7 +28,9 @@ export function checkCursor(cursor: string | undefined): Outcome<string | undefi
 
 /** The same request gives the same digest, however its fields were ordered. */
 export const digestOfRequest = (body: unknown): string =>
-  createHash("sha256").update(JSON.stringify(sorted(body))).digest("hex");
+  createHash("sha256")
+    .update(JSON.stringify(sorted(body)))
+    .digest("hex");
 
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
@@ -53,8 +55,9 @@ export const jobHandlers: Handlers<JobEndpoints> = {
     const taken = await context.pump.submit({ type: "submit", spec, array: array ?? null, key });
     if (!taken.ok) return taken;
     const { jobId, tasks } = taken.value as { jobId: string; tasks: number };
-    const state = context.pump.state.jobs.get(jobId)?.stage ?? "queued";
-    return ok({ id: jobId, tasks, state });
+    const { state } = context.pump;
+    const job = state.jobs.get(jobId);
+    return ok({ id: jobId, tasks, state: job === undefined ? "queued" : jobStateName(state, job) });
   },
 
   listJobs({ context, query }) {

@@ -80,4 +80,3 @@ function refuseWish(
   if (task < tasks) return undefined;
   return refuse("NOT_FOUND", `Job ${job.jobId} has ${tasks} tasks.`, `Use 0 to ${tasks - 1}.`);
 }
-

@@ -1,6 +1,6 @@
 // Members: inviting, joining, draining, recalling.
 import { createPublicKey, randomBytes } from "node:crypto";
-import { decodeJoinToken, encodeJoinToken, type JoinView } from "@tequio/contract";
+import { type CallReply, decodeJoinToken, encodeJoinToken } from "@tequio/contract";
 import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
 import type { Context } from "../../context.ts";
 import { newId, sha256 } from "../../secrets.ts";
@@ -80,6 +80,6 @@ export const memberHandlers: Handlers<MemberEndpoints> = {
       publicKey: publicKey.value,
       engine: body.engine,
     });
-    return joined as Outcome<JoinView>;
+    return joined as Outcome<CallReply<"joinPool">>;
   },
 };

@@ -1,11 +1,13 @@
 // What the training worker of a lease asks: what to do next, and whether its contribution counts.
-import type { AssignmentView, ContributionView } from "@tequio/contract";
+import type { AssignmentView, CallReply } from "@tequio/contract";
 import type { LeaseState, State } from "@tequio/core/controller";
 import { type Link, type Outcome, ok, refuse } from "@tequio/core/pool";
 import { type Codec, isCodec, type RunEvent, siteOf } from "@tequio/core/training";
 import type { Context } from "../../context.ts";
 import { assignmentView } from "../../views/assignment.ts";
 import { type Call, type Handlers, leaseOf } from "../table.ts";
+
+type ContributionView = CallReply<"contribute">;
 
 /** Assumed of a site whose link was not measured: an office line. */
 const LINK_DEFAULT: Link = { rttMs: 20, upMbitPerS: 50, downMbitPerS: 100 };
@@ -127,9 +129,6 @@ async function refuseBlob(
 }
 
 /** Moments that did not arrive are no reason to refuse the contribution itself. */
-async function momentsOf(
-  { store }: Context,
-  digest: string | undefined,
-): Promise<string | null> {
+async function momentsOf({ store }: Context, digest: string | undefined): Promise<string | null> {
   return digest !== undefined && (await store.blobs.has(digest)) ? digest : null;
 }

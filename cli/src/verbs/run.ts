@@ -1,0 +1,138 @@
+// `tequio run ID`: a spanning training, as it is or as it goes on; pause, resume and stop it, and
+// let its newest model write something.
+import type { Client, RunDetail } from "@tequio/contract";
+import { type Command, Option } from "commander";
+import { EXIT } from "../exit-codes.ts";
+import { interruptible } from "../interrupt.ts";
+import { patiently } from "../patience.ts";
+import { dim, writeJson } from "../report.ts";
+import { headText, memberTable, roundLine } from "../run-view.ts";
+import { plainLines } from "../table.ts";
+import { wholeFrom } from "../values.ts";
+import { type Shell, usage, type VerbEnd } from "../verb.ts";
+
+const DOING = ["pause", "resume", "stop", "sample"] as const;
+type Doing = (typeof DOING)[number];
+
+const POLL_MS = 1_000;
+const TEMPERATURE_MAX = 2;
+
+interface Flags {
+  readonly follow?: true;
+  readonly prompt?: string;
+  readonly bytes?: number;
+  readonly temperature?: number;
+  readonly seed?: number;
+}
+
+export function define(command: Command, shell: Shell): void {
+  command
+    .argument("<id>", "Run id")
+    .argument("[action]", `One of ${DOING.join(", ")}; default: show it`)
+    .option("-f, --follow", "Go on until the run ends, a line for each round")
+    .option("--prompt <text>", "Sample: what the text begins with")
+    .option("--bytes <n>", "Sample: how long it gets", wholeFrom(1))
+    .addOption(new Option("--temperature <t>", `Sample: 0 to ${TEMPERATURE_MAX}`).argParser(Number))
+    .option("--seed <n>", "Sample: another seed gives another text", wholeFrom(0))
+    .action(
+      shell.act(async (id: string, action: string | undefined) => {
+        const flags = command.opts<Flags>();
+        if (action === undefined) return show(id, flags, shell);
+        if (!DOING.includes(action as Doing)) {
+          return usage(`A run has no action \`${action}\`.`, `Known are ${DOING.join(", ")}.`);
+        }
+        if (action === "sample") return sample(id, flags, shell);
+        return change(id, action as Exclude<Doing, "sample">, shell);
+      }),
+    );
+}
+
+async function change(
+  id: string,
+  action: Exclude<Doing, "sample">,
+  shell: Shell,
+): Promise<VerbEnd> {
+  const pool = await shell.pool();
+  const reply = await pool.call("changeRun", { params: { id }, body: { action } });
+  if (!reply.ok) return reply;
+  if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
+  const { state, reason } = reply.value;
+  shell.terminal.out(`Run ${id}: ${state}, ${reason}\n`);
+  return undefined;
+}
+
+async function sample(id: string, flags: Flags, shell: Shell): Promise<VerbEnd> {
+  const { prompt, bytes, temperature, seed } = flags;
+  const body = {
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(temperature === undefined ? {} : { temperature }),
+    ...(seed === undefined ? {} : { seed }),
+  };
+  const reply = await (await shell.pool()).call("sampleRun", { params: { id }, body });
+  if (!reply.ok) return reply;
+  const { terminal } = shell;
+  if (shell.globals().json) return void writeJson(terminal, reply.value);
+  terminal.out(`${plainLines(reply.value.text)}\n`);
+  terminal.err(`${dim(terminal, `From the model after round ${reply.value.round}.`)}\n`);
+  return undefined;
+}
+
+async function show(id: string, flags: Flags, shell: Shell): Promise<VerbEnd> {
+  const pool = await shell.pool();
+  if (flags.follow === true) return watch(id, pool, shell);
+  const reply = await pool.call("getRun", { params: { id } });
+  if (!reply.ok) return reply;
+  const { terminal } = shell;
+  if (shell.globals().json) return void writeJson(terminal, reply.value);
+  terminal.out(headText(terminal, reply.value));
+  memberTable(terminal, reply.value);
+  return undefined;
+}
+
+/** A line for each round as it is merged; ends with 0 when the run completed. */
+async function watch(id: string, pool: Client, shell: Shell): Promise<VerbEnd> {
+  const { terminal } = shell;
+  const { json } = shell.globals();
+  const interrupt = interruptible(terminal);
+  const { signal } = interrupt;
+  let shown = -1;
+  let state = "";
+  try {
+    for (;;) {
+      const reply = await patiently(terminal, interrupt, () =>
+        pool.call("getRun", { params: { id }, signal }),
+      );
+      if (signal.aborted) return EXIT.INTERRUPTED;
+      if (!reply.ok) return reply;
+      const run = reply.value;
+      const news = newRounds(run, shown);
+      for (const round of news) {
+        if (json) writeJson(terminal, round, "line");
+        else terminal.out(`${roundLine(round)}\n`);
+        shown = round.round;
+      }
+      const line = `${run.state}: ${run.reason}`;
+      if (!json && line !== state && news.length === 0) {
+        terminal.err(`${dim(terminal, plainLines(line))}\n`);
+      }
+      state = line;
+      if (run.state === "ended") return ended(run, shell);
+      await interrupt.sleep(POLL_MS);
+    }
+  } finally {
+    interrupt.done();
+  }
+}
+
+const newRounds = ({ rounds }: RunDetail, shown: number) =>
+  rounds.filter(({ round }) => round > shown).sort((a, b) => a.round - b.round);
+
+function ended(run: RunDetail, shell: Shell): VerbEnd {
+  const { terminal } = shell;
+  if (!shell.globals().json) {
+    terminal.out(`\n${headText(terminal, run)}`);
+    memberTable(terminal, run);
+  }
+  return run.outcome === "completed" ? EXIT.OK : EXIT.FAILED;
+}

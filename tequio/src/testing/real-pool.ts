@@ -1,0 +1,168 @@
+// Real processes for tests: a control plane and agents as a user starts them, on free ports and in
+// a folder of their own. Everything started here is ended here, by its own process id.
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Client, makeClient } from "@tequio/contract";
+
+const MAIN = new URL("../main.ts", import.meta.url).pathname;
+
+export interface Process {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  /** Everything that it wrote to standard error so far. */
+  errors(): string;
+  /** The first line of JSON on standard output. */
+  readonly line: Promise<Record<string, unknown>>;
+}
+
+/** Starts `tequio ARGS`; `home` keeps its context file out of the user's. */
+export function startTequio(home: string, args: readonly string[]): Process {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, XDG_CONFIG_HOME: home, NO_COLOR: "1" },
+  });
+  child.stdin.on("error", () => {});
+  let errors = "";
+  let out = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  const ended = new Promise<number | null>((done) => child.once("exit", (code) => done(code)));
+  const line = new Promise<Record<string, unknown>>((resolve, reject) => {
+    child.stdout.on("data", (chunk: Buffer) => {
+      out += chunk.toString();
+      const found = out.split("\n").find((one) => one.startsWith("{") && one.endsWith("}"));
+      if (found !== undefined) resolve(JSON.parse(found) as Record<string, unknown>);
+    });
+    void ended.then((code) => reject(new Error(`ended with ${code} before a line: ${errors}`)));
+  });
+  line.catch(() => {});
+  return { child, ended, errors: () => errors, line };
+}
+
+/** Runs a command to its end. */
+export async function runTequio(
+  home: string,
+  args: readonly string[],
+): Promise<{ code: number | null; out: string; errors: string }> {
+  const process = startTequio(home, args);
+  process.child.stdin?.end();
+  let out = "";
+  process.child.stdout?.on("data", (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  const code = await process.ended;
+  return { code, out, errors: process.errors() };
+}
+
+/** Waits until `done` gives a value; fails after `ms`. */
+export async function until<T>(
+  what: string,
+  done: () => Promise<T | undefined | false>,
+  ms = 30_000,
+): Promise<T> {
+  const endMs = performance.now() + ms;
+  for (;;) {
+    const value = await done();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > endMs) throw new Error(`waited ${ms} ms for: ${what}`);
+    await sleep(100);
+  }
+}
+
+/** A pool of real processes in a folder of its own. */
+export class RealPool {
+  readonly folder = mkdtempSync(join(tmpdir(), "tequio-test-"));
+  readonly home = join(this.folder, "home");
+  readonly data = join(this.folder, "pool");
+  url = "";
+  client!: Client;
+  #token = "";
+  #up: Process | undefined;
+  readonly #agents = new Map<string, Process>();
+
+  /** Starts the control plane; a second call starts it again on the same port. */
+  async up(): Promise<void> {
+    const port = this.url === "" ? "0" : new URL(this.url).port;
+    const args = ["up", "--no-member", "--no-open", "--json", "--end-with-stdin"];
+    this.#up = startTequio(this.home, [...args, "--data", this.data, "--port", port]);
+    const ready = await this.#up.line;
+    if (ready.ready !== true) throw new Error(JSON.stringify(ready));
+    this.url = String(ready.url);
+    this.#token = String(ready.token);
+    this.client = makeClient({ url: this.url, token: this.#token });
+  }
+
+  /** Invites a member if it is new, and starts its agent; resolves when the site is here. */
+  async agent(name: string, ...flags: string[]): Promise<void> {
+    const folder = join(this.folder, "members", name);
+    const known = await this.member(name);
+    let join_: string[] = [];
+    if (known === undefined) {
+      const invited = await this.client.call("inviteMember", { body: { name } });
+      if (!invited.ok) throw new Error(invited.message);
+      join_ = ["--join", invited.value.joinToken];
+    }
+    const fixed = ["--folder", folder, "--node-name", name, "--json", "--end-with-stdin"];
+    this.#agents.set(name, startTequio(this.home, ["agent", ...join_, ...fixed, ...flags]));
+    await until(`${name} is here`, async () => {
+      const site = (await this.member(name))?.sites[0];
+      return site?.state === "here" && site.nodes.length > 0;
+    });
+  }
+
+  async member(name: string) {
+    const members = await this.client.call("listMembers", {});
+    if (!members.ok) return undefined;
+    return members.value.rows.find((row) => row.name === name);
+  }
+
+  async job(id: string) {
+    const job = await this.client.call("getJob", { params: { id } });
+    return job.ok ? job.value : undefined;
+  }
+
+  /** Submits a shell job and gives its id. */
+  async submit(shell: string, more: Record<string, unknown> = {}): Promise<string> {
+    const reply = await this.client.call("submitJob", {
+      body: { shell, resources: { cpus: 0.1 }, ...more },
+    });
+    if (!reply.ok) throw new Error(`${reply.code}: ${reply.message}`);
+    return reply.value.id;
+  }
+
+  ended(id: string, ms?: number) {
+    return until(
+      `job ${id} has ended`,
+      async () => {
+        const job = await this.job(id);
+        return job?.state === "ended" ? job : undefined;
+      },
+      ms,
+    );
+  }
+
+  async log(id: string): Promise<string> {
+    const log = await this.client.call("readLog", { params: { id } });
+    return log.ok ? Buffer.from(log.value.data, "base64").toString() : "";
+  }
+
+  /** `kill -9` of the control plane, or of an agent. */
+  async kill(what: "up" | string): Promise<void> {
+    const process = what === "up" ? this.#up : this.#agents.get(what);
+    process?.child.kill("SIGKILL");
+    await process?.ended;
+  }
+
+  /** Ends everything in order and removes the folder. */
+  async close(): Promise<void> {
+    for (const agent of this.#agents.values()) agent.child.kill("SIGINT");
+    await Promise.all([...this.#agents.values()].map((agent) => agent.ended));
+    this.#up?.child.kill("SIGINT");
+    await this.#up?.ended;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
