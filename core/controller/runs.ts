@@ -45,6 +45,9 @@ export function prepareRun(step: Step, input: Prepare): Outcome<unknown> {
 /** Steps of the ramp at the start of warm-up; the reference measurements used 20. */
 const RAMP_STEPS = 20;
 
+/** Workers start within about this time of each other; the fastest should warm the model up. */
+const GATHER_MS = 2_500;
+
 function configOf(spec: RunSpec, input: Prepare): RunConfig {
   return {
     model: spec.model,
@@ -60,6 +63,7 @@ function configOf(spec: RunSpec, input: Prepare): RunConfig {
     learningRate: { peak: spec.learningRate, warmUp: spec.learningRate, rampSteps: RAMP_STEPS },
     stop: spec.stop,
     quorum: { share: 0.5, min: 1 },
+    gatherMs: GATHER_MS,
     data: { windows: input.windows, seed: spec.seed },
     ...(spec.maxMembers === undefined ? {} : { maxSites: spec.maxMembers }),
     start: { modelDigest: input.modelDigest, modelBlob: input.modelBlob },

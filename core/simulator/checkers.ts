@@ -12,10 +12,11 @@ export class RealityChecker {
   /** Milliseconds that tasks really ran, by lease, on the site's own clock. */
   readonly ranMs = new Map<string, number>();
 
-  onRun(held: Held): void {
-    const other = this.#jobs.get(held.jobId);
-    assert(other === undefined, `job ${held.jobId} runs once at a time (${other})`);
-    this.#jobs.set(held.jobId, held.leaseId);
+  onRun(siteId: string, held: Held): void {
+    const work = workOf(siteId, held);
+    const other = this.#jobs.get(work);
+    assert(other === undefined, `job ${work} runs once at a time (${other})`);
+    this.#jobs.set(work, held.leaseId);
     for (const id of held.accelerators) {
       const holder = this.#accelerators.get(id);
       assert(holder === undefined, `accelerator ${id} runs one lease at a time (${holder})`);
@@ -23,12 +24,16 @@ export class RealityChecker {
     }
   }
 
-  onEnd(held: Held, ranMs: number): void {
-    this.#jobs.delete(held.jobId);
+  onEnd(siteId: string, held: Held, ranMs: number): void {
+    this.#jobs.delete(workOf(siteId, held));
     for (const id of held.accelerators) this.#accelerators.delete(id);
     this.ranMs.set(held.leaseId, ranMs);
   }
 }
+
+/** What may run once at a time: a job, or a run at one site. */
+const workOf = (siteId: string, { jobId, worker }: Held): string =>
+  worker === undefined ? jobId : `${jobId} at ${siteId}`;
 
 /** Rules about single events, in the state that they led to. */
 export function checkEvent(state: State, event: Event): void {

@@ -21,6 +21,7 @@ import type { Chance } from "./chance.ts";
 
 interface Written {
   readonly atMs: number;
+  readonly type: Event["type"];
   /** The event as text: what a disk keeps shares nothing with the state. */
   readonly event: string;
 }
@@ -143,7 +144,9 @@ export class SimulatedPool {
     assert(atMs >= before, "the pool's time never goes back");
     const dies = this.#dies(result.events.length > 0);
     if (dies === "before") return this.#die();
-    for (const event of result.events) this.journal.push({ atMs, event: JSON.stringify(event) });
+    for (const event of result.events) {
+      this.journal.push({ atMs, type: event.type, event: JSON.stringify(event) });
+    }
     if (result.events.length > 0) this.onEvents(result.events);
     if (dies === "after") return this.#die();
     if (result.wantsSchedule) this.#scheduleSoon();

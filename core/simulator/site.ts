@@ -25,7 +25,7 @@ export interface Held {
 export interface SiteWatch {
   /** Tasks of a lease begin or end to really run. */
   readonly onRun: (site: SimulatedSite, held: Held) => void;
-  readonly onEnd: (site: SimulatedSite, held: Held, ranMs: number) => void;
+  readonly onEnd: (site: SimulatedSite, held: Held, ranMs: number, exitCode: number | null) => void;
 }
 
 /** How long the tasks of a job run and how they end: the world decides, by the job alone. */
@@ -117,10 +117,7 @@ export class SimulatedSite {
         break;
       case "heartbeatAck":
         // Counted from when the heartbeat was sent, by this clock; an older answer is no harm.
-        this.#deadlineClock = Math.max(
-          this.#deadlineClock,
-          message.clockMs + message.leaseForMs,
-        );
+        this.#deadlineClock = Math.max(this.#deadlineClock, message.clockMs + message.leaseForMs);
         break;
       case "orders":
         this.#obey(message.orders, message.complete && message.serial > this.#newestSerial);
@@ -207,7 +204,8 @@ export class SimulatedSite {
   #run(): void {
     for (const held of this.up ? [...this.held.values()] : []) {
       const ranMs = this.clockMs - held.startedMs;
-      if (held.worker === undefined && ranMs >= held.durationMs) this.#end(held, "itself", held.exitCode);
+      if (held.worker === undefined && ranMs >= held.durationMs)
+        this.#end(held, "itself", held.exitCode);
       else if (!this.mayRun()) this.#end(held, "deadline", null);
       else if (ranMs >= held.walltimeMs) this.#end(held, "walltime", null);
       else if (held.stopAtMs !== undefined && this.clockMs >= held.stopAtMs) {
@@ -226,7 +224,7 @@ export class SimulatedSite {
     held.worker?.end();
     this.#ended.add(held.leaseId);
     const ranMs = Math.round(this.clockMs - held.startedMs);
-    this.#world.watch.onEnd(this, held, ranMs);
+    this.#world.watch.onEnd(this, held, ranMs, exitCode);
     const base = { kind: "ended", signal: null, message: "", ranMs } as const;
     this.#report(held.leaseId, held.fence, { ...base, endedBy, exitCode });
   }

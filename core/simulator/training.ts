@@ -74,7 +74,12 @@ export class SimulatedTraining {
     const over = { type: "assignment", leaseId, assignment: null, timeLeftMs: 0, over: true };
     const run = this.#runOf(siteId, leaseId);
     if (run === undefined) return over as Message;
-    const input = { type: "site.available", siteId, link: LINK, tokensPerSecondHint: null } as const;
+    const input = {
+      type: "site.available",
+      siteId,
+      link: LINK,
+      tokensPerSecondHint: null,
+    } as const;
     const answer = pool.submit({ type: "run", jobId: run.jobId, input });
     if (!answer.ok) return answer.code === "POOL_UNREACHABLE" ? undefined : (over as Message);
     if (run.machine.phase.kind === "finished") return over as Message;

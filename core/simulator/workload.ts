@@ -65,3 +65,34 @@ export function makeJob(chance: Chance, index: number, known: readonly string[])
     requeue: !chance.hits(0.1),
   };
 }
+
+/** A spanning run that a few sites end within minutes. */
+export function makeRun(chance: Chance, index: number): JobSpec {
+  const stop = chance.pick([{ rounds: 2 }, { rounds: 6 }, { minutes: 3 }, { tokens: 20_000 }]);
+  const innerSteps = chance.hits(0.7) ? { innerSteps: 10 } : {};
+  const maxMembers = chance.hits(0.2) ? { maxMembers: 2 } : {};
+  const base = makeJob(chance, index, []);
+  return {
+    ...base,
+    name: `run-${index}`,
+    // Longer than any fault lasts: only a wrong clock can end it.
+    walltimeMs: 7_200_000,
+    groups: base.groups.map((group) => ({
+      ...group,
+      count: 1,
+      resources: { accelerators: chance.whole(0, 1), milliCpu: 500, memoryMiB: 512 },
+    })),
+    run: {
+      model: { vocab: 256, context: 16, width: 16, layers: 1, heads: 1 },
+      corpus: "sotu",
+      seed: index,
+      stop,
+      referenceBatch: 8,
+      maxBatch: 16,
+      learningRate: 0.003,
+      warmUpSteps: chance.pick([0, 0, 20]),
+      ...innerSteps,
+      ...maxMembers,
+    },
+  };
+}

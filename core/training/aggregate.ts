@@ -11,7 +11,7 @@
  */
 import { assert, type Refusal } from "../pool/index.ts";
 import { clipFactors, norm } from "./clip.ts";
-import { GATE_THRESHOLD_NATS, gatePasses } from "./gate.ts";
+import { GATE_THRESHOLD_NATS, gatePasses, gateShares } from "./gate.ts";
 import { type OuterSettings, type OuterState, outerStep, weightedMean } from "./outer.ts";
 
 /** One contribution of the round: its delta, or why there is none. */
@@ -75,13 +75,14 @@ export function* aggregate(
     else rows.set(entry.contributionId, form);
   }
   const factors = clipFactors(readable.map((item) => item.norm));
+  const shares = gateShares(readable.map(({ entry }) => entry.weight));
   const lossBefore = readable.length > 0 ? yield state.model : Number.NaN;
   const passed = [];
   let scratch = new Float32Array(0);
   for (const [i, { entry, delta, norm: size }] of readable.entries()) {
     const factor = factors[i]!;
     scratch = scratch.length === delta.length ? scratch : new Float32Array(delta.length);
-    const lossAfter = yield candidate(state.model, delta, factor, scratch);
+    const lossAfter = yield candidate(state.model, delta, factor * shares[i]!, scratch);
     const passes = gatePasses(lossBefore, lossAfter, threshold);
     if (passes) passed.push({ delta, factor, weight: entry.weight });
     rows.set(entry.contributionId, {

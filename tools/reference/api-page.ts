@@ -97,8 +97,8 @@ function streams(): string {
 const GENERAL = [
   wrap(
     "The machine-readable form is [openapi.json](openapi.json), and a running pool serves " +
-      "its own at `/openapi.json`. Send `Authorization: Bearer TOKEN`. Unknown fields are refused, with " +
-      "the nearest known one named.",
+      "its own at `/openapi.json`. Send `Authorization: Bearer TOKEN`. Unknown fields are " +
+      "refused, with the nearest known one named.",
   ),
   '```sh\ncurl -s -H "authorization: Bearer $TEQUIO_TOKEN" http://127.0.0.1:8420/v1/pool\n```',
   table(

@@ -22,9 +22,9 @@ import {
   type Stretch,
   targetRoundMs,
 } from "../sizing.ts";
-import { linkMs, speedFromHint, stepMs } from "../speed.ts";
+import { linkMs, speedFromHint, stepMs, tokensPerSecond } from "../speed.ts";
 import type { RoundOpened, SittingOut } from "./messages.ts";
-import type { Assignment, OpenPhase, RunState, SiteState } from "./state.ts";
+import { type Assignment, type OpenPhase, type RunState, type SiteState, siteOf } from "./state.ts";
 
 /** When the run's minutes are over; null if it has none, has not begun, or is paused. */
 export function runEndMs(state: RunState): number | null {
@@ -48,13 +48,28 @@ function bytesDown(state: RunState, site: SiteState): number {
 /** A site as sizing sees it: measured if possible, else as it claims, else a guess. */
 export function sizingSite(state: RunState, site: SiteState, warmUp: boolean): SizingSite {
   const { context, parameters } = state.config;
-  const hint = site.tokensPerSecondHint ?? ROUND_LIMITS.TOKENS_PER_SECOND_GUESS;
+  const hint =
+    (site.tokensPerSecondHint ?? ROUND_LIMITS.TOKENS_PER_SECOND_GUESS) * hintScale(state);
   const bytesUp = codedBytes(codecOf(state, site, warmUp), parameters);
   return {
     siteId: site.siteId,
     speed: site.speed ?? speedFromHint(hint, context),
     transferMs: site.transferMs ?? linkMs(site.link, bytesUp, bytesDown(state, site)),
   };
+}
+
+/**
+ * How much faster than their hints the measured sites are, in the middle. Hints come from one kind
+ * of calibration, so their ratios tell more than their sizes: one measured site corrects the rest.
+ */
+function hintScale(state: RunState): number {
+  const { referenceBatch, context } = state.config;
+  const ratios = state.sites.flatMap(({ speed, tokensPerSecondHint: hint }) =>
+    speed === null || hint === null
+      ? []
+      : [tokensPerSecond(speed, referenceBatch, context) / hint],
+  );
+  return lowerMedian(ratios) ?? 1;
 }
 
 function rulesOf(state: RunState, innerSteps: number): SizingRules {
@@ -137,7 +152,9 @@ export function planWarmUp(state: RunState, idle: readonly SiteState[], atMs: nu
   const fastest = sites.reduce((best, site) => (speedOf(site) < speedOf(best) ? site : best));
   const shareMs = ROUND_LIMITS.WARM_UP_TIME_SHARE * 60_000 * (stop.minutes ?? Infinity);
   const inTime = Math.floor((shareMs - fastest.transferMs) / speedOf(fastest));
-  const steps = Math.max(1, Math.min(warmUpSteps, inTime));
+  // A site that only claims its speed is given all steps and, by the deadline, the same time.
+  const measured = siteOf(state, fastest.siteId)?.speed !== null;
+  const steps = Math.max(1, measured ? Math.min(warmUpSteps, inTime) : warmUpSteps);
   const stretch = fixedStretch(fastest, steps, referenceBatch);
   const rates = { lrStart: rate.warmUp, lrEnd: rate.warmUp };
   const others = idle.filter((site) => site.siteId !== fastest.siteId);
@@ -152,7 +169,10 @@ export function planWarmUp(state: RunState, idle: readonly SiteState[], atMs: nu
       { ...rates, rampSteps: Math.min(rate.rampSteps, steps) },
       true,
       atMs,
-    ),
+    ).map((assignment) => ({
+      ...assignment,
+      deadlineMs: Math.min(assignment.deadlineMs, Math.round(atMs + shareMs)),
+    })),
     sittingOut: others.map(({ siteId }) => ({
       siteId,
       code: "WARM_UP",

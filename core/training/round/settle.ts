@@ -185,8 +185,16 @@ function betweenRounds(state: RunState, atMs: number): RunEvent | undefined {
   if (reason !== undefined) return { type: "run.finished", atMs, reason };
   const idle = candidates(state);
   if (state.paused !== null || idle.length === 0) return undefined;
+  if (gatherEndMs(state) > atMs) return undefined;
   if (!state.warmedUp) return planWarmUp(state, idle, atMs);
   return planRound(state, idle, atMs) ?? { type: "run.finished", atMs, reason: "time is up" };
+}
+
+/** Before the first round others get a moment to arrive; afterwards nobody waits for anybody. */
+function gatherEndMs(state: RunState): number {
+  if (state.clockStartMs !== null) return 0;
+  const here = state.sites.filter((site) => site.here).map((site) => site.sinceMs);
+  return here.length === 0 ? 0 : Math.min(...here) + (state.config.gatherMs ?? 0);
 }
 
 /** When the machine wants a `tick`; null while only inputs can move it. Never before `nowMs`. */
@@ -199,5 +207,7 @@ export function nextWakeMs(state: RunState): number | null {
   if (phase.kind === "aggregating" && phase.retryAtMs !== null) times.push(phase.retryAtMs);
   const graceMs = phase.kind === "open" ? graceEndMs(state, phase) : null;
   if (graceMs !== null) times.push(graceMs);
+  const gatherMs = phase.kind === "idle" ? gatherEndMs(state) : 0;
+  if (gatherMs > 0) times.push(gatherMs);
   return times.length === 0 ? null : Math.max(state.nowMs, Math.min(...times));
 }

@@ -34,6 +34,9 @@ export interface RunConfig {
   /** Windows of the training text, and the seed of their order. */
   readonly data: { readonly windows: number; readonly seed: number };
   readonly gateThresholdNats?: number;
+  /** From the first site's arrival to the first round, so that the fastest warms the model up and
+   * not the first to come; absent: 0. */
+  readonly gatherMs?: number;
   /** Sites at most; absent: as many as the limit allows. */
   readonly maxSites?: number;
   /** The model before the first step. */
