@@ -24,8 +24,8 @@ export interface FaultReport {
 
 /** Every so many-th seed crashes at every step. */
 export const SWEEP_EVERY = 20;
-/** Steps at which a short world is made to crash, at most: it then takes about a second. */
-const CRASH_POINTS_MAX = 200;
+/** Steps at which a short world is made to crash, at most: it then takes a few seconds. */
+const CRASH_POINTS_MAX = 150;
 
 /** Parts of a world that a test may exchange. */
 export type FaultOptions = Pick<WorldOptions, "decide" | "makeSite">;

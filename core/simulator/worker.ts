@@ -63,9 +63,8 @@ export class SimulatedWorker {
   }
 
   #take(assignment: Assignment, timeLeftMs: number): void {
-    const { round, batch, innerSteps: asked, dataRange } = assignment;
-    const first = dataRange[0];
-    const stretch = `${round} ${first?.pass} ${first?.from}`;
+    const { round, batch, innerSteps: asked, assignedMs } = assignment;
+    const stretch = `${round} ${assignedMs}`;
     if (stretch === this.#stretch) return;
     this.#stretch = stretch;
     const { agenda, chance, rowMs } = this.#place;

@@ -66,9 +66,11 @@ export function makeJob(chance: Chance, index: number, known: readonly string[])
   };
 }
 
-/** A spanning run that a few sites end within minutes. */
-export function makeRun(chance: Chance, index: number): JobSpec {
-  const stop = chance.pick([{ rounds: 2 }, { rounds: 6 }, { minutes: 3 }, { tokens: 20_000 }]);
+const RUN_ENDS = [{ rounds: 2 }, { rounds: 6 }, { minutes: 3 }, { tokens: 20_000 }] as const;
+
+/** A spanning run that a few sites end within minutes; a short one has two rounds. */
+export function makeRun(chance: Chance, index: number, short: boolean): JobSpec {
+  const stop = short ? RUN_ENDS[0] : chance.pick(RUN_ENDS);
   const innerSteps = chance.hits(0.7) ? { innerSteps: 10 } : {};
   const maxMembers = chance.hits(0.2) ? { maxMembers: 2 } : {};
   const base = makeJob(chance, index, []);

@@ -19,8 +19,11 @@ export interface Scale {
   readonly sitesMax: number;
   readonly jobsMin: number;
   readonly jobsMax: number;
+  readonly runsMin: number;
   readonly runsMax: number;
   readonly strikesMax: number;
+  /** Longest time that the tasks of a job take. */
+  readonly taskMsMax: number;
   /** Without: the network is good and the control plane only crashes where it is told to. */
   readonly noise: boolean;
 }
@@ -30,19 +33,23 @@ export const WHOLE: Scale = {
   sitesMax: 5,
   jobsMin: 5,
   jobsMax: 40,
+  runsMin: 0,
   runsMax: 2,
   strikesMax: 12,
+  taskMsMax: 240_000,
   noise: true,
 };
 
 /** Short enough to be repeated for a crash at each of its steps. */
 export const SHORT: Scale = {
-  faultsMs: 60_000,
+  faultsMs: 30_000,
   sitesMax: 2,
-  jobsMin: 2,
-  jobsMax: 3,
+  jobsMin: 1,
+  jobsMax: 2,
+  runsMin: 1,
   runsMax: 1,
   strikesMax: 1,
+  taskMsMax: 10_000,
   noise: false,
 };
 
@@ -175,7 +182,7 @@ export class World {
 
   #populate(): void {
     const chance = this.#chance;
-    const { faultsMs, sitesMax, jobsMin, jobsMax, runsMax, strikesMax } = this.#scale;
+    const { faultsMs, sitesMax, jobsMin, jobsMax, runsMin, runsMax, strikesMax } = this.#scale;
     const count = chance.whole(1, sitesMax);
     for (let i = 0; i < count; i += 1) this.#addSite(`m${i}`, `s${i}`, makeNodes(chance, i));
     for (const [name, shares] of [
@@ -188,7 +195,7 @@ export class World {
     for (let i = 0; i < jobs; i += 1) {
       this.#agenda.after(chance.next() * faultsMs, () => this.#submit(i));
     }
-    const runs = chance.whole(0, runsMax);
+    const runs = chance.whole(runsMin, runsMax);
     for (let i = 0; i < runs; i += 1) {
       this.#agenda.after((chance.next() * faultsMs) / 2, () => this.#submitRun(jobs + i));
     }
@@ -250,7 +257,10 @@ export class World {
   #fateOf(jobId: string): { durationMs: number; exitCode: number } {
     const number = Number(jobId.replace("_", "00"));
     const chance = chanceOf(this.#seed * 7_919 + number);
-    return { durationMs: chance.whole(1_000, 240_000), exitCode: chance.hits(0.1) ? 1 : 0 };
+    return {
+      durationMs: chance.whole(1_000, this.#scale.taskMsMax),
+      exitCode: chance.hits(0.1) ? 1 : 0,
+    };
   }
 
   #submit(index: number): void {
@@ -260,7 +270,7 @@ export class World {
   }
 
   #submitRun(index: number): void {
-    this.#send(index, makeRun(this.#chance, index), null);
+    this.#send(index, makeRun(this.#chance, index, !this.#scale.noise), null);
   }
 
   #send(index: number, spec: JobSpec, array: { indices: number[]; maxRunning: number } | null) {

@@ -164,8 +164,9 @@ test("logs arrive by offset, wake a reader and end", async (t) => {
 });
 
 const EMPTY_LOG = {
-  ...{ type: "log", task: 0, offset: 0, data: "", ended: true, droppedBytes: 0 },
-} as const;
+  type: "log" as const,
+  ...{ task: 0, offset: 0, data: "", ended: true, droppedBytes: 0 },
+};
 
 test("nothing is acknowledged that could not be kept, and the site tries again", async (t) => {
   const faults = createMemoryFaults();

@@ -78,7 +78,11 @@ export class TestAgent {
     );
   }
 
-  report(order: LeaseOrder, event: LeaseReport["event"], reportId = crypto.randomUUID()): string {
+  report(
+    order: LeaseOrder,
+    event: LeaseReport["event"],
+    reportId: string = crypto.randomUUID(),
+  ): string {
     const { leaseId, fence } = order;
     this.send({ type: "reports", reports: [{ reportId, leaseId, fence, event }] });
     return reportId;

@@ -42,10 +42,10 @@ function stopReason(
   lease: LeaseState,
   run: RunState | undefined,
 ): string | undefined {
-  if (lease.stop !== null) return lease.stop.reason;
-  if (job.stage === "ended") return `the job has ended: ${job.message}`;
   const phase = run?.machine.phase;
-  return phase?.kind === "finished" ? `the run is over: ${phase.reason}` : undefined;
+  if (phase?.kind === "finished") return `the run is over: ${phase.reason}`;
+  if (lease.stop !== null) return lease.stop.reason;
+  return job.stage === "ended" ? `the job has ended: ${job.message}` : undefined;
 }
 
 function waitReason(state: State, run: RunState, siteId: string): string {

@@ -34,6 +34,9 @@ const POLL_MS = 1_000;
 /** After its planned end a run gets this long for its last round. */
 const END_MS_MAX = 60_000;
 
+/** Signals so close together are one. */
+const SAME_SIGNAL_MS = 500;
+
 class Interrupted extends Error {}
 
 /** Runs the demonstration; returns the process's exit code. */
@@ -71,10 +74,12 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 
 function interruption(): Promise<never> {
   return new Promise((_, reject) => {
-    let times = 0;
+    let firstMs: number | undefined;
     const onSignal = (): void => {
-      times += 1;
-      if (times > 1) process.exit(130);
+      const nowMs = performance.now();
+      // One Ctrl-C may arrive twice, by the terminal and by a program in between.
+      if (firstMs !== undefined && nowMs - firstMs > SAME_SIGNAL_MS) process.exit(130);
+      firstMs ??= nowMs;
       reject(new Interrupted());
     };
     process.on("SIGINT", onSignal);

@@ -145,9 +145,13 @@ export class RealPool {
     );
   }
 
-  async log(id: string): Promise<string> {
-    const log = await this.client.call("readLog", { params: { id } });
-    return log.ok ? Buffer.from(log.value.data, "base64").toString() : "";
+  /** The whole log of a job that has ended: its last bytes arrive a moment after its end. */
+  log(id: string): Promise<string> {
+    return until(`the log of ${id} is whole`, async () => {
+      const log = await this.client.call("readLog", { params: { id }, query: { waitMs: 1_000 } });
+      if (!log.ok || !log.value.ended) return undefined;
+      return { text: Buffer.from(log.value.data, "base64").toString() };
+    }).then(({ text }) => text);
   }
 
   /** `kill -9` of the control plane, or of an agent. */

@@ -38,6 +38,19 @@ function linkOf(state: State, siteId: string): Link {
   };
 }
 
+/** Operations per parameter and token of one training step: forward 2, backward 4. */
+const OPERATIONS_PER_PARAMETER = 6;
+/** The trainer's products are about so many times as fast as the calibration's, which is plain
+ * JavaScript. Only a first guess: the first stretch measures the site's true speed. */
+const TRAINER_OVER_CALIBRATION = 25;
+
+function speedHint(state: State, siteId: string, parameters: number): number | null {
+  const gemmGflops = state.sites.get(siteId)?.calibration?.gemmGflops;
+  if (gemmGflops === undefined || gemmGflops <= 0) return null;
+  const operationsPerS = gemmGflops * 1e9 * TRAINER_OVER_CALIBRATION;
+  return operationsPerS / (OPERATIONS_PER_PARAMETER * parameters);
+}
+
 /** The first question of a worker tells the run that its site is there. */
 async function announce({ pump }: Context, { lease }: LeaseState): Promise<Outcome<unknown>> {
   const { jobId, siteId } = lease;
@@ -45,7 +58,8 @@ async function announce({ pump }: Context, { lease }: LeaseState): Promise<Outco
   if (machine === undefined || machine.phase.kind === "finished") return ok(undefined);
   if (siteOf(machine, siteId)?.here === true) return ok(undefined);
   const link = linkOf(pump.state, siteId);
-  const input = { type: "site.available", siteId, link, tokensPerSecondHint: null } as const;
+  const tokensPerSecondHint = speedHint(pump.state, siteId, machine.config.parameters);
+  const input = { type: "site.available", siteId, link, tokensPerSecondHint } as const;
   return pump.submit({ type: "run", jobId, input });
 }
 
