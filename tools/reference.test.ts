@@ -100,3 +100,19 @@ test("nested fields and lists get dotted names", () => {
   );
   assert.equal(typeText({ type: ["string", "null"] }), "text or null");
 });
+
+test("variants are shown as one: what only some of them have is optional", () => {
+  const text = { type: "string" };
+  const kind = (name: string) => ({ type: "string", const: name });
+  const a = { type: "object", properties: { kind: kind("a"), x: text }, required: ["kind", "x"] };
+  const b = { type: "object", properties: { kind: kind("b") }, required: ["kind"] };
+  const schema = { properties: { event: { oneOf: [a, b] } }, required: ["event"] };
+  assert.deepEqual(
+    fieldRows(schema).map((row) => [row.name, row.type, row.required]),
+    [
+      ["event", "object", true],
+      ["event.kind", "`a` or `b`", true],
+      ["event.x", "text", false],
+    ],
+  );
+});

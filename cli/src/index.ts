@@ -8,4 +8,6 @@ export { badValue, type ProgramOptions, runProgram, UsageError } from "./program
 export * from "./report.ts";
 export { processTerminal, type Terminal } from "./terminal.ts";
 export * from "./verb.ts";
+/** Tables load a package that a start without one does not need. */
+export const loadTables = () => import("./table.ts");
 export { GROUPS, POOL_VERBS } from "./verbs.ts";

@@ -1,7 +1,8 @@
 // What `tequio simulate --faults` runs: the world of a seed, and what became of it. Every 20th seed
 // is a short world instead, which is lived again for a crash of the control plane at each step.
 import type { CrashPoint } from "./pool.ts";
-import { SHORT, WHOLE, World, type WorldOptions } from "./world.ts";
+import { SHORT, WHOLE } from "./scale.ts";
+import { World, type WorldOptions } from "./world.ts";
 
 /** What became of the world of a seed; sums over all its lives where it was lived several times. */
 export interface FaultReport {

@@ -8,50 +8,10 @@ import { checkBooks, checkEvent, checkRest, RealityChecker } from "./checkers.ts
 import { type Message, Network } from "./network.ts";
 import { type CrashPoint, type Decide, SimulatedPool } from "./pool.ts";
 import { RunChecker } from "./run-checker.ts";
+import { type Scale, WHOLE } from "./scale.ts";
 import { type Held, SimulatedSite, type SiteKind, type SiteWorld } from "./site.ts";
 import { SimulatedTraining } from "./training.ts";
 import { makeJob, makeNodes, makeRun } from "./workload.ts";
-
-/** How big a world is. */
-export interface Scale {
-  /** Faults happen for so long; then the world gets time to come to rest. */
-  readonly faultsMs: number;
-  readonly sitesMax: number;
-  readonly jobsMin: number;
-  readonly jobsMax: number;
-  readonly runsMin: number;
-  readonly runsMax: number;
-  readonly strikesMax: number;
-  /** Longest time that the tasks of a job take. */
-  readonly taskMsMax: number;
-  /** Without: the network is good and the control plane only crashes where it is told to. */
-  readonly noise: boolean;
-}
-
-export const WHOLE: Scale = {
-  faultsMs: 20 * 60_000,
-  sitesMax: 5,
-  jobsMin: 5,
-  jobsMax: 40,
-  runsMin: 0,
-  runsMax: 2,
-  strikesMax: 12,
-  taskMsMax: 240_000,
-  noise: true,
-};
-
-/** Short enough to be repeated for a crash at each of its steps. */
-export const SHORT: Scale = {
-  faultsMs: 30_000,
-  sitesMax: 2,
-  jobsMin: 1,
-  jobsMax: 2,
-  runsMin: 1,
-  runsMax: 1,
-  strikesMax: 1,
-  taskMsMax: 10_000,
-  noise: false,
-};
 
 export interface WorldOptions {
   readonly scale?: Scale;
@@ -373,6 +333,11 @@ export class World {
         ? this.#training.ask(siteId, leaseId)
         : this.#training.offer(siteId, leaseId, message.offer);
     if (answer !== undefined) this.#network.toSite(siteId, answer);
+  }
+
+  /** What the control plane wrote down. */
+  get journal(): SimulatedPool["journal"] {
+    return this.#pool.journal;
   }
 
   /** What there was in this world. */

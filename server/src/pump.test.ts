@@ -1,3 +1,5 @@
+// Proves the pump: group commit, answers only after the disk, and what happens when an append or
+// the controller itself fails.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeState } from "@tequio/core/controller";
@@ -44,7 +46,7 @@ function counted(store: Store): { readonly store: Store; readonly appends: numbe
   return { store: { ...store, journal }, appends };
 }
 
-test("inputs that come together are written together, and each is answered after that", async () => {
+test("inputs that come together are written together and answered after that", async () => {
   const { store, appends } = counted(good(await openMemoryStore()));
   const pump = await open(store);
   appends.length = 0;

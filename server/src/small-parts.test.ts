@@ -1,3 +1,4 @@
+// Proves the clock, the signer and the waker, each alone.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -44,7 +45,7 @@ test("a signed token says what it was made for, and nothing else is ours", () =>
   assert.ok(sameText("abc", "abc") && !sameText("abc", "abd") && !sameText("abc", "abcd"));
 });
 
-test("a wake reaches those who wait for the topic, and nobody waits beyond a time or an end", async () => {
+test("a wake reaches those who wait for it, and nobody waits beyond a time or an end", async () => {
   const waker = makeWaker();
   const end = new AbortController();
   const order: string[] = [];

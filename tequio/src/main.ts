@@ -29,6 +29,18 @@ const verbs = [
     load: () => import("./verbs/demo.ts"),
   },
   ...POOL_VERBS,
+  {
+    name: "doctor",
+    summary: "Check this machine and the way to its pool",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/doctor.ts"),
+  },
+  {
+    name: "simulate",
+    summary: "Run the control plane in worlds full of faults",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/simulate.ts"),
+  },
 ];
 
 const code = await runProgram({

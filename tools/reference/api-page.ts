@@ -21,7 +21,8 @@ const STREAM_NOTES: Readonly<Record<string, string>> = {
   "GET /v1/blobs/:digest": "Bytes of a blob; takes `Range`",
   "GET /v1/probe": "Sends `?bytes=N` bytes, for measuring a link",
   "POST /v1/probe": "Takes bytes and throws them away, for measuring a link",
-  "GET /v1/gateway": "WebSocket of the agents; see [gateway](gateway.md)",
+  "GET /v1/gateway":
+    "WebSocket of the agents, who sign instead of sending a token ([gateway](gateway.md))",
   "GET /healthz": "The process is alive",
   "GET /readyz": "The pool can take requests",
   "GET /openapi.json": "The OpenAPI 3.1 document of this API",

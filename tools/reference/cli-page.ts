@@ -96,8 +96,9 @@ function optionRows(command: Command): readonly (readonly string[])[] {
   return command.options
     .filter((option) => !option.hidden)
     .map((option) => {
-      const { defaultValue: given, argChoices } = option;
-      const shown = given === undefined || typeof given === "boolean" ? "" : portable(given);
+      const { defaultValue: given, defaultValueDescription: words, argChoices } = option;
+      const none = given === undefined || typeof given === "boolean";
+      const shown = words ?? (none ? "" : portable(given));
       const choices = argChoices === undefined ? "" : ` (${argChoices.map(code).join(", ")})`;
       return [code(option.flags), `${option.description}${choices}`, shown];
     });

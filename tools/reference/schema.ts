@@ -83,6 +83,24 @@ export function typeText(schema: Schema): string {
   }
 }
 
+/** Variants of an object as one: what stands in all is required, what differs is a choice. */
+function mergedVariants(schema: Schema): Schema {
+  const variants = schema.anyOf ?? schema.oneOf ?? [];
+  if (variants.length === 0 || variants.some((one) => one.properties === undefined)) return schema;
+  const properties: Record<string, Schema> = {};
+  for (const variant of variants) {
+    for (const [key, field] of Object.entries(variant.properties ?? {})) {
+      const before = properties[key];
+      properties[key] =
+        before === undefined ? field : { anyOf: [...(before.anyOf ?? [before]), field] };
+    }
+  }
+  const required = Object.keys(properties).filter((key) =>
+    variants.every((variant) => (variant.required ?? []).includes(key)),
+  );
+  return { properties, required };
+}
+
 /** All fields of an object schema, those of nested objects after their parent. */
 export function fieldRows(schema: Schema, prefix = ""): readonly FieldRow[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, field]) => {
@@ -95,8 +113,9 @@ export function fieldRows(schema: Schema, prefix = ""): readonly FieldRow[] {
       fallback,
       about: field.description ?? "",
     };
-    const inner = field.items?.properties === undefined ? field : field.items;
-    const deeper = inner === field ? `${name}.` : `${name}[].`;
+    const listed = field.items === undefined ? undefined : mergedVariants(field.items);
+    const inner = listed?.properties === undefined ? mergedVariants(field) : listed;
+    const deeper = inner === listed ? `${name}[].` : `${name}.`;
     return [row, ...fieldRows(inner, deeper)];
   });
 }

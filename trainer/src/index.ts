@@ -11,7 +11,12 @@ export * from "./layout.ts";
 export type { Graph, TensorSpec } from "./onnx.ts";
 export * from "./random.ts";
 export * from "./sample.ts";
-export { openTrainerService, REPORT_TOKENS, type SampleWish, type TrainerService } from "./service.ts";
+export {
+  openTrainerService,
+  REPORT_TOKENS,
+  type SampleWish,
+  type TrainerService,
+} from "./service.ts";
 export { BATCH_SIZES, batchSizeFor } from "./sessions.ts";
 export * from "./stretch.ts";
 export * from "./windows.ts";

@@ -11,9 +11,9 @@ export interface RunOptions {
   readonly stdin?: string;
   readonly cwd?: string;
   readonly home?: string;
-  /** Gets Ctrl-C of the command when it starts to listen for it, and what is written to stdout. */
+  /** Gets Ctrl-C of the command when it starts to listen for it. */
   readonly onInterruptible?: (interrupt: () => void) => void;
-  readonly onOut?: (text: string) => void;
+  readonly onOut?: (data: string | Uint8Array) => void;
 }
 
 export interface Ran {
@@ -36,7 +36,7 @@ export async function runCli(args: readonly string[], options: RunOptions = {}):
   const terminal: Terminal = {
     out: (text) => {
       out.push(Buffer.from(text));
-      options.onOut?.(text.toString());
+      options.onOut?.(text);
     },
     err: (text) => {
       err += text;

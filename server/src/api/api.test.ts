@@ -1,3 +1,5 @@
+// Proves the endpoints together: a job's whole way through them, refusals, and that every row of
+// the contract is registered. Replies are checked against the contract's own shapes.
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { ENDPOINTS, type EndpointName } from "@tequio/contract";
@@ -102,7 +104,7 @@ test("members are drained, recalled and resumed, and an invitation is revoked", 
   assert.equal(!missing.ok && missing.code, "NOT_FOUND");
 });
 
-test("every endpoint of the contract is registered, and unknown addresses are refused", async (t) => {
+test("every endpoint of the contract is registered, and no other address", async (t) => {
   const { http } = await start(t);
   for (const [name, endpoint] of Object.entries(ENDPOINTS)) {
     const path = endpoint.path.replace(/:\w+/g, "1");
@@ -140,6 +142,8 @@ test("bad input is refused with the field, the value and a hint", async (t) => {
   assert.match(near.hint, /shell/);
   const huge = await post(JSON.stringify({ shell: "x".repeat(1_100_000) }));
   assert.deepEqual([huge.status, huge.code], [413, "TOO_LARGE"]);
+  const deep = await post(`{"name":${"[".repeat(200_000)}${"]".repeat(200_000)}}`);
+  assert.deepEqual([deep.status, deep.code], [400, "INVALID_REQUEST"]);
   const nothing = await client.call("submitJob", { body: {} });
   assert.equal(!nothing.ok && nothing.code, "INVALID_REQUEST");
   const both = await client.call("submitJob", { body: { shell: "x", command: ["x"] } });

@@ -1,3 +1,4 @@
+// Proves who may do what: persons, tasks and sites, with good, wrong, expired and revoked tokens.
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { makeClient } from "@tequio/contract";

@@ -1,3 +1,4 @@
+// Proves blobs over HTTP: whole, in parts, after a cut, by range, and on a full disk.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { request } from "node:http";

@@ -1,4 +1,6 @@
+// Proves the live stream: no gap and no repeat across a cut, filters, no secrets, and its end.
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { EventWire } from "@tequio/contract";
 import { openMemoryStore } from "@tequio/stores/memory";
@@ -113,4 +115,26 @@ test("a place that the journal has not reached misses nothing", async (t) => {
   await make(server, 1);
   await until("an event", () => stream.events.length === 1);
   stream.close();
+});
+
+test("a client that does not read is cut off before its events fill the memory", async (t) => {
+  const server = await start(t);
+  const { hostname, port } = new URL(server.server.url);
+  const slow = connect(Number(port), hostname);
+  slow.on("error", () => {});
+  slow.write(
+    `GET /v1/events?after=0 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${server.token}\r\n\r\n`,
+  );
+  await aMoment(50);
+  slow.pause();
+  const label = "x".repeat(60_000);
+  const input = { type: "setProject", name: label, parent: null, shares: 1 } as const;
+  for (let i = 0; i < 300; i += 1) await server.server.pump.submit(input);
+  let bytes = 0;
+  slow.on("data", (chunk) => {
+    bytes += chunk.length;
+  });
+  slow.resume();
+  await new Promise((done) => slow.once("close", done));
+  assert.ok(bytes < 300 * label.length, "it was cut before the end");
 });

@@ -1,3 +1,4 @@
+// Proves submitting and listing: idempotency keys, pages under change, filters.
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { openMemoryStore } from "@tequio/stores/memory";

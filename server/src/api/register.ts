@@ -78,8 +78,15 @@ function readCall(
   } as Call<EndpointName>);
 }
 
-const part = (schema: Endpoint["body"], value: unknown): Outcome<unknown> =>
-  schema === undefined ? ok(undefined) : parseWith(schema, value);
+function part(schema: Endpoint["body"], value: unknown): Outcome<unknown> {
+  try {
+    return schema === undefined ? ok(undefined) : parseWith(schema, value);
+  } catch (error) {
+    // Brackets in brackets, so many that even a message about them cannot be written.
+    if (!(error instanceof RangeError)) throw error;
+    return refuse("INVALID_REQUEST", "The request is nested too deeply.", "Send a flatter one.");
+  }
+}
 
 /** Aborted when the caller's connection closes before the answer, or the server does. */
 function gone({ closing }: Context, reply: FastifyReply): AbortSignal {

@@ -131,6 +131,11 @@ class SiteGateway implements Gateway, ConnectionEvents {
       connection.silent();
       this.#away(siteId, `nothing was heard of it for ${LIMITS.SITE_SILENT_MS / 1_000} s`);
     }
+    // Made up for here: that a site is away could not be kept, e.g. on a full disk.
+    for (const { siteId, state } of this.#context.pump.state.sites.values()) {
+      if (state !== "here" || this.#sites.has(siteId) || this.#leaving.has(siteId)) continue;
+      this.#away(siteId, "it has no connection");
+    }
   }
 
   #away(siteId: string, reason: string): void {

@@ -1,3 +1,4 @@
+// Proves the log files: any order of chunks, restarts, limits, and places that cannot be written.
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -131,6 +131,7 @@ export async function makeSite(
   return { site, agent };
 }
 
+/** The report that a task ended by itself. */
 export const ended = (exitCode: number | null, ranMs = 5): LeaseReport["event"] => ({
   ...{ kind: "ended", exitCode, signal: null, ranMs, endedBy: "itself", message: "" },
 });

@@ -10,7 +10,7 @@ import type { PreparedRun, TrainerPort } from "../ports.ts";
 const LENGTH = 600;
 const TARGET = Float32Array.from({ length: LENGTH }, (_, i) => Math.sin(i));
 
-export const lossOf = (parameters: Float32Array): number =>
+const lossOf = (parameters: Float32Array): number =>
   parameters.reduce((sum, value, i) => sum + (value - TARGET[i]!) ** 2, 0) / LENGTH;
 
 /** A trainer whose first model is zero; `prepared` replaces what it prepares. */

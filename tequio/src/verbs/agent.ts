@@ -1,17 +1,19 @@
 // `tequio agent`: this machine as one site of a pool, in the foreground. Its log goes to stderr.
 // It decides how the agent ends; everything else is the agent's.
+import { resolve } from "node:path";
 import {
   type Command,
   EXIT,
   Option,
   type Shell,
+  type Trouble,
   troubleJson,
-  usage,
   type VerbEnd,
 } from "@tequio/cli";
 
 import type { SiteOptions } from "../site.ts";
 import { label, positive, sizeMiB } from "./flags.ts";
+import { makeFolder } from "./folder.ts";
 import { type StopCause, untilStopped } from "./stop.ts";
 
 interface Flags {
@@ -75,7 +77,8 @@ const keepsJobs = (cause: StopCause, flags: Flags): boolean =>
 
 async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
   const { json } = shell.globals();
-  if (flags.folder === "") return usage("`--folder` is empty.", "Give a folder of its own.");
+  const folder = makeFolder(resolve(shell.terminal.cwd, flags.folder), "--folder");
+  if (!folder.ok) return refused(folder, shell);
   const stop = untilStopped({ withStdin: flags.endWithStdin !== undefined });
   const { startSite } = await import("../site.ts");
   const agent = await startSite(siteOptions(flags, shell));
@@ -90,8 +93,13 @@ async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
   if (cause !== undefined) await agent.stop({ keepJobs: keepsJobs(cause, flags) });
   const end = await agent.stopped;
   if (end.ok) return EXIT.OK;
-  if (json) shell.terminal.out(`${troubleJson(end)}\n`);
-  return end;
+  return refused(end, shell);
+}
+
+/** With --json the refusal is also the one line on stdout that a parent process waits for. */
+function refused(trouble: Trouble, shell: Shell): VerbEnd {
+  if (shell.globals().json) shell.terminal.out(`${troubleJson(trouble)}\n`);
+  return trouble;
 }
 
 const readyOf = (site: { siteId: string; member: string; poolId: string; poolUrl: string }) => ({

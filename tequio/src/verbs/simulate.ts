@@ -6,6 +6,7 @@ import {
   badValue,
   type Command,
   EXIT,
+  Option,
   type Shell,
   type Terminal,
   usage,
@@ -40,8 +41,16 @@ const HOUR_MS = 3_600_000;
 export function define(command: Command, shell: Shell): void {
   command
     .option("--faults", "worlds with lost messages, power cuts, crashes and wrong clocks")
-    .option("--seeds <A..B>", "which worlds, e.g. 1..1000 (default: 1..200)", seeds, SEEDS_DEFAULT)
-    .option("--jobs <n>", "threads (default: one a core)", threads, availableParallelism())
+    .addOption(
+      new Option("--seeds <A..B>", "which worlds, e.g. 1..1000")
+        .argParser(seeds)
+        .default(SEEDS_DEFAULT, "1..200"),
+    )
+    .addOption(
+      new Option("--jobs <n>", "threads")
+        .argParser(threads)
+        .default(availableParallelism(), "one a core"),
+    )
     .addHelpText("after", "\nEnds with 1 when a rule was broken, and says how to repeat it.")
     .action(shell.act(() => run(command.opts<Flags>(), shell)));
 }

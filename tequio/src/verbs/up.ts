@@ -11,7 +11,6 @@ import {
   DATA_DEFAULT,
   dim,
   EXIT,
-  exitCodeOf,
   PORT_DEFAULT,
   type Shell,
   showTrouble,
@@ -25,6 +24,7 @@ import { makeClient, Name } from "@tequio/contract";
 import type { Relay } from "../demo/relay.ts";
 import { time } from "./agent.ts";
 import { port } from "./flags.ts";
+import { makeFolder } from "./folder.ts";
 import { type StopCause, untilStopped } from "./stop.ts";
 import { memberNameOf, type OwnMember, startDemoMembers, startOwnMember } from "./up-members.ts";
 
@@ -74,6 +74,8 @@ async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
   const stop = untilStopped({ withStdin: flags.endWithStdin === true });
   const data = resolve(terminal.cwd, flags.data);
   const log = (line: string): void => terminal.err(`${time(shell)} ${line}\n`);
+  const folder = makeFolder(data, "--data");
+  if (!folder.ok) return refused(folder, shell);
   const { startUp } = await import("../up.ts");
   const started = await startUp({ data, port: flags.port, name: flags.name, log });
   if (!started.ok) return refused(withPortHint(started, flags.port), shell);
@@ -96,10 +98,8 @@ async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
 }
 
 function refused(trouble: Trouble, shell: Shell): VerbEnd {
-  if (!shell.globals().json) return trouble;
-  shell.terminal.out(`${troubleJson(trouble)}\n`);
-  showTrouble(shell.terminal, trouble, false);
-  return exitCodeOf(trouble.code);
+  if (shell.globals().json) shell.terminal.out(`${troubleJson(trouble)}\n`);
+  return trouble;
 }
 
 /** The operator's own token was taken back, so nobody here may ask the pool for anything. */

@@ -11,7 +11,7 @@ import {
 } from "@tequio/core/training";
 import { type Corpus, loadCorpus } from "../corpus.ts";
 import type { Executor } from "../executor.ts";
-import { type StretchResult, Trainee } from "../stretch.ts";
+import { type StretchOptions, type StretchResult, Trainee } from "../stretch.ts";
 import { fillBatch } from "../windows.ts";
 import type { BlobClient } from "./blob-client.ts";
 import { ModelCopy } from "./model-copy.ts";
@@ -22,6 +22,11 @@ const POLL_MS = 20_000;
 const RETRY_MS = 1_000;
 /** A pool that is silent for longer has stopped this site's lease anyway. */
 const UNREACHABLE_MS_MAX = 120_000;
+/** Pause before asking again after an answer that was known already. */
+const REPEATED_MS = 100;
+/** Most steps that a site trains on while it waits for the merge, as a share of its stretch: more
+ * of them would start too far from the model that they are added to. */
+const CARRY_SHARE_MAX = 0.5;
 
 export interface SiteOptions {
   readonly client: Client;
@@ -41,33 +46,21 @@ type Train = Required<
 > &
   AssignmentView;
 
+interface Stretch {
+  readonly assignment: Train;
+  readonly trainee: Trainee;
+  readonly corpus: Corpus;
+}
+
 const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 /** Takes part until the run is over or the site is asked to stop. Throws on lasting trouble. */
 export async function takePart(options: SiteOptions): Promise<void> {
   const site = new RunSite(options);
-  let after = 0;
-  let silentSinceMs: number | undefined;
-  while (!options.stopped()) {
-    const holds = site.holds;
-    const reply = await options.client.call("getAssignment", {
-      params: { id: options.runId },
-      query: { after, waitMs: POLL_MS, ...(holds === undefined ? {} : { holds }) },
-    });
-    if (!reply.ok) {
-      silentSinceMs ??= performance.now();
-      const lasting = reply.code !== "POOL_UNREACHABLE" && reply.code !== "SHUTTING_DOWN";
-      if (lasting || performance.now() - silentSinceMs > UNREACHABLE_MS_MAX) {
-        throw new Error(`${reply.code}: ${reply.message}`);
-      }
-      await wait(RETRY_MS);
-      continue;
-    }
-    silentSinceMs = undefined;
-    after = reply.value.version;
-    if (reply.value.state === "stop") return options.log(`over: ${reply.value.reason}`);
-    if (reply.value.state === "wait") options.log(`waits: ${reply.value.reason}`);
-    else await site.train(reply.value as Train);
+  let assignment = await site.next();
+  while (assignment !== undefined) {
+    assignment =
+      assignment.state === "train" ? await site.train(assignment as Train) : await site.next();
   }
 }
 
@@ -77,7 +70,10 @@ class RunSite {
   #trainee: Trainee | undefined;
   #corpus: Corpus | undefined;
   #residual: Float32Array | undefined;
-  /** Stretches that were sent, so that none is done twice after a repeated answer. */
+  /** What the site has learned since it sent its last contribution; see docs/decisions/0004. */
+  #carry: Float32Array | undefined;
+  /** Version of the last answer, and the round of the last stretch that was sent. */
+  #after = 0;
   #doneRound = -1;
 
   constructor(options: SiteOptions) {
@@ -85,24 +81,107 @@ class RunSite {
     this.#copy = new ModelCopy(options.blobs);
   }
 
-  get holds(): number | undefined {
-    return this.#copy.round;
+  /** Waits for news; undefined when the site is to go. */
+  async next(): Promise<AssignmentView | undefined> {
+    const { client, runId, log, stopped } = this.#options;
+    let silentSinceMs: number | undefined;
+    while (!stopped()) {
+      const holds = this.#copy.round;
+      const reply = await client.call("getAssignment", {
+        params: { id: runId },
+        query: { after: this.#after, waitMs: POLL_MS, ...(holds === undefined ? {} : { holds }) },
+      });
+      if (!reply.ok) {
+        silentSinceMs ??= performance.now();
+        const lasting = reply.code !== "POOL_UNREACHABLE" && reply.code !== "SHUTTING_DOWN";
+        if (lasting || performance.now() - silentSinceMs > UNREACHABLE_MS_MAX) {
+          throw new Error(`${reply.code}: ${reply.message}`);
+        }
+        await wait(RETRY_MS);
+        continue;
+      }
+      silentSinceMs = undefined;
+      const { state, version, round, reason } = reply.value;
+      this.#after = version;
+      if (state === "stop") log(`over: ${reason}`);
+      if (state === "stop") return undefined;
+      // An answer that was sent twice: this stretch is done.
+      if (state === "train" && (round ?? 0) <= this.#doneRound) {
+        await wait(REPEATED_MS);
+        continue;
+      }
+      if (state === "wait") log(`waits: ${reason}`);
+      return reply.value;
+    }
+    return undefined;
   }
 
-  async train(assignment: Train): Promise<void> {
-    if (assignment.round <= this.#doneRound) return wait(100);
+  /** Does one stretch and sends it; gives the assignment that follows. */
+  async train(assignment: Train): Promise<AssignmentView | undefined> {
     const startMs = performance.now();
     const deadlineMs = startMs + (assignment.timeLeftMs ?? Number.POSITIVE_INFINITY);
     const { trainee, corpus } = await this.#ready(assignment);
     const model = await this.#copy.fetch(assignment);
     const fetchMs = performance.now() - startMs;
     const before = trainee.exportState();
-    const result = await this.#stretch(assignment, trainee, corpus, model, deadlineMs);
-    if (result === undefined) return;
+    const windows = windowsIn(assignment);
+    const stretch = { assignment, trainee, corpus };
+    const {
+      innerSteps: steps,
+      learningRateStart: lrStart = 0,
+      learningRateEnd: lrEnd = 0,
+    } = assignment;
+    const { stopped } = this.#options;
+    const result = await this.#steps(stretch, windows, {
+      parameters: this.#carry === undefined ? model : sum(model, this.#carry),
+      innerSteps: steps,
+      lrStart,
+      lrEnd,
+      ...(assignment.rampSteps === undefined ? {} : { rampSteps: assignment.rampSteps }),
+      shouldStop: () => stopped() || performance.now() > deadlineMs,
+    });
+    this.#carry = undefined;
+    // Asked to leave in the middle: the stretch is given up, its windows go to others.
+    if (stopped()) return undefined;
     const taken = await this.#send(assignment, trainee, model, result, fetchMs);
-    // A refused stretch is as if it had not been: the optimiser goes back to before it.
-    if (!taken) trainee.importState(before);
     this.#doneRound = assignment.round;
+    if (taken) return this.#carryOn(stretch, result.parameters, lrEnd);
+    // A refused stretch is as if it had not been: the optimiser goes back to before it.
+    trainee.importState(before);
+    return this.next();
+  }
+
+  /**
+   * While the pool merges, the site trains on, over the same windows: what it learns then is added
+   * to the next model and goes with the next contribution. These steps are not counted as tokens.
+   */
+  async #carryOn(
+    stretch: Stretch,
+    sent: Float32Array,
+    rate: number,
+  ): Promise<AssignmentView | undefined> {
+    const news = this.next();
+    let arrived = false;
+    const noted = news.finally(() => {
+      arrived = true;
+    });
+    noted.catch(() => {});
+    const { innerSteps } = stretch.assignment;
+    const most = Math.floor(innerSteps * CARRY_SHARE_MAX);
+    if (most > 0 && rate > 0) {
+      const carried = await this.#steps(stretch, windowsIn(stretch.assignment), {
+        parameters: sent,
+        innerSteps: most,
+        lrStart: rate,
+        lrEnd: rate,
+        shouldStop: () => arrived || this.#options.stopped(),
+      });
+      this.#carry = difference(carried.parameters, sent);
+    }
+    const next = await noted;
+    // Sitting out, or back after a while: what was learned belongs to a model that is gone.
+    if (next?.state !== "train") this.#carry = undefined;
+    return next;
   }
 
   async #ready(assignment: Train): Promise<{ trainee: Trainee; corpus: Corpus }> {
@@ -124,35 +203,22 @@ class RunSite {
     return { trainee, corpus: this.#corpus };
   }
 
-  async #stretch(
-    assignment: Train,
-    trainee: Trainee,
-    corpus: Corpus,
-    parameters: Float32Array,
-    deadlineMs: number,
-  ): Promise<StretchResult | undefined> {
-    const { batch, innerSteps, windows, model } = assignment;
-    const pool = { windows, seed: assignment.seed ?? 0 };
-    const order = windowsOfRanges(pool, assignment.ranges);
-    const nextWindows = (): number[] =>
-      Array.from({ length: batch }, () => order.next().value as number);
-    const { stopped, log } = this.#options;
+  async #steps(
+    { assignment, trainee, corpus }: Stretch,
+    windows: () => number[],
+    options: Omit<StretchOptions, "batches" | "batch">,
+  ): Promise<StretchResult> {
+    const { context } = assignment.model;
     const result = await trainee.runStretch({
-      parameters,
-      batches: () => fillBatch(corpus.parts.train, nextWindows(), model.context),
-      innerSteps,
-      batch,
-      lrStart: assignment.learningRateStart ?? 0,
-      lrEnd: assignment.learningRateEnd ?? 0,
-      ...(assignment.rampSteps === undefined ? {} : { rampSteps: assignment.rampSteps }),
-      shouldStop: () => stopped() || performance.now() > deadlineMs,
+      ...options,
+      batch: assignment.batch,
+      batches: () => fillBatch(corpus.parts.train, windows(), context),
     });
     if (!result.ok) {
-      log(`round ${assignment.round}: ${result.message}`);
+      this.#options.log(`round ${assignment.round}: ${result.message}`);
       throw new Error(`${result.code}: ${result.message}`);
     }
-    // Asked to leave in the middle: the stretch is given up, its windows go to others.
-    return stopped() ? undefined : result.value;
+    return result.value;
   }
 
   async #send(
@@ -163,9 +229,9 @@ class RunSite {
     fetchMs: number,
   ): Promise<boolean> {
     const { client, blobs, runId, log } = this.#options;
+    const sendStartMs = performance.now();
     const delta = difference(start, result.parameters);
     const coded = encodeWithFeedback(assignment.codec as Codec, delta, this.#residual!);
-    const sendStartMs = performance.now();
     const blob = await blobs.put(coded.bytes);
     const momentsBlob =
       assignment.wantsMoments === true
@@ -197,6 +263,25 @@ class RunSite {
     log(roundLine(assignment, result, transferMs, reply));
     return accepted;
   }
+}
+
+/** Batches of the assignment's windows, in order; after the last one from the first again. */
+function windowsIn(assignment: Train): () => number[] {
+  const { windows, ranges, batch, seed = 0 } = assignment;
+  const all = [...windowsOfRanges({ windows, seed }, ranges)];
+  let at = 0;
+  return () =>
+    Array.from({ length: batch }, () => {
+      const window = all[at % all.length]!;
+      at += 1;
+      return window;
+    });
+}
+
+function sum(a: Float32Array, b: Float32Array): Float32Array {
+  const out = new Float32Array(a.length);
+  for (let i = 0; i < a.length; i += 1) out[i] = a[i]! + b[i]!;
+  return out;
 }
 
 const doneRanges = (ranges: readonly WindowRange[], windows: number): WindowRange[] => [

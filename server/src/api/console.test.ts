@@ -1,0 +1,30 @@
+// Proves that the built console is served with its headers, and nothing beside it.
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openMemoryStore } from "@tequio/stores/memory";
+import { good, startServer, testFolder } from "../testing/setup.ts";
+
+test("the built console is served, and its pages find their index", async (t) => {
+  const consoleFolder = testFolder(t);
+  mkdirSync(join(consoleFolder, "assets"));
+  writeFileSync(join(consoleFolder, "index.html"), "<title>console</title>");
+  writeFileSync(join(consoleFolder, "assets", "app.js"), "1");
+  writeFileSync(join(consoleFolder, ".secret"), "1");
+  const { http } = await startServer(t, good(await openMemoryStore()), { consoleFolder });
+  const page = { token: null, headers: { accept: "text/html,*/*" } };
+  for (const path of ["/", "/?token=tq_x", "/jobs/17"]) {
+    const reply = await http(path, page);
+    assert.equal(await reply.text(), "<title>console</title>", path);
+    assert.match(reply.headers.get("content-security-policy") ?? "", /frame-ancestors 'none'/);
+    assert.equal(reply.headers.get("referrer-policy"), "no-referrer");
+  }
+  const script = await http("/assets/app.js", { token: null });
+  assert.match(script.headers.get("content-type") ?? "", /javascript/);
+  for (const path of ["/v1/none", "/assets/none.js", "/.secret", "/..%2f..%2fetc/passwd"]) {
+    const reply = await http(path, page);
+    assert.ok(reply.status >= 400 && reply.status < 500, `${path}: ${reply.status}`);
+  }
+  assert.equal((await http("/jobs/17", { token: null })).status, 404, "a program wants no page");
+});
