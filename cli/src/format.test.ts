@@ -4,7 +4,7 @@ import test from "node:test";
 import fc from "fast-check";
 import { bytes, clock, cores, credits, memory, relative, span } from "./format.ts";
 
-test("a span is named in its largest units, and nothing is rounded up to the next one", () => {
+test("a span is named in its largest units; rounding carries over to the next one", () => {
   const cases: readonly (readonly [number, string])[] = [
     [0, "now"],
     [999, "now"],
@@ -14,7 +14,9 @@ test("a span is named in its largest units, and nothing is rounded up to the nex
     [3_600_000, "1 h"],
     [7_500_000, "2 h 5 min"],
     [86_400_000, "1 d"],
+    [86_399_999, "1 d"],
     [97_200_000, "1 d 3 h"],
+    [604_799_000, "7 d"],
   ];
   for (const [ms, text] of cases) assert.equal(span(ms), text);
 });

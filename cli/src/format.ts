@@ -4,27 +4,30 @@
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 const MICRO = 1_000_000;
+
+const two = (value: number): string => String(value).padStart(2, "0");
 
 /** Whole numbers with separators: 1,234,567. */
 export const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
 
-/** A span in its two largest units: `8 s`, `3 min`, `2 h 5 min`, `4 d 3 h`. */
+/**
+ * A span in its largest units: `8 s`, `3 min`, `2 h 5 min`, `4 d 3 h`. Seconds and minutes that
+ * have not passed are not counted; from an hour on it is rounded to the nearest small unit.
+ */
 export function span(ms: number): string {
   const value = Math.max(0, ms);
   if (value < SECOND) return "now";
   if (value < MINUTE) return `${Math.floor(value / SECOND)} s`;
   if (value < HOUR) return `${Math.floor(value / MINUTE)} min`;
-  if (value < DAY) return pair(value, HOUR, "h", MINUTE, "min");
-  return pair(value, DAY, "d", HOUR, "h");
+  const minutes = Math.round(value / MINUTE);
+  if (minutes < 1_440) return pair(Math.floor(minutes / 60), "h", minutes % 60, "min");
+  const hours = Math.round(value / HOUR);
+  return pair(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
-function pair(ms: number, large: number, largeUnit: string, small: number, smallUnit: string) {
-  const rest = Math.floor((ms % large) / small);
-  const head = `${Math.floor(ms / large)} ${largeUnit}`;
-  return rest === 0 ? head : `${head} ${rest} ${smallUnit}`;
-}
+const pair = (large: number, largeUnit: string, small: number, smallUnit: string): string =>
+  small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 
 /** `3 min ago`, `in 2 h`, `now`. */
 export function relative(atMs: number, nowMs: number): string {
@@ -36,14 +39,13 @@ export function relative(atMs: number, nowMs: number): string {
 /** `h:mm:ss`, for time that is added up. */
 export function clock(ms: number): string {
   const seconds = Math.floor(Math.max(0, ms) / SECOND);
-  const two = (value: number): string => String(value).padStart(2, "0");
-  return `${Math.floor(seconds / 3_600)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  const [h, m, s] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return `${h}:${two(m)}:${two(s)}`;
 }
 
 /** Local date and time, `2026-11-22 14:05:09`. */
 export function stamp(atMs: number): string {
   const date = new Date(atMs);
-  const two = (value: number): string => String(value).padStart(2, "0");
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${timeOfDay(atMs)}`;
 }
@@ -82,9 +84,11 @@ export function credits(micro: number): string {
   return `${sign}${whole(Math.floor((thousandths * 1_000) / MICRO))}.${tail}`;
 }
 
+/** A loss in nats with three decimals; `-` when there is none yet. */
 export const loss = (value: number | undefined): string =>
   value === undefined ? "-" : value.toFixed(3);
 
+/** A share from 0 to 1 in whole percent. */
 export const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 /** `1 job`, `2 jobs`. */

@@ -104,7 +104,7 @@ test("global flags may stand before and after the verb", async () => {
   }
 });
 
-test("help is shown for the program, for each verb, and for a group without its action", async () => {
+test("help is shown for the program, for each verb, and for a group alone", async () => {
   const help = await runCli(["--help"]);
   assert.equal(help.code, 0);
   for (const { name, summary } of POOL_VERBS) {

@@ -7,10 +7,16 @@ const ESC = "\u001b[";
 const paint = (terminal: Terminal, code: string, text: string): string =>
   terminal.colour ? `${ESC}${code}m${text}${ESC}0m` : text;
 
+// Each colour where it is wanted, and plain text elsewhere.
+/** Failures. */
 export const red = (terminal: Terminal, text: string): string => paint(terminal, "31", text);
+/** Good ends. */
 export const green = (terminal: Terminal, text: string): string => paint(terminal, "32", text);
+/** What deserves a look. */
 export const yellow = (terminal: Terminal, text: string): string => paint(terminal, "33", text);
+/** What is beside the point. */
 export const dim = (terminal: Terminal, text: string): string => paint(terminal, "2", text);
+/** Heads of tables and names. */
 export const bold = (terminal: Terminal, text: string): string => paint(terminal, "1", text);
 
 /** The parts of a refusal that programs read. */

@@ -12,6 +12,7 @@ export function stateText({ state, outcome, exitCode }: Shown): string {
   return `${outcome ?? "ended"}${code}`;
 }
 
+/** Green for completed, red for other ends, yellow for everything that is not running yet. */
 export function paintState(terminal: Terminal, text: string, { state, outcome }: Shown): string {
   if (state === "ended") return (outcome === "completed" ? green : red)(terminal, text);
   return state === "running" ? text : yellow(terminal, text);

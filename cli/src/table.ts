@@ -117,6 +117,7 @@ export function factsText(
     .join("");
 }
 
+/** Writes facts; see `factsText`. */
 export const writeFacts = (
   terminal: Terminal,
   facts: readonly (readonly [string, string | undefined])[],

@@ -39,16 +39,19 @@ export async function waitForEnd(
 ): Promise<VerbEnd> {
   const say = (line: string): void => shell.terminal.err(`${line}\n`);
   let shown = "";
+  let reasonShown = "";
   for (let pauseMs = POLL_FIRST_MS; ; pauseMs = Math.min(POLL_MAX_MS, pauseMs * 1.5)) {
     const reply = await how.ask(() => read(job, pool));
     if (how.interrupt.signal.aborted) return EXIT.INTERRUPTED;
     if (!reply.ok) return reply;
     const jobs = reply.value;
     const over = jobs.length > 0 && jobs.every(({ state }) => state === "ended");
-    const line = summary(jobs, shell);
-    if (line !== shown && (!how.quiet || over)) {
-      say(`${dim(shell.terminal, timeOfDay(shell.terminal.nowMs()))} ${line}`);
-      shown = line;
+    const { state, reason } = summary(jobs, shell);
+    if (state + reason !== shown && (!how.quiet || over)) {
+      const why = reason === reasonShown ? "" : `: ${reason}`;
+      say(`${dim(shell.terminal, timeOfDay(shell.terminal.nowMs()))} ${state}${why}`);
+      shown = state + reason;
+      reasonShown = reason;
     }
     if (over) return finish(job, jobs, pool, shell);
     await how.interrupt.sleep(pauseMs);
@@ -64,16 +67,20 @@ async function read(job: Submitted, pool: Client): Promise<Outcome<readonly JobV
   return reply.ok ? { ok: true, value: [reply.value] } : reply;
 }
 
-function summary(jobs: readonly JobView[], { terminal }: Shell): string {
+interface Summary {
+  readonly state: string;
+  readonly reason: string;
+}
+
+function summary(jobs: readonly JobView[], { terminal }: Shell): Summary {
   const [only] = jobs;
   if (jobs.length === 1 && only !== undefined) {
-    const state = stateText(only);
-    return `${paintState(terminal, state, only)}: ${plain(only.reason)}`;
+    return { state: paintState(terminal, stateText(only), only), reason: plain(only.reason) };
   }
   const counts = new Map<string, number>();
   for (const job of jobs) counts.set(stateText(job), (counts.get(stateText(job)) ?? 0) + 1);
   const parts = [...counts].map(([state, count]) => `${count} ${state}`);
-  return `${counted(jobs.length, "task")}: ${parts.join(", ")}`;
+  return { state: counted(jobs.length, "task"), reason: parts.join(", ") };
 }
 
 async function finish(

@@ -78,6 +78,7 @@ export function bookRun(
       bytesUp,
       bytesDown,
       accepted: tokens > 0,
+      contributions: Math.max(1, total.roundsMerged - (old?.roundsMerged ?? 0)),
     });
   }
 }

@@ -267,6 +267,21 @@ test("no more members than asked for take part", () => {
   assert.equal(story.job(jobId).leaseIds.length, 2);
 });
 
+test("a site that left for good is replaced by another, also when members are limited", () => {
+  const story = new Story(1, 1);
+  const base = runSpec();
+  const jobId = started(story, { ...base, run: { ...base.run!, maxMembers: 1 } });
+  const { siteId } = story.newest(jobId).lease;
+  story.ok({ type: "siteAway", siteId, reason: "silent" });
+  story.report(story.newest(jobId).lease.leaseId, ended("lost"));
+  story.ok({ type: "schedule" });
+  const next = story.newest(jobId).lease;
+  assert.notEqual(next.siteId, siteId);
+  arrives(story, jobId, next.leaseId);
+  gathers(story);
+  assert.ok(assignmentOf(machineOf(story, jobId), next.siteId) !== undefined);
+});
+
 test("a run that cannot be prepared fails with the reason, and one that was prepared does not", () => {
   const story = new Story(1);
   const jobId = story.submit(runSpec());

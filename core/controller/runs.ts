@@ -65,7 +65,8 @@ function configOf(spec: RunSpec, input: Prepare): RunConfig {
     quorum: { share: 0.5, min: 1 },
     gatherMs: GATHER_MS,
     data: { windows: input.windows, seed: spec.seed },
-    ...(spec.maxMembers === undefined ? {} : { maxSites: spec.maxMembers }),
+    // `maxMembers` is kept by leases: the machine would count sites that left, and a run whose
+    // sites were replaced would be full for ever.
     start: { modelDigest: input.modelDigest, modelBlob: input.modelBlob },
   };
 }

@@ -124,7 +124,7 @@ export function recordContribution(state: LedgerState, part: ContributionRecord)
   }
   state.contributions[key] = {
     ...before,
-    contributions: before.contributions + 1,
+    contributions: before.contributions + (part.contributions ?? 1),
     rejected: before.rejected + (part.accepted ? 0 : 1),
     tokens: safe(before.tokens + (part.accepted ? part.tokens : 0)),
     computeMs: safe(before.computeMs + part.computeMs),

@@ -49,6 +49,8 @@ export interface ContributionRecord {
   readonly bytesDown: number;
   /** False if the aggregator threw it away: bytes and time count, tokens do not. */
   readonly accepted: boolean;
+  /** A late contribution and the next one may be merged in one round; absent: 1. */
+  readonly contributions?: number;
 }
 
 /** Price of one model, in millionths of a credit for one device-hour. */

@@ -29,6 +29,7 @@ export const jobView = (over: Partial<JobView> = {}): JobView => ({
   ...over,
 });
 
+/** The same job in full. */
 export const jobDetail = (over: Partial<JobDetail> = {}): JobDetail => ({
   ...jobView(),
   ...{ command: ["python", "train.py", "--name", "my run"], env: { SEED: "7" } },
@@ -46,6 +47,7 @@ export const jobDetail = (over: Partial<JobDetail> = {}): JobDetail => ({
   ...over,
 });
 
+/** What a job has more when it ended a minute ago. */
 export const endedJob = (outcome: string, exitCode: number | null): Partial<JobDetail> => ({
   ...{ state: "ended", outcome, exitCode, endedAtMs: NOW_MS - MINUTE },
   reason: `ended: ${outcome}`,
@@ -55,7 +57,7 @@ export const whyView: WhyView = {
   ...{ id: "18", state: "queued", summary: "No node has two free accelerators.", place: 2 },
   ...{ waiting: 1_500, hint: "Ask for one accelerator.", startEstimateMs: NOW_MS + 30 * MINUTE },
   reasons: [
-    { code: "BUSY", text: "1 accelerator is free, 2 are needed", nodes: 3 },
+    { code: "ACCELERATORS_BUSY", text: "1 accelerator is free, 2 are needed", nodes: 3 },
     { code: "LABEL", text: "the label zone=a is missing", nodes: 1 },
   ],
 };
@@ -70,6 +72,7 @@ export const logView = (text: string, over: Partial<LogView> = {}): LogView => {
   };
 };
 
+/** A member with one site of two GPUs. */
 export const memberView = (over: Partial<MemberView> = {}): MemberView => ({
   ...{ name: "uni-lab", state: "active", invitedAtMs: NOW_MS - 90 * MINUTE },
   ...{ accelerators: 2, acceleratorsFree: 1, runningJobs: 1, deviceMs: 3_723_000 },
@@ -116,6 +119,7 @@ export const statement: StatementView = {
   },
 };
 
+/** A run in its second round on one member. */
 export const runDetail = (over: Partial<RunDetail> = {}): RunDetail => ({
   ...{ id: "20", name: "speeches", project: "default", state: "training" },
   ...{ reason: "round 2 is open", parameters: 1_060_000, startedAtMs: NOW_MS - MINUTE },

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { showTrouble, writeJson } from "../report.ts";
 import type { Shell, Trouble, VerbEnd } from "../verb.ts";
 
+/** Adds the flags and the action of `tequio cancel`. */
 export function define(command: Command, shell: Shell): void {
   command
     .argument("<id...>", "Job ids; the id of an array cancels all of its tasks")

@@ -8,6 +8,7 @@ import { paintState, stateText } from "../states.ts";
 import { type Column, factsText, writeTable } from "../table.ts";
 import type { Shell } from "../verb.ts";
 
+/** Adds the flags and the action of `tequio job`. */
 export function define(command: Command, shell: Shell): void {
   command.argument("<id>", "Job id").action(
     shell.act(async (id: string) => {

@@ -19,6 +19,7 @@ interface Flags {
   readonly array?: string;
 }
 
+/** Adds the flags and the action of `tequio jobs`. */
 export function define(command: Command, shell: Shell): void {
   command
     .addOption(
@@ -40,8 +41,8 @@ async function list(flags: Flags, shell: Shell) {
   const reply = await readRows(await shell.pool(), "listJobs", query, flags.limit);
   if (!reply.ok) return reply;
   if (shell.globals().json) return void writeJson(terminal, reply.rows);
-  const empty =
-    state === "all" ? "No jobs yet. Try `tequio submit -- echo hello`." : `No ${state} jobs.`;
+  const filtered = state !== "all" || [project, member, arrayId].some((one) => one !== undefined);
+  const empty = filtered ? "No such jobs." : "No jobs yet. Try `tequio submit -- echo hello`.";
   writeTable(terminal, columns(shell), reply.rows, empty);
   if (reply.more) terminal.err(`${dim(terminal, "There are more: --limit shows them.")}\n`);
   return undefined;

@@ -59,7 +59,7 @@ test("bytes that are no text are passed on as they are", async () => {
   assert.deepEqual(Buffer.concat(out), bytes);
 });
 
-test("-f says why there is nothing yet, then follows over attempts until the job ends", async () => {
+test("-f says why there is nothing yet, then follows attempts until the job ends", async () => {
   const none = logView("", { attempt: 0, ended: false });
   const second = { attempt: 2, ended: true };
   const ran = await withPool(
@@ -103,7 +103,7 @@ test("-f goes on where it was when the control plane comes back", async () => {
   assert.match(ran.err, /The pool is back/);
 });
 
-test("Ctrl-C ends following at once with 130, also while the pool holds the answer back", async () => {
+test("Ctrl-C ends following at once with 130, also while the pool is asked", async () => {
   let interrupt = (): void => {};
   const ran = await withPool(
     {

@@ -12,6 +12,7 @@ interface Flags {
   readonly member?: string;
 }
 
+/** Adds the flags and the action of `tequio logs`. */
 export function define(command: Command, shell: Shell): void {
   command
     .argument("<id>", "Job id")

@@ -32,6 +32,7 @@ const ACTIONS: readonly {
   },
 ];
 
+/** Adds the flags and the action of `tequio member`. */
 export function define(command: Command, shell: Shell): void {
   command
     .command("list")
@@ -120,10 +121,10 @@ function presence(member: MemberView, nowMs: number): string {
 /** `2x Processor; 8x NVIDIA H100`: accelerators by product. */
 function has({ sites }: MemberView): string {
   const counts = new Map<string, number>();
-  for (const { vendor, model, kind } of sites
+  for (const { vendor, model } of sites
     .flatMap(({ nodes }) => nodes)
     .flatMap(({ accelerators }) => accelerators)) {
-    const name = kind === "cpu" ? model : `${vendor} ${model}`;
+    const name = `${vendor} ${model}`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
   return [...counts].map(([name, count]) => `${count}x ${name}`).join("; ");

@@ -5,6 +5,7 @@ import { bold, writeJson } from "../report.ts";
 import { writeFacts } from "../table.ts";
 import type { Shell } from "../verb.ts";
 
+/** Adds the flags and the action of `tequio pool`. */
 export function define(command: Command, shell: Shell): void {
   command.action(
     shell.act(async () => {

@@ -6,6 +6,7 @@ import { writeTable } from "../table.ts";
 import { wholeFrom } from "../values.ts";
 import type { Shell } from "../verb.ts";
 
+/** Adds the flags and the action of `tequio project`. */
 export function define(command: Command, shell: Shell): void {
   command
     .command("list")

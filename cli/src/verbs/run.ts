@@ -25,6 +25,7 @@ interface Flags {
   readonly seed?: number;
 }
 
+/** Adds the flags and the action of `tequio run`. */
 export function define(command: Command, shell: Shell): void {
   command
     .argument("<id>", "Run id")

@@ -9,6 +9,7 @@ import type { Shell } from "../verb.ts";
 
 const ROWS_DEFAULT = 30;
 
+/** Adds the flags and the action of `tequio runs`. */
 export function define(command: Command, shell: Shell): void {
   command.option("--limit <n>", "At most so many, newest first", wholeFrom(1), ROWS_DEFAULT).action(
     shell.act(async () => {

@@ -23,6 +23,7 @@ interface Flags {
 
 const FORMS = "`tequio submit -- COMMAND`, `tequio submit --shell TEXT` or `tequio submit FILE`";
 
+/** Adds the flags and the action of `tequio submit`. */
 export function define(command: Command, shell: Shell): void {
   command
     .usage("[FILE.yaml|-] [options] [-- COMMAND...]")

@@ -7,6 +7,7 @@ import { writeTable } from "../table.ts";
 import { durationMs } from "../values.ts";
 import type { Shell } from "../verb.ts";
 
+/** Adds the flags and the action of `tequio token`. */
 export function define(command: Command, shell: Shell): void {
   command
     .command("list")

@@ -16,6 +16,7 @@ interface Flags {
 
 type Row = Omit<StatementLine, "kind"> & { readonly total?: true };
 
+/** Adds the flags and the action of `tequio usage`. */
 export function define(command: Command, shell: Shell): void {
   const point = pointMs(shell.terminal.nowMs);
   command

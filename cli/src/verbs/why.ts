@@ -6,6 +6,7 @@ import { dim, writeJson } from "../report.ts";
 import { plain } from "../table.ts";
 import type { Shell } from "../verb.ts";
 
+/** Adds the flags and the action of `tequio why`. */
 export function define(command: Command, shell: Shell): void {
   command.argument("<id>", "Job id").action(
     shell.act(async (id: string) => {

@@ -130,6 +130,7 @@ function memberRow(
 }
 
 function memberState({ machine }: RunState, site: SiteState): RunMemberRow["state"] {
+  if (machine.phase.kind === "finished") return "left";
   if (!site.here) return site.away === null ? "left" : "away";
   if (site.quarantined) return "quarantined";
   return assignmentOf(machine, site.siteId) === undefined ? "waiting" : "training";

@@ -30,6 +30,7 @@ interface Flags {
 /** How often the first connection is looked for. */
 const LOOK_MS = 50;
 
+/** Adds the flags and the action of `tequio agent`. */
 export function define(command: Command, shell: Shell): void {
   command
     .option("--join <token>", "Join token of the member; needed once for a folder")

@@ -15,6 +15,7 @@ interface Flags {
 
 const MINUTES_DEFAULT = 3;
 
+/** Adds the flags and the action of `tequio demo`. */
 export function define(command: Command, shell: Shell): void {
   command
     .option("--minutes <n>", "How long all of it may take", positive, MINUTES_DEFAULT)

@@ -21,6 +21,7 @@ interface Flags {
   readonly port: number;
 }
 
+/** Adds the flags and the action of `tequio doctor`. */
 export function define(command: Command, shell: Shell): void {
   command
     .option("--data <dir>", "Data folder that `up` would use", DATA_DEFAULT)

@@ -23,7 +23,7 @@ export function makeFolder(path: string, flag: string): Outcome<string> {
 export function whyUnwritable(path: string): string | undefined {
   try {
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    return statSync(path).isDirectory() ? undefined : "ENOTDIR";
+    return statSync(path).isDirectory() ? undefined : "not a folder";
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === "ENOENT" && dirname(path) !== path ? whyUnwritable(dirname(path)) : code;
@@ -33,8 +33,8 @@ export function whyUnwritable(path: string): string | undefined {
 /** Level by level: Node's own recursive mkdir never returns under /proc. */
 function makeLevels(path: string): void {
   try {
+    // Of a file mkdir says what is wrong with it.
     if (statSync(path).isDirectory()) return;
-    throw Object.assign(new Error("not a folder"), { code: "ENOTDIR" });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
   }

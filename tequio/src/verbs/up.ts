@@ -40,6 +40,7 @@ interface Flags {
 
 const GIB = 2 ** 30;
 
+/** Adds the flags and the action of `tequio up`. */
 export function define(command: Command, shell: Shell): void {
   command
     .option("--data <dir>", "Data folder: journal, blobs, logs, secrets", DATA_DEFAULT)
