@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { JobWire, parseYaml } from "@tequio/contract";
 import { record } from "./record.ts";
@@ -42,7 +43,7 @@ function lastJson(args: readonly string[]): Promise<unknown> {
   });
 }
 
-const tequio = new URL("../tequio/bin/tequio.js", import.meta.url).pathname;
+const tequio = fileURLToPath(import.meta.resolve("tequio/bin/tequio.js"));
 const alone = new URL("./alone.ts", import.meta.url).pathname;
 
 async function pooled(seed: number): Promise<Pooled> {

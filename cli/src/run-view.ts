@@ -77,6 +77,6 @@ export function roundLine({ round, phase, heldOutLoss, rows }: RoundView): strin
     const mark = verdict === "merged" ? "" : ` (${plain(verdict)})`;
     return `${plain(member)} ${whole(tokens)} at ${whole(perSecond)}/s${mark}`;
   });
-  const head = `round ${String(round).padStart(3)}  loss ${heldOutLoss.toFixed(3)}`;
+  const head = `round ${String(round).padStart(3)}  loss ${heldOutLoss?.toFixed(3) ?? "-    "}`;
   return `${head}  ${phase === "warm-up" ? "warm-up, " : ""}${parts.join(", ")}`;
 }

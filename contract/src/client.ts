@@ -49,7 +49,7 @@ export function makeClient(options: ClientOptions): Client {
     const endpoint: Endpoint = ENDPOINTS[name];
     const key = input.idempotencyKey ?? (endpoint.idempotent ? crypto.randomUUID() : undefined);
     const headers: Record<string, string> = { accept: "application/json" };
-    if (options.token !== undefined) headers["authorization"] = `Bearer ${options.token}`;
+    if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
     if (key !== undefined) headers["idempotency-key"] = key;
     if (input.body !== undefined) headers["content-type"] = "application/json";
     const init: RequestInit = { method: endpoint.method, headers };

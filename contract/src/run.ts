@@ -85,7 +85,8 @@ export const RoundView = z.strictObject({
   phase: z.enum(["warm-up", "pooled"]),
   openedAtMs: EpochMs,
   mergedAtMs: EpochMs,
-  heldOutLoss: z.number(),
+  /** Nats per token; absent where it was not measured: not every round waits for it. */
+  heldOutLoss: z.number().optional(),
   rows: z.array(RoundRow),
 });
 export type RoundView = z.infer<typeof RoundView>;

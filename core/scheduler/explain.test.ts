@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { snapshotArbitrary } from "./arbitraries.ts";
+import { snapshotArbitrary } from "./arbitraries.testing.ts";
 import { explain } from "./explain.ts";
 import {
   gpu,
@@ -14,7 +14,7 @@ import {
   snapshot,
   spec,
   waiting,
-} from "./fixtures.ts";
+} from "./fixtures.testing.ts";
 import { plan } from "./plan.ts";
 
 const held = [

@@ -32,7 +32,6 @@ export const TRAINING_CODES = {
   // why a stretch or a round was given up
   MISSED_ROUND: { status: 409, means: "The site was more than one round late." },
   STRETCH_EXPIRED: { status: 409, means: "The site took far longer than it was expected to." },
-  STRETCH_ABANDONED: { status: 409, means: "The site's round ended without any contribution." },
   ROUND_ABANDONED: { status: 409, means: "Everybody left before anything was offered." },
 } as const satisfies Record<string, { status: number; means: string }>;
 

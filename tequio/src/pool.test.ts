@@ -1,9 +1,9 @@
 // The whole thing as a user starts it: a control plane, agents and jobs as real processes, killed
 // and cut as life does it.
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { RealPool, runTequio, until } from "./testing/real-pool.ts";

@@ -36,7 +36,7 @@ test("await, a Promise type and a node import are found", () => {
   ]);
 });
 
-test("own names, members, strings, comments, tests and other folders are left alone", () => {
+test("own names, members, strings, comments, test files and other folders are left alone", () => {
   const clean = [
     "// new Date() would be a clock, fetch the network.",
     "interface A { readonly process: number; fetch(): void; }",
@@ -47,6 +47,7 @@ test("own names, members, strings, comments, tests and other folders are left al
   const files = {
     "core/pool/a.ts": clean,
     "core/pool/a.test.ts": "await Promise.all([new Date()]);",
+    "core/pool/a.testing.ts": 'import assert from "node:assert/strict";\nnew Date();',
     "cli/a.ts": "await Promise.all([new Date()]);",
   };
   assert.deepEqual(found(corePure, files), []);

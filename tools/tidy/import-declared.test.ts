@@ -22,8 +22,23 @@ test("suites and settings may use the root's development packages, shipped code 
     "cli/a.test.ts": line,
     "cli/vite.config.ts": line,
     "engines/src/conformance/journal.ts": line,
+    "engines/src/conformance.ts": line,
+    "core/pool/arbitraries.testing.ts": line,
+    "cli/testing.ts": line,
+    "cli/testing/browser.ts": line,
   };
   assert.deepEqual(found(importDeclared, files), ["cli/a.ts:1 import-declared"]);
+});
+
+test("only tests and their like import what tests share", () => {
+  const line = 'import { story } from "./story.testing.ts";';
+  const files = {
+    "core/pool/a.ts": line,
+    "core/pool/a.test.ts": line,
+    "core/pool/b.testing.ts": line,
+    "core/pool/story.testing.ts": "",
+  };
+  assert.deepEqual(found(importDeclared, files), ["core/pool/a.ts:1 import-testing"]);
 });
 
 test("the tools may import whatever some package of the workspace declares", () => {

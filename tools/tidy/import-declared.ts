@@ -1,4 +1,5 @@
-// Checks that a package declares what it imports, and reaches other packages by their names.
+// Checks that a package declares what it imports, reaches other packages by their names, and ships
+// nothing that its tests are made of.
 // npm puts all workspaces' packages into one folder, so an undeclared import works here and
 // fails for whoever installs the package alone.
 import { isBuiltin } from "node:module";
@@ -8,7 +9,10 @@ import type { Package } from "./packages.ts";
 import { type Tree, type TreeFile, workspaceOf } from "./tree.ts";
 
 /** Build settings, and what suites are made of, run on a developer's machine only. */
-const DEVELOPMENT = /\.config\.(?:ts|js|mjs)$|\/(?:conformance|testing)(?:\/|\.ts$)/;
+const DEVELOPMENT = /\.config\.(?:ts|js|mjs)$|\/conformance(?:\/|\.ts$)/;
+
+const isDevelopment = (file: TreeFile): boolean =>
+  file.isTest || file.isTesting || DEVELOPMENT.test(file.path);
 
 /** What a file of this package may import by name. */
 function declaredFor(tree: Tree, file: TreeFile, owner: Package): ReadonlySet<string> {
@@ -20,7 +24,7 @@ function declaredFor(tree: Tree, file: TreeFile, owner: Package): ReadonlySet<st
     names.add(other.name);
     for (const name of other.dependencies) names.add(name);
   }
-  if (owner.folder === "" || file.isTest || DEVELOPMENT.test(file.path)) {
+  if (owner.folder === "" || isDevelopment(file)) {
     const extra = [...owner.devDependencies, ...(root?.devDependencies ?? [])];
     for (const name of extra) names.add(name);
   }
@@ -33,6 +37,11 @@ function fault(
   found: Import,
   names: ReadonlySet<string>,
 ): { rule: string; message: string } | undefined {
+  const target = found.target === undefined ? undefined : tree.byPath.get(found.target);
+  if (target?.isTesting === true && !isDevelopment(file)) {
+    const message = `${target.path} is for tests only; move what is shared into a file of its own`;
+    return { rule: "import-testing", message };
+  }
   if (isRelative(found.specifier)) {
     const from = workspaceOf(tree, file.path);
     if (found.target === undefined || workspaceOf(tree, found.target) === from) return undefined;
@@ -57,5 +66,5 @@ function ofFile(tree: Tree, file: TreeFile): readonly Finding[] {
   });
 }
 
-/** Undeclared packages, and relative paths out of the own package. */
+/** Undeclared packages, relative paths out of the own package, and shipped test helpers. */
 export const importDeclared: Check = (tree) => tree.files.flatMap((file) => ofFile(tree, file));

@@ -18,6 +18,8 @@ export interface TreeFile {
   readonly imports: readonly Import[];
   /** Unit tests and suites on real components: they may use more, and nobody imports them. */
   readonly isTest: boolean;
+  /** What tests share (`x.testing.ts`, `testing/x.ts`); only tests and their like import it. */
+  readonly isTesting: boolean;
 }
 
 /** Everything that a check may read. */
@@ -34,6 +36,7 @@ const SKIPPED = new Set(["node_modules", "dist", "bench/results", "docs/referenc
 const CODE = /\.(?:ts|tsx|mts|js|mjs)$/;
 const STYLE = /\.css$/;
 const TEST = /\.(?:test|real)\.tsx?$/;
+const TESTING = /[./]testing(?:\.tsx?$|\/)/;
 
 function walk(root: string, folder: string): readonly string[] {
   const paths: string[] = [];
@@ -79,6 +82,7 @@ export function loadTree(root: string): Tree {
         target: resolveImport(path, raw.specifier, known, packages),
       })),
       isTest: TEST.test(path),
+      isTesting: TESTING.test(path),
     };
   });
   return {

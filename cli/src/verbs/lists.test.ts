@@ -123,7 +123,7 @@ test("why says the place, each reason with its nodes, the start and the hint", a
   const { out } = await run("why 18");
   assert.match(out, /^Job 18 \(queued\): No node has two free accelerators\.$/m);
   assert.match(out, /place 2 of 1,500 in the queue/);
-  assert.match(out, /- 1 accelerator is free, 2 are needed \(3 nodes\) BUSY/);
+  assert.match(out, /- 1 accelerator is free, 2 are needed \(3 nodes\) ACCELERATORS_BUSY/);
   assert.match(out, /\(in 30 min\)/);
   assert.match(out, /^hint: Ask for one accelerator\.$/m);
 });
@@ -190,7 +190,10 @@ test("a run is shown with progress, loss and each member's speed", async () => {
 });
 
 test("a run's actions are sent, and an unknown one never reaches the pool", async () => {
-  assert.equal((await run("run 20 pause")).out, "Run 20: paused, paused by admin\n");
+  assert.equal(
+    (await run("run 20 pause")).out,
+    "Run 20 is asked to pause. Now it is paused: paused by admin\n",
+  );
   assert.deepEqual(lastAsked().body, { action: "pause" });
   const before = pool.asked.length;
   const ran = await run("run 20 explode");

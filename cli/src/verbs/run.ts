@@ -58,7 +58,8 @@ async function change(
   if (!reply.ok) return reply;
   if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
   const { state, reason } = reply.value;
-  shell.terminal.out(`Run ${id}: ${state}, ${reason}\n`);
+  // A round that is open is finished first, so the state may still be the one before.
+  shell.terminal.out(`Run ${id} is asked to ${action}. Now it is ${state}: ${reason}\n`);
   return undefined;
 }
 
@@ -113,8 +114,9 @@ async function watch(id: string, pool: Client, shell: Shell): Promise<VerbEnd> {
         else terminal.out(`${roundLine(round)}\n`);
         shown = round.round;
       }
-      const line = `${run.state}: ${run.reason}`;
-      if (!json && line !== state && news.length === 0) {
+      // While it trains the rounds tell enough; the reasons change several times in each.
+      const line = run.state === "training" ? run.state : `${run.state}: ${run.reason}`;
+      if (!json && line !== state && run.state !== "ended") {
         terminal.err(`${dim(terminal, plainLines(line))}\n`);
       }
       state = line;

@@ -58,7 +58,9 @@ function Round(props: { readonly round: RoundView }) {
         <th scope="rowgroup" colSpan={LAST + 1}>
           <b>{TEXTS.rounds.round(round.round)}</b>
           {round.phase === "warm-up" && <Badge state="warm-up" />}
-          <span>{TEXTS.rounds.loss(round.heldOutLoss.toFixed(3))}</span>
+          {round.heldOutLoss !== undefined && (
+            <span>{TEXTS.rounds.loss(round.heldOutLoss.toFixed(3))}</span>
+          )}
           <span className="muted">
             {TEXTS.rounds.merged(
               timeOfDay(round.mergedAtMs),

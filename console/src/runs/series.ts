@@ -38,14 +38,16 @@ export function lossCurve(run: RunPart, axis: LossAxis): Curve {
   let tokens = missing;
   for (const round of rounds) {
     tokens += roundTokens(round);
+    const { heldOutLoss } = round;
+    if (heldOutLoss === undefined) continue;
     const at = axis === "tokens" ? tokens : Math.max(0, round.mergedAtMs - startMs);
     // A chart's axis must grow: rounds that merge in the same millisecond become one point.
     if (x.length > 0 && at <= x.at(-1)!) {
-      y[y.length - 1] = round.heldOutLoss;
+      y[y.length - 1] = heldOutLoss;
       continue;
     }
     x.push(at);
-    y.push(round.heldOutLoss);
+    y.push(heldOutLoss);
   }
   return { x, y };
 }

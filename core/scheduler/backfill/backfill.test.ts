@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { HOUR_MS, node, occupied, running, snapshot, spec, waiting } from "../fixtures.ts";
+import { HOUR_MS, node, occupied, running, snapshot, spec, waiting } from "../fixtures.testing.ts";
 import { plan } from "../plan.ts";
 import type { NodeView, RunningView, WaitingView } from "../types.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JobSpec, Resources } from "../../pool/index.ts";
-import { gpu, node, nodeWith, spec } from "../fixtures.ts";
+import { gpu, node, nodeWith, spec } from "../fixtures.testing.ts";
 import type { NodeView } from "../types.ts";
 import { firstObjection, LASTING_CHECKERS, STATE_CHECKERS } from "./checkers.ts";
 

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { JobSpec } from "../../pool/index.ts";
-import { gpu, node, nodeWith, spec } from "../fixtures.ts";
-import { fitsSomehow } from "../gang/brute-force.ts";
+import { fitsSomehow } from "../brute-force.testing.ts";
+import { gpu, node, nodeWith, spec } from "../fixtures.testing.ts";
 import type { NodeView } from "../types.ts";
 import { feasibleEver } from "./ever.ts";
 

@@ -1,6 +1,7 @@
 // Which accelerators answer a request, one condition after the other.
 import type { Accelerator, Resources } from "../../pool/index.ts";
 
+/** A request without a kind is answered by accelerators of any kind. */
 export const matchesKind = (wanted: Resources, have: Accelerator): boolean =>
   wanted.kind === undefined || wanted.kind === have.kind;
 
@@ -17,6 +18,7 @@ export function matchesModel(wanted: Resources, have: Accelerator): boolean {
   return `${words(have.model)} `.startsWith(`${words(wanted.model)} `);
 }
 
+/** In MiB; equal is enough, and a request without a bound asks for none. */
 export const matchesMemory = (wanted: Resources, have: Accelerator): boolean =>
   have.memoryMiB >= (wanted.acceleratorMemoryMiB ?? 0);
 

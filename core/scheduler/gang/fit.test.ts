@@ -4,12 +4,12 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { JobSpec, Resources } from "../../pool/index.ts";
 import { BOUNDS } from "../bounds.ts";
+import { fitsSomehow } from "../brute-force.testing.ts";
 import { makeDemand } from "../demand.ts";
 import { matches } from "../feasible/matching.ts";
-import { gpu, node, nodeWith, spec } from "../fixtures.ts";
+import { gpu, node, nodeWith, spec } from "../fixtures.testing.ts";
 import type { NodeView } from "../types.ts";
 import { buildWorld } from "../world.ts";
-import { fitsSomehow } from "./brute-force.ts";
 import { type Fit, fitSite } from "./fit.ts";
 import { placementsOf } from "./uses.ts";
 

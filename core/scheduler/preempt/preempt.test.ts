@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS } from "../../pool/index.ts";
-import { snapshotArbitrary } from "../arbitraries.ts";
-import { HOUR_MS, node, occupied, running, snapshot, spec, waiting } from "../fixtures.ts";
+import { snapshotArbitrary } from "../arbitraries.testing.ts";
+import { HOUR_MS, node, occupied, running, snapshot, spec, waiting } from "../fixtures.testing.ts";
 import { plan } from "../plan.ts";
 import type { Plan, RunningView, SchedulerInput } from "../types.ts";
 

@@ -65,9 +65,7 @@ export function sizingSite(state: RunState, site: SiteState, warmUp: boolean): S
 function hintScale(state: RunState): number {
   const { referenceBatch, context } = state.config;
   const ratios = state.sites.flatMap(({ speed, tokensPerSecondHint: hint }) =>
-    speed === null || hint === null
-      ? []
-      : [tokensPerSecond(speed, referenceBatch, context) / hint],
+    speed === null || hint === null ? [] : [tokensPerSecond(speed, referenceBatch, context) / hint],
   );
   return lowerMedian(ratios) ?? 1;
 }

@@ -98,7 +98,9 @@ export function aggregated(state: RunState, atMs: number, verdicts: Verdicts = {
   };
 }
 
+/** The types of events, in order: what most stories compare. */
 export const types = (events: readonly RunEvent[]) => events.map((event) => event.type);
+/** The first event of a type, if there is one. */
 export const find = <T extends RunEvent["type"]>(events: readonly RunEvent[], type: T) =>
   events.find((event): event is Extract<RunEvent, { type: T }> => event.type === type);
 

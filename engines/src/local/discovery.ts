@@ -175,6 +175,7 @@ export function readProcessor(): Processor {
 /** Runs a tool; empty when it is not there, fails or hangs. */
 export type RunTool = (program: string, args: readonly string[]) => Promise<string>;
 
+/** Runs it as a program with a time limit; what it wrote counts only when it ended with 0. */
 export const runTool: RunTool = (program, args) =>
   new Promise((resolve) => {
     const options = { timeout: TOOL_TIMEOUT_MS, killSignal: "SIGKILL" } as const;

@@ -1,7 +1,8 @@
 // Which processes belong to a lease, and the processor time that they used together.
 // A task starts as leader of its own group; what it starts belongs to it by group, by session or
 // by descent. A process that left all three is still known by the lease's folder in its
-// environment, as Jenkins finds the processes of a build. It leaves stopping and limiting to others.
+// environment, as Jenkins finds the processes of a build. It leaves stopping and limiting to
+// others.
 import {
   type ProcessId,
   type ProcessRow,
@@ -141,7 +142,10 @@ function ownRow(): readonly ProcessRow[] {
   return row === undefined ? [] : [row];
 }
 
-/** Kills every process that carries the mark of the lease, with the given groups; for a lost supervisor. */
+/**
+ * Kills every process that carries the mark of the lease, with the given groups; for a lost
+ * supervisor.
+ */
 export function killLeftovers(folder: string, groups: readonly number[]): void {
   const family = leaseFamily(folder);
   family.setGroups(groups);

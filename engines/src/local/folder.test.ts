@@ -76,7 +76,7 @@ test("fences are kept over restarts, and a floor stands for the oldest jobs", (c
   assert.ok(again.highest("many-2499") > again.highest("never seen"));
 });
 
-test("a supervisor that never came is told to stop before its lease counts as refused", (context) => {
+test("a supervisor that never came is told to stop before its lease is refused", (context) => {
   const folder = temporary(context);
   const nowMs = siteClockMs();
   const state = (sinceMs: number) => statusOf(folder, LEASE, { sinceMs, shimEnded: false }).state;
@@ -112,7 +112,7 @@ test("a lease with a live supervisor runs, and is stopping once that was asked",
   assert.equal(status().state, "stopping");
 });
 
-test("an agent that died in the middle of a start leaves nothing that runs twice", async (context) => {
+test("an agent that died amid a start leaves nothing that runs twice", async (context) => {
   const folder = temporary(context);
   const lease = leaseFolder(folder, LEASE.leaseId);
   makeFolder(lease); // the folder was in place, but neither fence nor supervisor were

@@ -109,7 +109,7 @@ async function startByDoomedAgent(place: TestPlace, lease: object) {
   await new Promise((resolve) => agent.once("exit", resolve));
 }
 
-describe("local engine", { concurrency: 4 }, () => {
+describe("the local engine's processes", { concurrency: 4 }, () => {
   withEngine("a lease outlives an agent that is killed", async ({ place, node }) => {
     const lease = leaseOf(node, ["echo alive; sleep 0.5; echo still; exec sleep 50"]);
     await startByDoomedAgent(place, lease);
@@ -167,6 +167,19 @@ describe("local engine", { concurrency: 4 }, () => {
     await waitForDeath(pid);
   });
 
+  withEngine("the supervisor goes when its lease has ended", async (bench) => {
+    const lease = leaseOf(bench.node, ["sleep 0.2"]);
+    must(await bench.engine.start(lease));
+    await waitFor("a supervisor", async () => {
+      return (await find(bench.engine, lease.leaseId))?.state === "running" || undefined;
+    });
+    const { shim } = shimOf(bench, lease.leaseId);
+    await endOf(bench.engine, lease.leaseId);
+    await waitFor("its end", async () => !isAlive(shim) || undefined);
+  });
+});
+
+describe("the local engine's files", { concurrency: 4 }, () => {
   withEngine("a flood is cut at the limit, marked, counted, and slowed", async (bench) => {
     const lease = leaseOf(bench.node, ["yes tequio & sleep 1; kill $!; wait; exit 3"]);
     must(await bench.engine.start(lease));
@@ -219,16 +232,5 @@ describe("local engine", { concurrency: 4 }, () => {
       if (!stat.isFile()) continue;
       assert.doesNotMatch(readFileSync(path, "latin1"), /hush-hush|agent-secret/, path);
     }
-  });
-
-  withEngine("the supervisor goes when its lease has ended", async (bench) => {
-    const lease = leaseOf(bench.node, ["sleep 0.2"]);
-    must(await bench.engine.start(lease));
-    await waitFor("a supervisor", async () => {
-      return (await find(bench.engine, lease.leaseId))?.state === "running" || undefined;
-    });
-    const { shim } = shimOf(bench, lease.leaseId);
-    await endOf(bench.engine, lease.leaseId);
-    await waitFor("its end", async () => !isAlive(shim) || undefined);
   });
 });

@@ -54,7 +54,7 @@ export function parsePsTime(text: string): number {
   return Math.round((Number(days) * 86_400 + seconds) * 1_000);
 }
 
-/** Output of `ps -axo pid=,ppid=,pgid=,stat=,time=,lstart=`; lines of another shape are left out. */
+/** Rows of `ps -axo pid=,ppid=,pgid=,stat=,time=,lstart=`; lines of another shape are left out. */
 export function parsePs(output: string): readonly ProcessRow[] {
   const rows: ProcessRow[] = [];
   for (const line of output.split("\n")) {

@@ -92,6 +92,7 @@ export interface RightsRecord {
 export const rightsFile = (folder: string): string => join(folder, "rights.json");
 export const fencesFile = (folder: string): string => join(folder, "fences.json");
 export const leasesFolder = (folder: string): string => join(folder, "leases");
+/** The folder of one lease; the paths below are asked with it. */
 export const leaseFolder = (folder: string, leaseId: string): string =>
   join(folder, "leases", leaseId);
 export const leaseFile = (lease: string): string => join(lease, "lease.json");
@@ -100,6 +101,7 @@ export const stopFile = (lease: string): string => join(lease, "stop.json");
 export const endFile = (lease: string): string => join(lease, "end.json");
 export const shimLogFile = (lease: string): string => join(lease, "shim.log");
 export const workFolder = (lease: string): string => join(lease, "work");
+/** What one task of a lease wrote; tasks count from 0. */
 export const taskLogFile = (lease: string, taskIndex: number): string =>
   join(lease, `task-${taskIndex}.log`);
 

@@ -1,6 +1,7 @@
 // Entry of the supervisor process: one for each lease, started by the engine as
 // `node shim.ts <folder of the lease>` in a session of its own. Secrets come by standard input,
 // so they are never on a disk or in an argument list. The work is supervisor.ts's.
+// entry: launch.ts starts it by its path.
 import { readFileSync } from "node:fs";
 import { type LeaseRecord, leaseFile, readRecord } from "./records.ts";
 import { Supervisor } from "./supervisor.ts";

@@ -1,19 +1,26 @@
 // The aggregator: prepares runs and merges their rounds. It follows the state, not a list of
 // orders: whenever something changed it looks at what the runs want now, so that it goes on by
 // itself after a restart. One thing at a time: a merge holds several copies of a model in memory.
-import type { JobState } from "@tequio/core/controller";
+import type { JobState, RunState } from "@tequio/core/controller";
 import type { Outcome } from "@tequio/core/pool";
 import { pendingAggregation } from "@tequio/core/training";
 import type { Store } from "@tequio/stores";
 import type { Say, TrainerPort } from "../ports.ts";
 import type { Pump } from "../pump.ts";
 import type { RunIndex } from "../run-index.ts";
+import { endEstimateMs } from "../views/progress.ts";
 import { failure, merge } from "./merge.ts";
 import { Models } from "./models.ts";
 import { putVectors } from "./vectors.ts";
 
 /** Wait after something that should have worked did not, e.g. on a full disk. */
 const RETRY_MS = 2_000;
+
+/** Held-out losses are measured at most so often: each keeps a core busy for 0.1 to 0.3 s that the
+ * merge and, on a small machine, the sites would have. */
+const LOSS_EVERY_MS = 3_000;
+/** A round that ends so near the run's end may be its last one. */
+const LAST_ROUNDS_MS = 6_000;
 
 export interface AggregatorOptions {
   readonly pump: Pump;
@@ -29,6 +36,8 @@ const NO_TRAINER =
 export class Aggregator {
   readonly #options: AggregatorOptions;
   readonly #models: Models;
+  /** When each run's loss was measured last, on this process's clock. */
+  readonly #measuredMs = new Map<string, number>();
   #working: Promise<void> | undefined;
   #again = false;
   #closed = false;
@@ -63,8 +72,10 @@ export class Aggregator {
       for (const jobId of runs.ids) {
         const job = pump.state.jobs.get(jobId);
         if (job === undefined || this.#closed) continue;
-        if (job.stage === "ended") this.#models.drop(jobId);
-        else if (!(await this.#serve(job))) return this.#retryLater();
+        if (job.stage === "ended") {
+          this.#models.drop(jobId);
+          this.#measuredMs.delete(jobId);
+        } else if (!(await this.#serve(job))) return this.#retryLater();
       }
     }
   }
@@ -119,7 +130,8 @@ export class Aggregator {
       pump.submit({ type: "run", jobId, input: { type: "aggregation.failed", round, reason } });
     if (trainer === undefined) return tell(NO_TRAINER);
     const tools = { blobs: store.blobs, models: this.#models, trainer };
-    const merged = await merge(tools, run, job.spec.run!, closing).catch(failure);
+    const measureLoss = this.#lossDue(run);
+    const merged = await merge(tools, run, job.spec.run!, closing, measureLoss).catch(failure);
     if (!merged.ok) {
       this.#options.say("error", "A merge failed.", { run: jobId, round, why: merged.message });
       return tell(merged.message);
@@ -127,6 +139,16 @@ export class Aggregator {
     const { input, model } = merged.value;
     const told = await pump.submit({ type: "run", jobId, input });
     if (told.ok) this.#models.keep(jobId, input.modelDigest, model);
+    if (told.ok && measureLoss) this.#measuredMs.set(jobId, performance.now());
     return told;
+  }
+
+  /** Not every round needs its loss on screen; the one that may be the last does. */
+  #lossDue(run: RunState): boolean {
+    const sinceMs = performance.now() - (this.#measuredMs.get(run.jobId) ?? -LOSS_EVERY_MS);
+    if (sinceMs >= LOSS_EVERY_MS || run.machine.stopAsked) return true;
+    const nowMs = this.#options.pump.state.nowMs;
+    const endMs = endEstimateMs(run, nowMs);
+    return endMs !== undefined && endMs - nowMs < LAST_ROUNDS_MS;
   }
 }

@@ -31,12 +31,14 @@ export interface MergeResult {
   readonly model: Model;
 }
 
-/** Merges the contributions of a round. Refuses what stands in the way, e.g. STORE_FULL. */
+/** Merges the contributions of a round. Refuses what stands in the way, e.g. STORE_FULL. Without
+ * `measureLoss` the round has no held-out loss and its sites go on sooner. */
 export async function merge(
   tools: MergeTools,
   run: RunState,
   spec: RunSpec,
   closing: RoundClosing,
+  measureLoss = true,
 ): Promise<Outcome<MergeResult>> {
   const loaded = await tools.models.load(run);
   if (!loaded.ok) return loaded;
@@ -50,7 +52,8 @@ export async function merge(
     sitesCopy: step.sitesCopy,
     momentum: result.momentum,
   };
-  return publish(tools, spec, closing, model, step.bytes, result);
+  const loss = measureLoss ? tools.trainer.heldOutLoss(spec, model.sitesCopy) : null;
+  return publish(tools, closing, model, step.bytes, result, loss);
 }
 
 /** A contribution's delta, or why it cannot be read: that is the site's fault, not the merge's. */
@@ -87,19 +90,21 @@ async function weigh(
 /** Keeps the step, the sites' copy and the checkpoint, before anybody is told of them. */
 async function publish(
   tools: MergeTools,
-  spec: RunSpec,
   closing: RoundClosing,
   model: Model,
   step: Uint8Array,
   { rows }: AggregateResult,
+  measured: Promise<number> | null,
 ): Promise<Outcome<MergeResult>> {
-  const stepPut = await tools.blobs.put(step);
+  const [stepPut, modelBlob, checkpointBlob, loss] = await Promise.all([
+    tools.blobs.put(step),
+    putVectors(tools.blobs, [model.sitesCopy]),
+    tools.models.putCheckpoint(model),
+    measured,
+  ]);
   if (!stepPut.ok) return stepPut;
-  const modelBlob = await putVectors(tools.blobs, [model.sitesCopy]);
   if (!modelBlob.ok) return modelBlob;
-  const checkpointBlob = await tools.models.putCheckpoint(model);
   if (!checkpointBlob.ok) return checkpointBlob;
-  const loss = await tools.trainer.heldOutLoss(spec, model.sitesCopy);
   const input: Merged = {
     type: "round.aggregated",
     round: closing.round,
@@ -108,7 +113,7 @@ async function publish(
     modelBlob: modelBlob.value,
     stepBlob: stepPut.value.digest,
     checkpointBlob: checkpointBlob.value,
-    heldOutLoss: Number.isFinite(loss) ? loss : null,
+    heldOutLoss: loss !== null && Number.isFinite(loss) ? loss : null,
     bytesDown: step.length,
     rows,
   };

@@ -38,7 +38,7 @@ export function runView(state: State, job: JobState, nowMs: number): RunView {
   if (run === undefined) return unprepared(job);
   const { machine } = run;
   const { spec } = job;
-  const lossNow = machine.model.heldOutLoss;
+  const lossNow = run.rounds.findLast((round) => round.heldOutLoss !== null)?.heldOutLoss ?? null;
   const endMs = job.stage === "ended" ? undefined : endEstimateMs(run, nowMs);
   const sum = (of: (totals: SiteTotals) => number): number =>
     machine.totals.reduce((total, one) => total + of(one), 0);
@@ -143,21 +143,17 @@ export function runDetail(state: State, job: JobState, nowMs: number): RunDetail
 }
 
 function roundViews(state: State, rounds: RunState["rounds"]): RoundView[] {
-  let loss = 0;
-  return rounds.map((round) => {
-    loss = round.heldOutLoss ?? loss; // A loss that was not finite: the last one that was.
-    return {
-      round: round.round,
-      phase: round.warmUp ? "warm-up" : "pooled",
-      openedAtMs: round.openedAtMs,
-      mergedAtMs: round.mergedAtMs,
-      heldOutLoss: loss,
-      rows: round.rows.map(({ siteId, share, norm, ...row }) => ({
-        member: memberName(state, siteId),
-        ...row,
-        weight: share,
-        norm: norm ?? 0,
-      })),
-    };
-  });
+  return rounds.map((round) => ({
+    round: round.round,
+    phase: round.warmUp ? ("warm-up" as const) : ("pooled" as const),
+    openedAtMs: round.openedAtMs,
+    mergedAtMs: round.mergedAtMs,
+    ...(round.heldOutLoss === null ? {} : { heldOutLoss: round.heldOutLoss }),
+    rows: round.rows.map(({ siteId, share, norm, ...row }) => ({
+      member: memberName(state, siteId),
+      ...row,
+      weight: share,
+      norm: norm ?? 0,
+    })),
+  }));
 }

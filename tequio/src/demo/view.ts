@@ -9,6 +9,7 @@ const bytesText = (bytes: number): string =>
 
 const lossText = (loss: number | undefined): string => (loss === undefined ? "-" : loss.toFixed(3));
 
+/** `3:07`: minutes and seconds; times below 0 read as 0:00. */
 export function timeText(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
@@ -28,9 +29,11 @@ export function frameOf(run: RunDetail, note: string, nowMs: number): string[] {
   const rows = run.members.map(
     (member) =>
       `  ${member.member.padEnd(10)} ${member.state.padEnd(12)}` +
-      `${number(member.tokensPerSecond).padStart(7)} tokens/s  batch ${String(member.batch).padStart(2)}` +
+      `${number(member.tokensPerSecond).padStart(7)} tokens/s  ` +
+      `batch ${String(member.batch).padStart(2)}` +
       `${number(member.tokens).padStart(12)} tokens  ` +
-      `up ${bytesText(member.bytesUp).padStart(8)}  down ${bytesText(member.bytesDown).padStart(8)}`,
+      `up ${bytesText(member.bytesUp).padStart(8)}  ` +
+      `down ${bytesText(member.bytesDown).padStart(8)}`,
   );
   return [head, ...rows, `  ${note}`];
 }
@@ -46,7 +49,8 @@ export function roundLines(run: RunDetail, shown: number): string[] {
         const verdict = row.verdict === "merged" ? "" : ` (${row.verdict})`;
         return `${row.member} ${number(row.tokens)} at ${number(speed)}/s${verdict}`;
       });
-      return `round ${round.round}  loss ${lossText(round.heldOutLoss)}  tokens: ${parts.join(", ")}`;
+      const head = `round ${round.round}  loss ${lossText(round.heldOutLoss)}`;
+      return `${head}  tokens: ${parts.join(", ")}`;
     });
 }
 
@@ -65,7 +69,7 @@ export class Screen {
     this.#out.write(up + lines.map((line) => `\x1b[2K${line.slice(0, width)}\n`).join(""));
     // Fewer lines than before would leave old ones standing.
     const rest = this.#lines - lines.length;
-    if (rest > 0) this.#out.write("\x1b[2K\n".repeat(rest) + `\x1b[${rest}A`);
+    if (rest > 0) this.#out.write(`${"\x1b[2K\n".repeat(rest)}\x1b[${rest}A`);
     this.#lines = lines.length;
   }
 }

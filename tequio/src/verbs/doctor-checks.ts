@@ -34,7 +34,7 @@ const ASK_MS = 5_000;
 /** Runs all checks, in the order in which a person would mend them. */
 export async function runChecks(options: DoctorOptions, shell: Shell): Promise<readonly Check[]> {
   const address = findPool(shell.globals(), shell.terminal);
-  const pool = await askPool(address);
+  const pool = await askPool(address, shell.terminal.nowMs);
   return [
     nodeVersion(),
     machine(),
@@ -146,7 +146,13 @@ async function portFree(port: number, poolUrl: string, answers: boolean): Promis
 }
 
 type PoolAnswer =
-  | { readonly state: "ok"; readonly view: PoolView; readonly tookMs: number }
+  | {
+      readonly state: "ok";
+      readonly view: PoolView;
+      readonly tookMs: number;
+      /** The pool's clock less ours, at the middle of the question. */
+      readonly skewMs: number;
+    }
   | {
       readonly state: "no";
       readonly code: string;
@@ -154,12 +160,14 @@ type PoolAnswer =
       readonly hint: string;
     };
 
-async function askPool({ url, token }: PoolAddress): Promise<PoolAnswer> {
+async function askPool({ url, token }: PoolAddress, nowMs: () => number): Promise<PoolAnswer> {
   const client = makeClient(token === undefined ? { url } : { url, token });
   const startMs = performance.now();
   const reply = await client.call("getPool", { signal: AbortSignal.timeout(ASK_MS) });
   if (!reply.ok) return { ...reply, state: "no" };
-  return { state: "ok", view: reply.value, tookMs: performance.now() - startMs };
+  const tookMs = performance.now() - startMs;
+  const skewMs = reply.value.nowMs + tookMs / 2 - nowMs();
+  return { state: "ok", view: reply.value, tookMs, skewMs };
 }
 
 function poolChecks(address: PoolAddress, pool: PoolAnswer, shell: Shell): readonly Check[] {
@@ -173,7 +181,7 @@ function poolChecks(address: PoolAddress, pool: PoolAnswer, shell: Shell): reado
     const found = missing ? `none at ${from}` : `${from}: ${pool.message}`;
     return [{ name, state, found, hint: pool.hint }];
   }
-  const { view, tookMs } = pool;
+  const { view, tookMs, skewMs } = pool;
   const took = `${Math.round(tookMs)} ms`;
   const checks: Check[] = [
     { name, state: "ok", found: `${view.name} at ${from} answers in ${took}` },
@@ -184,7 +192,7 @@ function poolChecks(address: PoolAddress, pool: PoolAnswer, shell: Shell): reado
     found: same ? `${view.version} here and there` : `${shell.version} here, ${view.version} there`,
     ...(same ? {} : { hint: "Bring both to the same version." }),
   });
-  checks.push(clock(view.nowMs + tookMs / 2 - shell.terminal.nowMs()));
+  checks.push(clock(skewMs));
   return checks;
 }
 

@@ -22,8 +22,9 @@ export function makeFolder(path: string, flag: string): Outcome<string> {
 /** Why a folder cannot be used, without making it; undefined when it can. */
 export function whyUnwritable(path: string): string | undefined {
   try {
+    if (!statSync(path).isDirectory()) return "not a folder";
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    return statSync(path).isDirectory() ? undefined : "not a folder";
+    return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     return code === "ENOENT" && dirname(path) !== path ? whyUnwritable(dirname(path)) : code;

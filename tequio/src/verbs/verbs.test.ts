@@ -97,12 +97,13 @@ test("doctor fails on a data folder that cannot be used", async () => {
   assert.deepEqual([folder?.state, folder?.found.includes("not a folder")], ["fail", true]);
 });
 
-test("a start that asks for nothing loads neither the schemas nor tables nor the server", () => {
+test("a start that asks for nothing loads neither schemas nor tables nor the server", () => {
   const hook = join(root, "hook.mjs");
   writeFileSync(
     hook,
     `import { registerHooks } from "node:module";
-     registerHooks({ load(url, context, next) { console.error(url); return next(url, context); } });`,
+     const load = (url, context, next) => (console.error(url), next(url, context));
+     registerHooks({ load });`,
   );
   const run = spawnSync(process.execPath, ["--import", hook, MAIN, "--version"]);
   assert.match(String(run.stdout), /^\d+\.\d+\.\d+\n$/);

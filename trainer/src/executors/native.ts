@@ -30,6 +30,10 @@ function optionsFor(threads: number, flushTiny: boolean): InferenceSession.Sessi
   };
 }
 
+/**
+ * An executor whose sessions compute on `threads` cores each. `flushTiny` takes numbers below
+ * 1.2e-38 for zero.
+ */
 export function openNative(threads: number, flushTiny: boolean): Executor {
   return {
     kind: "native",

@@ -18,6 +18,10 @@ function askForOptimisedCode(): void {
   process.getBuiltinModule?.("node:v8").setFlagsFromString("--no-wasm-dynamic-tiering");
 }
 
+/**
+ * An executor on `threads` threads, or on as many as the first one of this process asked for:
+ * `threads` of the answer tells.
+ */
 export function openWasm(threads: number): Executor {
   if (threadsOfProcess === undefined) {
     threadsOfProcess = threads;

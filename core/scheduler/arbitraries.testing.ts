@@ -1,7 +1,16 @@
 // Random pools for property tests: nodes, leases that really hold what they say, and jobs.
 // Used by tests only.
 import fc from "fast-check";
-import { gpu, HOUR_MS, nodeWith, occupied, running, snapshot, spec, waiting } from "./fixtures.ts";
+import {
+  gpu,
+  HOUR_MS,
+  nodeWith,
+  occupied,
+  running,
+  snapshot,
+  spec,
+  waiting,
+} from "./fixtures.testing.ts";
 import type { NodeView, RunningView, SchedulerInput, WaitingView } from "./types.ts";
 
 const SITES = ["s1", "s2", "s3"];

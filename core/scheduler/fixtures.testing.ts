@@ -5,6 +5,7 @@ import type { NodeView, RunningView, SchedulerInput, WaitingView } from "./types
 
 export const HOUR_MS = 3_600_000;
 
+/** GPU number `index` of a node; an H100 unless told otherwise. */
 export const gpu = (index: number, model = "H100 SXM5 80GB", memoryMiB = 81_920): Accelerator => ({
   id: `gpu${index}`,
   kind: "gpu",
@@ -19,6 +20,7 @@ export function node(name: string, gpus: number, change: Partial<NodeView> = {})
   return nodeWith(name, accelerators, change);
 }
 
+/** An idle node of site `s1` with just these accelerators, 8 cores and 64 GiB. */
 export function nodeWith(
   name: string,
   accelerators: readonly Accelerator[],
@@ -73,12 +75,14 @@ export function spec(
   };
 }
 
+/** A job that waits since time 0 and may start. */
 export const waiting = (
   jobId: string,
   jobSpec: JobSpec,
   change: Partial<WaitingView> = {},
 ): WaitingView => ({ jobId, spec: jobSpec, submittedAtMs: 0, eligible: true, ...change });
 
+/** A lease of site `s1` that began at time 0, ends after an hour, and holds nothing yet. */
 export const running = (leaseId: string, change: Partial<RunningView>): RunningView => ({
   leaseId,
   jobId: `job-${leaseId}`,
@@ -92,6 +96,7 @@ export const running = (leaseId: string, change: Partial<RunningView>): RunningV
   ...change,
 });
 
+/** A pool at time 0 with project `lab` and, unless told otherwise, nothing in it. */
 export const snapshot = (change: Partial<SchedulerInput>): SchedulerInput => ({
   nowMs: 0,
   nodes: [],

@@ -1,7 +1,7 @@
 // The slow, obvious answer to "do these tasks fit on these nodes?", for tests of the quick one.
-import type { Resources } from "../../pool/index.ts";
-import { matches } from "../feasible/matching.ts";
-import type { NodeView } from "../types.ts";
+import type { Resources } from "../pool/index.ts";
+import { matches } from "./feasible/matching.ts";
+import type { NodeView } from "./types.ts";
 
 interface Left {
   readonly view: NodeView;
