@@ -41,6 +41,16 @@ test("memory is written in powers of 1,024", () => {
   assert.equal(format.memory(1_572_864), "1.5 TiB");
 });
 
+test("a link is told in bits, as it is sold", () => {
+  assert.equal(format.bitRate(32.94), "32.9 Mbit/s");
+  assert.equal(format.bitRate(1_454), "1.45 Gbit/s");
+  assert.equal(format.bitRate(0), "0 bit/s");
+});
+
+test("parts of a whole are rounded to the nearest tenth", () => {
+  assert.deepEqual([2 / 3, 1 / 3].map(format.part), ["66.7\u00a0%", "33.3\u00a0%"]);
+});
+
 test("credits keep three decimals and their sign", () => {
   assert.equal(format.credits(1_234_567_890), "1\u202f234.568");
   assert.equal(format.credits(-500_000), "-0.500");

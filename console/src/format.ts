@@ -81,6 +81,12 @@ export function bytes(value: number): string {
   return text.includes(" ") ? `${text}B` : `${text} B`;
 }
 
+/** Speed of a link in bits, from Mbit/s: `32.9 Mbit/s`, `1.45 Gbit/s`. */
+export function bitRate(mbitPerS: number): string {
+  const text = short(mbitPerS * 1e6);
+  return text.includes(" ") ? `${text}bit/s` : `${text} bit/s`;
+}
+
 /** MiB as MiB, GiB or TiB, as memory is sold. */
 export function memory(mib: number): string {
   if (mib < 1_024) return `${whole(mib)} MiB`;
@@ -105,6 +111,9 @@ export function percent(share: number): string {
   if (share >= 1) return "100\u00a0%";
   return `${(Math.floor(Math.max(0, share) * 1_000) / 10).toFixed(1)}\u00a0%`;
 }
+
+/** A part of 1 as a percentage to the nearest tenth: the parts of a whole add up to 100 %. */
+export const part = (share: number): string => `${(share * 100).toFixed(1)}\u00a0%`;
 
 /** Processor cores of thousandths. */
 export const cores = (milli: number): string => trim(milli / 1_000);

@@ -67,7 +67,8 @@ export const TEXTS = {
     earned: "Credits earned",
     speed: "Speed",
     rtt: "Round trip",
-    upDown: "Link up / down",
+    up: "Link up",
+    down: "Link down",
     newestRuns: "Newest runs",
     version: (version: string, poolId: string) => `Tequio ${version}, pool ${poolId}`,
   },
@@ -78,7 +79,7 @@ export const TEXTS = {
     free: "Free",
     cores: "Free cores",
     memory: "Free memory",
-    lent: (time: string) => `${time} h of device time lent`,
+    lent: (time: string) => `${time} of device time lent`,
     earned: (credits: string) => `${credits} credits earned`,
     agent: (version: string) => `agent ${version}`,
     nodesOf: (site: string) => `Nodes of ${site}`,
@@ -143,6 +144,8 @@ export const TEXTS = {
     project: "Project",
     user: "User",
     accelerators: "Acc.",
+    acceleratorsLong: "Accelerators",
+    acceleratorsEach: "Accelerators, each member",
     ran: "Ran",
     submitted: "Submitted",
     only: (filter: string, value: string) => `${FILTERS[filter] ?? filter}: ${value} ×`,
@@ -255,6 +258,8 @@ export const TEXTS = {
     title: (id: string) => `Run ${id}`,
     toJob: "Open its job",
     round: (round: string) => `round ${round}`,
+    rounds: (rounds: string) => `${rounds} rounds`,
+    warmUp: "before the first round",
     notStarted: "not started yet",
     took: (time: string) => `took ${time}`,
     runsFor: (time: string) => `running for ${time}`,
@@ -262,6 +267,7 @@ export const TEXTS = {
     endsNow: "about to end",
     loss: "Held-out loss",
     from: (loss: string) => ` from ${loss}`,
+    untrained: " before training",
     tokens: "Tokens",
     speed: "Speed",
     perSecond: " tokens/s",
@@ -283,7 +289,10 @@ export const TEXTS = {
     time: "Time",
     tokens: "Tokens",
     line: "Loss",
-    nothing: "The first round is still open.",
+    nothing: "The curve begins when the first round is merged.",
+    warmUp:
+      "One member trains the model alone first, so that the others start from something. The " +
+      "curve begins when it is done.",
     label: (before: string | undefined, now: string | undefined) =>
       `Curve of the held-out loss${before === undefined ? "" : `, from ${before}`}` +
       `${now === undefined ? "" : ` to ${now}`}`,
@@ -321,6 +330,8 @@ export const TEXTS = {
   },
   rounds: {
     title: "Rounds, latest first",
+    nothing: "No round is merged yet.",
+    notMerged: "not merged",
     heads: [
       "Member",
       "Tokens",
@@ -357,7 +368,8 @@ export const TEXTS = {
     deviceTime: "Device time",
     credits: "Credits",
     total: "Total",
-    asOf: (at: string) => `As of ${at}. Times are hours:minutes:seconds.`,
+    asOf: (at: string) =>
+      `As of ${at}. Times are hours:minutes:seconds. What still runs is charged when it ends.`,
   },
 } as const;
 

@@ -13,7 +13,7 @@ import {
 
 const Duration = z
   .union([z.number().positive(), z.string()])
-  .refine((value) => typeof value === "number" || parseDurationMs(value) !== undefined, {
+  .refine((value) => typeof value === "number" || (parseDurationMs(value) ?? 0) > 0, {
     message: "a time is '90s', '30m', '12h', '2d', 'HH:MM:SS' or 'D-HH:MM' (a number is minutes)",
   });
 const Size = z

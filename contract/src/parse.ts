@@ -124,12 +124,28 @@ export function parseYaml<T extends z.ZodType>(schema: T, text: string): Outcome
       at,
     );
   }
-  const parsed = parseWith(schema, document.toJS());
+  const data = plainOf(document);
+  if (!data.ok) return data;
+  const parsed = parseWith(schema, data.value);
   if (parsed.ok || parsed.at === undefined) return parsed;
   const position = positionOf(document, parsed.at, lines);
   return position === undefined
     ? parsed
     : { ...parsed, at: `${parsed.at}, ${position}`, message: `${parsed.message} (${position})` };
+}
+
+/** The document as plain data. Aliases that multiply themselves beyond reason are refused. */
+function plainOf(document: ReturnType<typeof parseDocument>): Outcome<unknown> {
+  try {
+    return ok(document.toJS() as unknown);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return refuse(
+      "INVALID_YAML",
+      `The file's aliases cannot be followed: ${why}.`,
+      "Write the values out instead of using `&` and `*`.",
+    );
+  }
 }
 
 function positionOf(

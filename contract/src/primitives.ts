@@ -68,6 +68,9 @@ export function parseSizeMiB(text: string): number | undefined {
   return Math.ceil(Number(match[1]) * SIZE_MIB[(match[2] ?? "g").toLowerCase()]!);
 }
 
+/** Largest index of a task: a job id has room for six digits of it. */
+const ARRAY_INDEX_MAX = 999_999;
+
 /** A task array: `0-15`, `0,6,16-32`, `0-15:4`, `0-15%4` (at most 4 run at one time). */
 export function parseArray(text: string): { indices: number[]; maxRunning: number } | undefined {
   const match = /^([0-9,:-]+)(?:%(\d+))?$/.exec(text.trim());
@@ -79,7 +82,7 @@ export function parseArray(text: string): { indices: number[]; maxRunning: numbe
     const from = Number(range[1]);
     const to = Number(range[2] ?? range[1]);
     const step = Number(range[3] ?? 1);
-    if (to < from || step < 1) return undefined;
+    if (to < from || step < 1 || to > ARRAY_INDEX_MAX) return undefined;
     if ((to - from) / step > LIMITS.ARRAY_TASKS_MAX) return undefined;
     for (let index = from; index <= to; index += step) indices.add(index);
   }

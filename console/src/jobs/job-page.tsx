@@ -1,6 +1,6 @@
 // One job: where it stands, why, on which accelerators it ran, and its log.
 import type { JobDetail, LeaseView } from "@tequio/contract";
-import { useAction, useCall } from "../api.tsx";
+import { useAction, useCall, useNow } from "../api.tsx";
 import { clock, dateTime, duration, whole } from "../format.ts";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
@@ -16,9 +16,9 @@ const LEASES: readonly Column<LeaseView>[] = [
   { head: TEXTS.job.attempt, number: true, cell: (lease) => whole(lease.attempt) },
   { head: TEXTS.job.member, cell: (lease) => lease.member },
   { head: TEXTS.job.state, cell: (lease) => <Badge state={lease.outcome ?? lease.state} /> },
-  { head: TEXTS.job.devices, wide: true, cell: (lease) => devices(lease) },
+  { head: TEXTS.job.devices, cell: (lease) => devices(lease) },
   { head: TEXTS.job.granted, cell: (lease) => dateTime(lease.grantedAtMs) },
-  { head: TEXTS.job.ran, number: true, cell: (lease) => ran(lease) },
+  { head: TEXTS.job.ran, number: true, cell: (lease) => <Ran lease={lease} /> },
   {
     head: TEXTS.job.deviceTime,
     number: true,
@@ -30,6 +30,13 @@ const LEASES: readonly Column<LeaseView>[] = [
 function devices(lease: LeaseView): string {
   if (lease.accelerators.length === 0) return TEXTS.none;
   return lease.accelerators.map(({ node, id, model }) => `${node}/${id} ${model}`).join(", ");
+}
+
+function Ran(props: { readonly lease: LeaseView }) {
+  const { startedAtMs, endedAtMs } = props.lease;
+  const now = useNow(1_000);
+  if (startedAtMs === undefined) return TEXTS.none;
+  return endedAtMs === undefined ? duration(now - startedAtMs) : ran(props.lease);
 }
 
 function ran(lease: LeaseView): string {
@@ -73,7 +80,7 @@ export function JobPage(props: { readonly id: string }) {
       <p className="reason">{job.reason}</p>
       <Timeline job={job} />
       <Facts job={job} />
-      {job.state !== "ended" && <WhyPanel id={job.id} />}
+      {job.state !== "ended" && <WhyPanel id={job.id} reason={job.reason} />}
       <Panel title={TEXTS.job.leases}>
         {job.leases.length === 0 ? (
           <Empty>{TEXTS.job.noLeases}</Empty>
@@ -94,16 +101,25 @@ export function JobPage(props: { readonly id: string }) {
 
 function Facts(props: { readonly job: JobDetail }) {
   const { job } = props;
-  const deviceMs = job.leases.reduce((sum, lease) => sum + (lease.deviceMs ?? 0), 0);
+  const charged = job.leases.flatMap((lease) => lease.deviceMs ?? []);
+  const deviceMs = charged.reduce((sum, ms) => sum + ms, 0);
+  const isRun = job.kind === "run";
   return (
     <dl className="stats totals">
       <Stat name={TEXTS.jobs.project} value={job.project} />
       <Stat name={TEXTS.jobs.user} value={job.user} />
       <Stat name={TEXTS.job.tasks} value={whole(job.tasks)} />
-      <Stat name={TEXTS.jobs.accelerators} value={whole(job.accelerators)} />
+      <Stat
+        name={isRun ? TEXTS.jobs.acceleratorsEach : TEXTS.jobs.acceleratorsLong}
+        value={whole(job.accelerators)}
+      />
       <Stat name={TEXTS.job.limit} value={duration(job.walltimeMs)} />
-      <Stat name={TEXTS.job.attempt} value={whole(job.attempt)} />
-      <Stat name={TEXTS.job.deviceTime} value={clock(deviceMs)} />
+      {/* The leases of a run are its members, not one try after the other. */}
+      {!isRun && <Stat name={TEXTS.job.attempt} value={whole(job.attempt)} />}
+      <Stat
+        name={TEXTS.job.deviceTime}
+        value={charged.length === 0 ? TEXTS.none : clock(deviceMs)}
+      />
       {job.exitCode !== undefined && job.exitCode !== null && (
         <Stat name={TEXTS.job.exitCode} value={String(job.exitCode)} />
       )}

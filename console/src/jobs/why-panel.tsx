@@ -14,8 +14,8 @@ const COLUMNS: readonly Column<Reason>[] = [
   { head: TEXTS.why.code, cell: (reason) => <code>{reason.code}</code> },
 ];
 
-/** The answer to "why?" for a job that has not ended. */
-export function WhyPanel(props: { readonly id: string }) {
+/** The answer to "why?" for a job that has not ended, where it says more than `reason`. */
+export function WhyPanel(props: { readonly id: string; readonly reason: string }) {
   const shown = useCall("whyJob", { params: { id: props.id } });
   const now = useNow(5_000);
   const why = shown.data;
@@ -26,6 +26,7 @@ export function WhyPanel(props: { readonly id: string }) {
       </Panel>
     );
   }
+  if (saysNoMore(why, props.reason)) return null;
   return (
     <Panel title={TEXTS.why.title}>
       <TroubleNote trouble={shown.trouble} />
@@ -52,3 +53,10 @@ export function WhyPanel(props: { readonly id: string }) {
     </Panel>
   );
 }
+
+const saysNoMore = (why: WhyView, reason: string): boolean =>
+  why.summary === reason &&
+  why.reasons.length === 0 &&
+  why.hint === undefined &&
+  why.place === undefined &&
+  why.startEstimateMs === undefined;

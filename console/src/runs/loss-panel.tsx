@@ -36,7 +36,7 @@ export function LossPanel(props: { readonly run: RunDetail }) {
       actions={<Choice label={TEXTS.loss.axis} options={AXES} value={axis} onChange={setAxis} />}
     >
       {x.length === 0 ? (
-        <Empty>{TEXTS.loss.nothing}</Empty>
+        <Empty>{run.state === "warm-up" ? TEXTS.loss.warmUp : TEXTS.loss.nothing}</Empty>
       ) : (
         <Chart
           label={TEXTS.loss.label(run.lossBefore?.toFixed(3), run.lossNow?.toFixed(3))}

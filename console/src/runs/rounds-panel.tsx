@@ -1,7 +1,7 @@
 // The rounds of a run, latest first, each with what its members contributed and what became of it.
 import type { RoundView } from "@tequio/contract";
 import { useState } from "react";
-import { bytes, duration, percent, short, timeOfDay, whole } from "../format.ts";
+import { bytes, duration, part, short, timeOfDay, whole } from "../format.ts";
 import { TEXTS } from "../texts.ts";
 import { Badge, Empty, Panel } from "../ui/parts.tsx";
 import { inOrder } from "./series.ts";
@@ -16,7 +16,7 @@ export function RoundsPanel(props: { readonly rounds: readonly RoundView[] }) {
   return (
     <Panel title={TEXTS.rounds.title}>
       {latest.length === 0 ? (
-        <Empty>{TEXTS.loss.nothing}</Empty>
+        <Empty>{TEXTS.rounds.nothing}</Empty>
       ) : (
         <div className="scroll">
           <table className="rounds">
@@ -69,8 +69,9 @@ function Round(props: { readonly round: RoundView }) {
           </span>
         </th>
       </tr>
-      {round.rows.map((row) => (
-        <tr key={row.member}>
+      {round.rows.map((row, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a member may give twice to one round.
+        <tr key={i}>
           <td data-head={TEXTS.rounds.heads[0]}>{row.member}</td>
           <td data-head={tokensHead} className="number">
             {whole(row.tokens)}
@@ -88,13 +89,24 @@ function Round(props: { readonly round: RoundView }) {
             {bytes(row.bytesUp)} / {bytes(row.bytesDown)}
           </td>
           <td data-head={weightHead} className="number" title={TEXTS.rounds.norm(short(row.norm))}>
-            {weights > 0 ? percent(row.weight / weights) : short(row.weight)}
+            {weights > 0 ? part(row.weight / weights) : short(row.weight)}
           </td>
           <td data-head={endHead}>
-            <Badge state={row.verdict} />
+            <Verdict verdict={row.verdict} />
           </td>
         </tr>
       ))}
     </tbody>
+  );
+}
+
+/** What became of a contribution; the pool says why where it was not merged. */
+function Verdict(props: { readonly verdict: string }) {
+  if (props.verdict === "merged") return <Badge state="merged" />;
+  return (
+    <span className="verdict">
+      <Badge state={TEXTS.rounds.notMerged} />
+      <small>{props.verdict}</small>
+    </span>
   );
 }

@@ -1,6 +1,6 @@
 // What each member gives to a run: the table beside the charts.
 import type { RunDetail } from "@tequio/contract";
-import { bytes, clock, percent, short, whole } from "../format.ts";
+import { bytes, clock, part, short, whole } from "../format.ts";
 import { TEXTS } from "../texts.ts";
 import { LINE_COLOURS } from "../ui/chart.tsx";
 import { Badge, Empty, Panel } from "../ui/parts.tsx";
@@ -29,10 +29,10 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     head: TEXTS.runMembers.speed,
     number: true,
-    cell: ({ member }) => short(member.tokensPerSecond),
+    cell: ({ member }) => speedText(member.tokensPerSecond),
   },
   { head: TEXTS.runMembers.tokens, number: true, cell: ({ member }) => short(member.tokens) },
-  { head: TEXTS.runMembers.share, number: true, minor: true, cell: ({ share }) => percent(share) },
+  { head: TEXTS.runMembers.share, number: true, minor: true, cell: ({ share }) => part(share) },
   {
     head: TEXTS.runMembers.rounds,
     number: true,
@@ -49,6 +49,10 @@ const COLUMNS: readonly Column<Row>[] = [
   },
   { head: TEXTS.runMembers.device, number: true, cell: ({ member }) => clock(member.deviceMs) },
 ];
+
+/** A speed that nobody has measured yet is not zero. */
+const speedText = (tokensPerSecond: number): string =>
+  tokensPerSecond === 0 ? TEXTS.none : short(tokensPerSecond);
 
 /** The table of a run's members. */
 export function RunMembers(props: { readonly run: RunDetail }) {

@@ -56,11 +56,17 @@ function RunProgress(props: { readonly run: RunDetail }) {
       <Progress share={run.progress} label={TEXTS.runs.progress} />
       <p className="line">
         <b>{percent(run.progress)}</b>
-        <span>{TEXTS.run.round(whole(run.round))}</span>
+        <span>{roundText(run)}</span>
         <span>{timeText(run, now)}</span>
       </p>
     </div>
   );
+}
+
+function roundText(run: RunDetail): string {
+  if (run.state === "ended") return TEXTS.run.rounds(whole(run.round));
+  if (run.rounds.length === 0) return TEXTS.run.warmUp;
+  return TEXTS.run.round(whole(run.round));
 }
 
 function timeText(run: RunDetail, nowMs: number): string {
@@ -75,17 +81,22 @@ function timeText(run: RunDetail, nowMs: number): string {
 
 function Figures(props: { readonly run: RunDetail }) {
   const { run } = props;
+  const going = run.state === "warm-up" || run.state === "training";
   const speed = run.members.reduce((sum, member) => sum + member.tokensPerSecond, 0);
   const { width, layers, heads, context } = run.model;
   return (
     <dl className="stats totals">
       <Stat
         name={TEXTS.run.loss}
-        value={run.lossNow?.toFixed(3) ?? TEXTS.none}
-        note={run.lossBefore === undefined ? undefined : TEXTS.run.from(run.lossBefore.toFixed(3))}
+        value={(run.lossNow ?? run.lossBefore)?.toFixed(3) ?? TEXTS.none}
+        note={lossNote(run)}
       />
       <Stat name={TEXTS.run.tokens} value={short(run.tokens)} />
-      <Stat name={TEXTS.run.speed} value={short(speed)} note={TEXTS.run.perSecond} />
+      <Stat
+        name={TEXTS.run.speed}
+        value={going && speed > 0 ? short(speed) : TEXTS.none}
+        note={TEXTS.run.perSecond}
+      />
       <Stat name={TEXTS.run.traffic} value={`${bytes(run.bytesUp)} / ${bytes(run.bytesDown)}`} />
       <Stat
         name={TEXTS.run.model}
@@ -95,4 +106,11 @@ function Figures(props: { readonly run: RunDetail }) {
       <Stat name={TEXTS.jobs.project} value={run.project} />
     </dl>
   );
+}
+
+function lossNote(run: RunDetail): string | undefined {
+  if (run.lossBefore === undefined) return undefined;
+  return run.lossNow === undefined
+    ? TEXTS.run.untrained
+    : TEXTS.run.from(run.lossBefore.toFixed(3));
 }

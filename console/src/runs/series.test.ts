@@ -55,11 +55,24 @@ test("the axis of a curve only grows", () => {
   assert.deepEqual(lossCurve(run, "time"), { x: [2_000], y: [4] });
 });
 
-test("the members' speeds add up to the run's, and a missing one has no point", () => {
+test("the members' speeds add up to the run's", () => {
   const lines = speedLines(ROUNDS, ["a", "b"]);
   assert.deepEqual(lines.rounds, [0, 1, 2]);
-  assert.deepEqual(lines.byMember.get("a"), [100, 100, 200]);
-  assert.deepEqual(lines.byMember.get("b"), [50, 50, null]);
+  assert.deepEqual(lines.byMember.get("a"), [100, 100, 400 / 3]);
+  assert.deepEqual(lines.byMember.get("b"), [50, 50, 100 / 3]);
+});
+
+test("a member that gave nothing for some rounds has no speed, and no warm-up is mixed in", () => {
+  const rounds = [
+    { ...round(0, 5, [row("a", 2_000)]), phase: "warm-up" as const },
+    round(1, 4, [row("b", 200)]),
+    round(2, 4, []),
+    round(3, 4, []),
+    round(4, 4, [row("b", 600)]),
+  ];
+  const { byMember } = speedLines(rounds, ["a", "b"]);
+  assert.deepEqual(byMember.get("a"), [1_000, null, null, null, null]);
+  assert.deepEqual(byMember.get("b"), [null, 100, 50, 100 / 3, 100]);
 });
 
 test("a member that only the rounds remember keeps its line", () => {

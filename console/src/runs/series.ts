@@ -60,8 +60,15 @@ export interface SpeedLines {
 }
 
 /**
- * Tokens per second of each member in each round, over the round's whole time: the lines add up
- * to the run's speed, and waiting for others shows as what it is.
+ * Rounds over which a speed is the mean. A contribution that misses its round counts in the next
+ * one; over a single round that member would seem to stop and then to be twice as fast.
+ */
+const SPEED_ROUNDS = 3;
+
+/**
+ * Tokens per second of each member, over the whole time of the newest `SPEED_ROUNDS` rounds: the
+ * lines add up to the run's speed, and waiting for others shows as what it is. A member that gave
+ * nothing in these rounds has no speed.
  */
 export function speedLines(rounds: readonly RoundView[], members: readonly string[]): SpeedLines {
   const ordered = inOrder(rounds).filter((round) => round.mergedAtMs > round.openedAtMs);
@@ -69,11 +76,16 @@ export function speedLines(rounds: readonly RoundView[], members: readonly strin
   for (const member of members) {
     byMember.set(
       member,
-      ordered.map((round) => {
-        const rows = round.rows.filter((row) => row.member === member);
+      ordered.map((round, i) => {
+        // A warm-up is another kind of work than the rounds after it, so they are not mixed.
+        const near = ordered
+          .slice(Math.max(0, i + 1 - SPEED_ROUNDS), i + 1)
+          .filter((one) => one.phase === round.phase);
+        const rows = near.flatMap((one) => one.rows.filter((row) => row.member === member));
         if (rows.length === 0) return null;
         const tokens = rows.reduce((sum, row) => sum + row.tokens, 0);
-        return (tokens * 1_000) / (round.mergedAtMs - round.openedAtMs);
+        const ms = near.reduce((sum, one) => sum + one.mergedAtMs - one.openedAtMs, 0);
+        return (tokens * 1_000) / ms;
       }),
     );
   }

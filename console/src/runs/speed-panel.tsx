@@ -27,7 +27,7 @@ export function SpeedPanel(props: { readonly run: RunDetail }) {
   return (
     <Panel title={TEXTS.speed.title}>
       {x.length === 0 ? (
-        <Empty>{TEXTS.loss.nothing}</Empty>
+        <Empty>{run.state === "warm-up" ? TEXTS.loss.warmUp : TEXTS.loss.nothing}</Empty>
       ) : (
         <Chart
           label={TEXTS.speed.label}

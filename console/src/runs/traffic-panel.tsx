@@ -30,7 +30,8 @@ function Bar(props: {
   readonly most: number;
   readonly tone: "up" | "down";
 }) {
-  const width = `${(props.value / props.most) * 100}%`;
+  // Anything above nothing is seen.
+  const width = props.value === 0 ? 0 : `max(2px, ${(props.value / props.most) * 100}%)`;
   return (
     <div className="bar">
       <span>{props.name}</span>

@@ -68,7 +68,7 @@ function legendText(
   format: (value: number) => string,
 ): string {
   const shown = value ?? (plot.cursor.idx == null ? plot.data[index]?.at(-1) : undefined);
-  return shown == null ? "" : format(shown);
+  return shown == null ? "–" : format(shown);
 }
 
 function optionsOf(props: ChartProps, width: number): uPlot.Options {

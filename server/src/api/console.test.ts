@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { openMemoryStore } from "@tequio/stores/memory";
 import { good, startServer, testFolder } from "../testing/setup.ts";
 
-test("the built console is served, and its pages find their index", async (t) => {
+test("the built console is served, and an address that was typed leads to its page", async (t) => {
   const consoleFolder = testFolder(t);
   mkdirSync(join(consoleFolder, "assets"));
   writeFileSync(join(consoleFolder, "index.html"), "<title>console</title>");
@@ -14,11 +14,20 @@ test("the built console is served, and its pages find their index", async (t) =>
   writeFileSync(join(consoleFolder, ".secret"), "1");
   const { http } = await startServer(t, good(await openMemoryStore()), { consoleFolder });
   const page = { token: null, headers: { accept: "text/html,*/*" } };
-  for (const path of ["/", "/?token=tq_x", "/jobs/17"]) {
+  for (const path of ["/", "/?token=tq_x"]) {
     const reply = await http(path, page);
     assert.equal(await reply.text(), "<title>console</title>", path);
     assert.match(reply.headers.get("content-security-policy") ?? "", /frame-ancestors 'none'/);
     assert.equal(reply.headers.get("referrer-policy"), "no-referrer");
+  }
+  for (const [typed, led] of [
+    ["/jobs/17", "/#/jobs/17"],
+    ["/a/b/c?token=tq_x", "/?token=tq_x#/a/b/c"],
+    ["//elsewhere.example/x", "/#//elsewhere"],
+  ] as const) {
+    const reply = await http(typed, { ...page, redirect: "manual" });
+    assert.equal(reply.status, 302, typed);
+    assert.ok(reply.headers.get("location")?.startsWith(led), reply.headers.get("location") ?? "");
   }
   const script = await http("/assets/app.js", { token: null });
   assert.match(script.headers.get("content-type") ?? "", /javascript/);

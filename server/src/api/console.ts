@@ -1,9 +1,9 @@
-// The web console's files, and what stands in their place while they are not built. Every page of
-// the console is one address that the console itself understands, so unknown pages get its index.
+// The web console's files, and what stands in their place while they are not built. Its index names
+// its files relative to `/`, so a page that somebody types, such as /jobs/17, is led there.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import fastifyStatic from "@fastify/static";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { noSuchAddress, sendProblem } from "./problem.ts";
 
 /** Scripts, styles and connections of the console come from the pool itself and nowhere else. */
@@ -37,8 +37,11 @@ export async function registerConsole(
     app.get("/", (_request, reply) => reply.type("text/html; charset=utf-8").send(NO_CONSOLE));
   }
   app.setNotFoundHandler((request, reply) => {
-    if (built && isPage(request)) return sendIndex(reply);
-    const path = request.url.split("?")[0] ?? "";
+    const [path = "", query] = request.url.split("?", 2);
+    // The console keeps its pages behind the hash. What it does not know it takes for the pool's.
+    if (built && isPage(request)) {
+      return reply.redirect(`/${query === undefined ? "" : `?${query}`}#${path}`);
+    }
     return sendProblem(request, reply, noSuchAddress(request.method, path));
   });
 }
@@ -49,6 +52,3 @@ function isPage({ method, url, headers }: FastifyRequest): boolean {
   const wantsPage = (headers.accept ?? "").includes("text/html");
   return method === "GET" && wantsPage && !path.startsWith("/v1/") && !path.includes(".");
 }
-
-const sendIndex = (reply: FastifyReply): FastifyReply =>
-  reply.header("cache-control", "no-cache").sendFile("index.html");
