@@ -137,6 +137,7 @@ export const TEXTS = {
     ended: "Ended",
     filter: "Which jobs",
     nothing: "No job matches.",
+    none: "No job yet. Submit the first one here, or with `tequio submit`.",
     id: "Job",
     name: "Name",
     state: "State",

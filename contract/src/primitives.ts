@@ -76,6 +76,7 @@ export function parseArray(text: string): { indices: number[]; maxRunning: numbe
   const match = /^([0-9,:-]+)(?:%(\d+))?$/.exec(text.trim());
   if (match === null) return undefined;
   const indices = new Set<number>();
+  let listed = 0;
   for (const part of match[1]!.split(",")) {
     const range = /^(\d+)(?:-(\d+))?(?::(\d+))?$/.exec(part);
     if (range === null) return undefined;
@@ -83,10 +84,10 @@ export function parseArray(text: string): { indices: number[]; maxRunning: numbe
     const to = Number(range[2] ?? range[1]);
     const step = Number(range[3] ?? 1);
     if (to < from || step < 1 || to > ARRAY_INDEX_MAX) return undefined;
-    if ((to - from) / step > LIMITS.ARRAY_TASKS_MAX) return undefined;
+    listed += Math.floor((to - from) / step) + 1;
+    if (listed > LIMITS.ARRAY_TASKS_MAX) return undefined;
     for (let index = from; index <= to; index += step) indices.add(index);
   }
-  if (indices.size > LIMITS.ARRAY_TASKS_MAX) return undefined;
   const maxRunning = match[2] === undefined ? indices.size : Number(match[2]);
   if (maxRunning < 1) return undefined;
   return { indices: [...indices].sort((a, b) => a - b), maxRunning };

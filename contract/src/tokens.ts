@@ -12,8 +12,17 @@ export type JoinToken = z.infer<typeof JoinToken>;
 
 const PREFIX = "tqj1.";
 
+/** By way of UTF-8, since `btoa` takes bytes only and host names may have any letters. */
 const toBase64Url = (text: string): string =>
-  btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  btoa(String.fromCharCode(...new TextEncoder().encode(text)))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
+
+const fromBase64Url = (word: string): string => {
+  const bytes = atob(word.replaceAll("-", "+").replaceAll("_", "/"));
+  return new TextDecoder().decode(Uint8Array.from(bytes, (letter) => letter.charCodeAt(0)));
+};
 
 /** The token as one word, `tqj1.` and base64url. */
 export const encodeJoinToken = (token: JoinToken): string =>
@@ -26,8 +35,7 @@ export function decodeJoinToken(text: string): Outcome<JoinToken> {
     return refuse("UNAUTHENTICATED", `A join token starts with \`${PREFIX}\`.`, hint);
   }
   try {
-    const word = text.slice(PREFIX.length).replaceAll("-", "+").replaceAll("_", "/");
-    const parsed = JoinToken.safeParse(JSON.parse(atob(word)));
+    const parsed = JoinToken.safeParse(JSON.parse(fromBase64Url(text.slice(PREFIX.length))));
     if (parsed.success) return ok(parsed.data);
   } catch {
     // Falls through: a word that does not decode gets the same answer as one of another shape.

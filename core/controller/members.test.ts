@@ -87,7 +87,7 @@ test("a drained member ends what runs and starts nothing until it resumes", () =
   story.check();
 });
 
-test("a recalled member gets its machines back within its grace, and the job goes elsewhere", () => {
+test("a recalled member gets its machines back within its grace, and the job waits", () => {
   const story = new Story(1, 1);
   const jobId = story.submit(
     spec({ constraints: { members: [], excludeMembers: ["m1"], labels: {} } }),
@@ -148,7 +148,7 @@ test("a site that this pool does not know has no right to run anything", () => {
   );
 });
 
-test("what a heartbeat promises is durable, never more than a horizon, and journalled seldom", () => {
+test("what a heartbeat promises is durable and at most a horizon, and is journalled seldom", () => {
   const story = new Story(1);
   let renewals = 0;
   for (let i = 0; i < 40; i += 1) {

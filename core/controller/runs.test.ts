@@ -99,7 +99,7 @@ function playRound(story: Story, jobId: string): void {
   story.run(jobId, aggregated(story, jobId));
 }
 
-test("a run takes every site, merges its rounds, and is completed when its workers have gone", () => {
+test("a run takes every site, merges its rounds, and completes when its workers have gone", () => {
   const story = new Story(1, 1, 1);
   const jobId = started(story);
   assert.equal(story.job(jobId).leaseIds.length, 3);
@@ -282,7 +282,7 @@ test("a site that left for good is replaced by another, also when members are li
   assert.ok(assignmentOf(machineOf(story, jobId), next.siteId) !== undefined);
 });
 
-test("a run that cannot be prepared fails with the reason, and one that was prepared does not", () => {
+test("a run that cannot be prepared fails with the reason, a prepared one does not", () => {
   const story = new Story(1);
   const jobId = story.submit(runSpec());
   story.ok({ type: "failRun", jobId, message: "its text is missing" });

@@ -75,9 +75,11 @@ export const runSpec = (change: SpecChange = {}): JobSpec =>
     ...change,
   });
 
+/** The report of tasks that ended by themselves. */
 export const itself = (exitCode: number, ranMs = 1_000): LeaseReportKind =>
   ended("itself", ranMs, exitCode);
 
+/** The report of tasks that were ended, and by what. */
 export const ended = (
   endedBy: Extract<LeaseReportKind, { kind: "ended" }>["endedBy"],
   ranMs = 1_000,

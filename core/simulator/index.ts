@@ -1,4 +1,5 @@
-// The simulator: the controller that production runs, in worlds with virtual time and seeded faults.
+// The simulator: the controller that production runs, in worlds with virtual time and with faults
+// drawn from a seed.
 export { type Chance, chanceOf } from "./chance.ts";
 export {
   type FaultOptions,

@@ -6,7 +6,7 @@ import { duration, whole } from "../format.ts";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
 import { Pages } from "../ui/pages.tsx";
-import { Badge, Choice, Empty, Moment, TroubleNote, Waiting } from "../ui/parts.tsx";
+import { Badge, Choice, Empty, Marked, Moment, TroubleNote, Waiting } from "../ui/parts.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { SubmitForm } from "./submit-form.tsx";
 
@@ -96,6 +96,9 @@ interface JobsFilter {
   readonly arrayId: string | undefined;
 }
 
+const isFiltered = ({ state, project, member, arrayId }: JobsFilter): boolean =>
+  state !== "all" || [project, member, arrayId].some((value) => value !== undefined);
+
 function JobList(props: { readonly query: JobsFilter }) {
   const [cursors, setCursors] = useState<readonly string[]>([]);
   const cursor = cursors.at(-1);
@@ -105,7 +108,9 @@ function JobList(props: { readonly query: JobsFilter }) {
     <>
       <TroubleNote trouble={jobs.trouble} />
       {jobs.data.rows.length === 0 ? (
-        <Empty>{TEXTS.jobs.nothing}</Empty>
+        <Empty>
+          <Marked text={isFiltered(props.query) ? TEXTS.jobs.nothing : TEXTS.jobs.none} />
+        </Empty>
       ) : (
         <section className="panel">
           <Table

@@ -23,7 +23,6 @@ test("the built console is served, and an address that was typed leads to its pa
   for (const [typed, led] of [
     ["/jobs/17", "/#/jobs/17"],
     ["/a/b/c?token=tq_x", "/?token=tq_x#/a/b/c"],
-    ["//elsewhere.example/x", "/#//elsewhere"],
   ] as const) {
     const reply = await http(typed, { ...page, redirect: "manual" });
     assert.equal(reply.status, 302, typed);
@@ -31,7 +30,13 @@ test("the built console is served, and an address that was typed leads to its pa
   }
   const script = await http("/assets/app.js", { token: null });
   assert.match(script.headers.get("content-type") ?? "", /javascript/);
-  for (const path of ["/v1/none", "/assets/none.js", "/.secret", "/..%2f..%2fetc/passwd"]) {
+  for (const path of [
+    "/v1/none",
+    "/assets/none.js",
+    "//elsewhere/x",
+    "/.secret",
+    "/..%2f..%2fetc/passwd",
+  ]) {
     const reply = await http(path, page);
     assert.ok(reply.status >= 400 && reply.status < 500, `${path}: ${reply.status}`);
   }

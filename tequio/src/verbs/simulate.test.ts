@@ -42,7 +42,7 @@ const report = (seed: number, change: Partial<FaultReport> = {}): FaultReport =>
   ...change,
 });
 
-test("seeds that break no rule end with 0, and the summary adds up what the worlds held", async () => {
+test("seeds that break no rule end with 0, and the summary adds their worlds up", async () => {
   const { code, out, err } = await tequio("simulate", "--faults", "--seeds", "1..3", "--json");
   assert.equal(code, EXIT.OK, err);
   const summary = JSON.parse(out);

@@ -38,6 +38,7 @@ const FAILURES_SHOWN = 10;
 const WORKER = new URL("./simulate-worker.ts", import.meta.url);
 const HOUR_MS = 3_600_000;
 
+/** Adds the flags of `tequio simulate`. */
 export function define(command: Command, shell: Shell): void {
   command
     .option("--faults", "worlds with lost messages, power cuts, crashes and wrong clocks")

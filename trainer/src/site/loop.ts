@@ -72,7 +72,7 @@ class RunSite {
   #residual: Float32Array | undefined;
   /** What the site has learned since it sent its last contribution; see docs/decisions/0004. */
   #carry: Float32Array | undefined;
-  /** Version of the last answer, and the round of the last stretch that was sent. */
+  /** Version of the last answer, and the round of the last stretch that was taken. */
   #after = 0;
   #doneRound = -1;
 
@@ -144,9 +144,12 @@ class RunSite {
     // Asked to leave in the middle: the stretch is given up, its windows go to others.
     if (stopped()) return undefined;
     const taken = await this.#send(assignment, trainee, model, result, fetchMs);
-    this.#doneRound = assignment.round;
-    if (taken) return this.#carryOn(stretch, result.parameters, lrEnd);
-    // A refused stretch is as if it had not been: the optimiser goes back to before it.
+    if (taken) {
+      this.#doneRound = assignment.round;
+      return this.#carryOn(stretch, result.parameters, lrEnd);
+    }
+    // A refused stretch is as if it had not been: the optimiser goes back to before it, and the
+    // same round may be given to this site once more.
     trainee.importState(before);
     return this.next();
   }
