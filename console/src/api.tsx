@@ -14,6 +14,7 @@ import {
   useContext,
   useEffect,
   useMemo,
+  useReducer,
   useState,
   useSyncExternalStore,
 } from "react";
@@ -156,10 +157,11 @@ export function useAction<N extends EndpointName>(name: N): Action<N> {
 /** The pool's time, renewed each `everyMs`: for ages and countdowns. */
 export function useNow(everyMs: number): number {
   const { aheadMs } = usePool();
-  const [now, setNow] = useState(() => Date.now() + aheadMs());
+  const [, tick] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now() + aheadMs()), everyMs);
+    const timer = setInterval(tick, everyMs);
     return () => clearInterval(timer);
-  }, [everyMs, aheadMs]);
-  return now;
+  }, [everyMs]);
+  // Read at each render: beside figures that have just arrived an older time would be in the past.
+  return Date.now() + aheadMs();
 }

@@ -45,6 +45,8 @@ test("a link is told in bits, as it is sold", () => {
   assert.equal(format.bitRate(32.94), "32.9 Mbit/s");
   assert.equal(format.bitRate(1_454), "1.45 Gbit/s");
   assert.equal(format.bitRate(0), "0 bit/s");
+  assert.equal(format.bitRates(940, 20), "940 / 20.0 Mbit/s");
+  assert.equal(format.bitRates(623, 1_020), "623 Mbit/s / 1.02 Gbit/s");
 });
 
 test("parts of a whole are rounded to the nearest tenth", () => {

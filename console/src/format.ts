@@ -87,6 +87,13 @@ export function bitRate(mbitPerS: number): string {
   return text.includes(" ") ? `${text}bit/s` : `${text} bit/s`;
 }
 
+/** Speeds of a link in two directions; the unit stands once where it is the same. */
+export function bitRates(upMbitPerS: number, downMbitPerS: number): string {
+  const [up, down] = [bitRate(upMbitPerS), bitRate(downMbitPerS)];
+  const [figure, unit] = up.split(" ");
+  return down.split(" ")[1] === unit ? `${figure} / ${down}` : `${up} / ${down}`;
+}
+
 /** MiB as MiB, GiB or TiB, as memory is sold. */
 export function memory(mib: number): string {
   if (mib < 1_024) return `${whole(mib)} MiB`;

@@ -67,8 +67,7 @@ export const TEXTS = {
     earned: "Credits earned",
     speed: "Speed",
     rtt: "Round trip",
-    up: "Link up",
-    down: "Link down",
+    upDown: "Link up / down",
     newestRuns: "Newest runs",
     version: (version: string, poolId: string) => `Tequio ${version}, pool ${poolId}`,
   },
@@ -275,7 +274,7 @@ export const TEXTS = {
     traffic: "Bytes up / down",
     model: "Parameters",
     shape: (width: number, layers: number, heads: number, context: number) =>
-      ` width ${width}, ${layers} layers, ${heads} heads, context ${context}`,
+      ` width ${width}, ${many(layers, "layer")}, ${many(heads, "head")}, context ${context}`,
   },
   runActions: {
     pause: "Pause",
@@ -379,6 +378,8 @@ const FILTERS: Readonly<Record<string, string>> = {
   project: "project",
   arrayId: "array",
 };
+
+const many = (count: number, name: string): string => `${count} ${name}${count === 1 ? "" : "s"}`;
 
 function running(jobs: number): string {
   if (jobs === 0) return "No job";

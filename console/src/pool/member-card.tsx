@@ -1,6 +1,6 @@
 // One member of the pool at a glance, with what its owner or the operator can do.
 import type { MemberView, SiteView } from "@tequio/contract";
-import { bitRate, credits, memory, short, whole } from "../format.ts";
+import { bitRates, credits, memory, short, whole } from "../format.ts";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
 import { Badge, Moment, Stat } from "../ui/parts.tsx";
@@ -85,8 +85,10 @@ function SiteLines(props: { readonly site: SiteView }) {
         <dl className="stats small">
           <Stat name={TEXTS.pool.speed} value={flops(measured.gemmGflops)} />
           <Stat name={TEXTS.pool.rtt} value={short(measured.link.rttMs)} note=" ms" />
-          <Stat name={TEXTS.pool.up} value={bitRate(measured.link.upMbitPerS)} />
-          <Stat name={TEXTS.pool.down} value={bitRate(measured.link.downMbitPerS)} />
+          <Stat
+            name={TEXTS.pool.upDown}
+            value={bitRates(measured.link.upMbitPerS, measured.link.downMbitPerS)}
+          />
         </dl>
       )}
     </div>

@@ -1,7 +1,7 @@
 // Every site and node of the members, and the projects that share the pool.
 import type { MemberView, SiteView } from "@tequio/contract";
 import { useCall } from "../api.tsx";
-import { cores, credits, duration, memory, whole } from "../format.ts";
+import { clock, cores, credits, memory, whole } from "../format.ts";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
 import { Badge, Empty, Moment, Panel, TroubleNote, Waiting } from "../ui/parts.tsx";
@@ -38,7 +38,7 @@ function MemberPanel(props: { readonly member: MemberView }) {
         <span>
           {TEXTS.pool.invited} <Moment atMs={member.invitedAtMs} />
         </span>
-        <span>{TEXTS.members.lent(duration(member.deviceMs))}</span>
+        <span>{TEXTS.members.lent(clock(member.deviceMs))}</span>
         <a href={href("statement", undefined, { member: member.name })}>
           {TEXTS.members.earned(credits(member.earnedMicroCredits))}
         </a>

@@ -25,11 +25,11 @@ const COLUMNS: readonly Column<Row>[] = [
     ),
   },
   { head: TEXTS.runMembers.state, cell: ({ member }) => <Badge state={member.state} /> },
-  { head: TEXTS.runMembers.batch, number: true, cell: ({ member }) => whole(member.batch) },
+  { head: TEXTS.runMembers.batch, number: true, cell: ({ member }) => known(member.batch, whole) },
   {
     head: TEXTS.runMembers.speed,
     number: true,
-    cell: ({ member }) => speedText(member.tokensPerSecond),
+    cell: ({ member }) => known(speedOf(member), short),
   },
   { head: TEXTS.runMembers.tokens, number: true, cell: ({ member }) => short(member.tokens) },
   { head: TEXTS.runMembers.share, number: true, minor: true, cell: ({ share }) => part(share) },
@@ -50,9 +50,15 @@ const COLUMNS: readonly Column<Row>[] = [
   { head: TEXTS.runMembers.device, number: true, cell: ({ member }) => clock(member.deviceMs) },
 ];
 
-/** A speed that nobody has measured yet is not zero. */
-const speedText = (tokensPerSecond: number): string =>
-  tokensPerSecond === 0 ? TEXTS.none : short(tokensPerSecond);
+/** What nobody has measured or given out yet is not zero. */
+const known = (value: number, format: (value: number) => string): string =>
+  value > 0 ? format(value) : TEXTS.none;
+
+/** The speed now; of a member that has no part any more, its mean while it computed. */
+function speedOf(member: Row["member"]): number {
+  const { tokensPerSecond, tokens, computeMs } = member;
+  return tokensPerSecond > 0 || computeMs === 0 ? tokensPerSecond : (tokens * 1_000) / computeMs;
+}
 
 /** The table of a run's members. */
 export function RunMembers(props: { readonly run: RunDetail }) {

@@ -75,13 +75,19 @@ function optionsOf(props: ChartProps, width: number): uPlot.Options {
   const rangeY: uPlot.Range.Function = (_, min, max) => {
     if (min === null || max === null) return [0, 1];
     const low = props.fromZero === true ? 0 : min;
-    const pad = Math.max((max - low) * 0.06, Math.abs(max) * 0.001, 1e-9);
+    // At least a fiftieth of the value: the marks of a nearly flat line must not read alike.
+    const pad = Math.max((max - low) * 0.06, Math.abs(max) * 0.02, 1e-9);
     return [props.fromZero === true ? 0 : low - pad, max + pad];
+  };
+  // A single point has no width of its own.
+  const rangeX: uPlot.Range.Function = (_, min, max) => {
+    if (min === null || max === null) return [0, 1];
+    return min === max ? [min, min + (props.stepsX[0] ?? 1)] : [min, max];
   };
   return {
     width,
     height: props.height,
-    scales: { x: { time: false }, y: { range: rangeY } },
+    scales: { x: { time: false, range: rangeX }, y: { range: rangeY } },
     axes: [axis(props.formatX, 34, props.stepsX), axis(props.formatY, 58)],
     series: [
       {
