@@ -15,10 +15,10 @@ const NARROW = { width: 400, height: 800 };
 /** Longest wait for what the pool does in the background. The machine may have two slow cores. */
 const WAIT = { timeout: 30_000 };
 
-const JOB_LINES = 8;
+const JOB_LINES = 12;
 const JOB = `for i in $(seq ${JOB_LINES}); do echo "line $i"; sleep 0.4; done`;
 const SMALL = { cpus: 0.1 };
-const ROUNDS = 5;
+const ROUNDS = 6;
 const RUN_FILE = `name: speeches
 run:
   model: {context: 64, width: 64, layers: 2, heads: 2}
@@ -117,7 +117,7 @@ test("a job is submitted, and its log grows on its page until it has ended", asy
   await button("Submit").click();
   await page.waitForURL(/#\/jobs\/1$/);
   await sees("line 2");
-  assert.equal(await page.locator("h1 .badge").innerText(), "running");
+  await page.locator("h1 .badge", { hasText: "running" }).waitFor();
   await look("job-running");
   await sees("The log is complete.");
   const wanted = Array.from({ length: JOB_LINES }, (_, i) => `line ${i + 1}\n`).join("");
@@ -170,15 +170,19 @@ test("a spanning run draws its curve while it learns, and its model writes", asy
   await page.getByLabel("Job file (YAML)").fill(RUN_FILE);
   await button("Submit").click();
   await page.waitForURL(/#\/runs\/3$/);
-  await sees("One member trains the model alone first");
-  await look("run-warm-up");
+  await page.locator("h1 .badge").waitFor();
   await page.evaluate(watchRounds);
+  // A quick machine may be past the warm-up before the page has looked.
+  const warmUp = page.getByText("One member trains the model alone first").first();
+  const canvas = page.locator(".chart canvas").first();
+  await warmUp.or(canvas).first().waitFor(WAIT);
+  await look("run-warm-up");
   await page.locator(".chart canvas").nth(1).waitFor(WAIT);
   await look("run-training");
   await page.locator("h1 .badge", { hasText: "completed" }).waitFor(WAIT);
   await sees("100\u00a0%");
   const seen = await page.evaluate(() => document.documentElement.dataset.rounds);
-  assert.ok(seen!.split(" ").length >= 3, `the page grew by rounds: ${seen}`);
+  assert.match(seen!, /^0 .*[1-9]$/, "rounds came to the open page");
   const run = await pool.client.call("getRun", { params: { id: "3" } });
   assert.ok(run.ok && run.value.lossNow! < run.value.lossBefore!);
   assert.ok((await figure("Held-out loss")).startsWith(run.value.lossNow!.toFixed(3)));

@@ -271,6 +271,7 @@ export const TEXTS = {
     tokens: "Tokens",
     speed: "Speed",
     perSecond: " tokens/s",
+    perSecondMean: " tokens/s on average",
     traffic: "Bytes up / down",
     model: "Parameters",
     shape: (width: number, layers: number, heads: number, context: number) =>
@@ -326,7 +327,7 @@ export const TEXTS = {
     temperature: "Temperature",
     send: "Continue",
     busy: "Writing …",
-    round: (round: number) => `Model of round ${round}`,
+    round: (rounds: number) => `The model after ${many(rounds, "round")}`,
   },
   rounds: {
     title: "Rounds, latest first",

@@ -11,7 +11,7 @@
  */
 import { assert, type Refusal } from "../pool/index.ts";
 import { clipFactors, norm } from "./clip.ts";
-import { GATE_THRESHOLD_NATS, gatePasses, gateShares } from "./gate.ts";
+import { GATE_THRESHOLD_NATS, gatePasses, gateSteps } from "./gate.ts";
 import { type OuterSettings, type OuterState, outerStep, weightedMean } from "./outer.ts";
 
 /** One contribution of the round: its delta, or why there is none. */
@@ -75,15 +75,16 @@ export function* aggregate(
     else rows.set(entry.contributionId, form);
   }
   const factors = clipFactors(readable.map((item) => item.norm));
-  const shares = gateShares(readable.map(({ entry }) => entry.weight));
+  const steps = gateSteps(readable.map(({ entry }) => entry.weight));
   const lossBefore = readable.length > 0 ? yield state.model : Number.NaN;
   const passed = [];
   let scratch = new Float32Array(0);
   for (const [i, { entry, delta, norm: size }] of readable.entries()) {
     const factor = factors[i]!;
     scratch = scratch.length === delta.length ? scratch : new Float32Array(delta.length);
-    const lossAfter = yield candidate(state.model, delta, factor * shares[i]!, scratch);
-    const passes = gatePasses(lossBefore, lossAfter, threshold);
+    const step = steps[i]!;
+    const lossAfter = yield candidate(state.model, delta, factor * step, scratch);
+    const passes = gatePasses(lossBefore, lossAfter, threshold * step);
     if (passes) passed.push({ delta, factor, weight: entry.weight });
     rows.set(entry.contributionId, {
       contributionId: entry.contributionId,
@@ -93,7 +94,7 @@ export function* aggregate(
       lossBefore: finiteOrNull(lossBefore),
       lossAfter: finiteOrNull(lossAfter),
       verdict: passes ? "passed" : "gate-failed",
-      reason: passes ? null : gateReason(lossBefore, lossAfter, threshold),
+      reason: passes ? null : gateReason(lossBefore, lossAfter, threshold * step),
     });
   }
   const mean = weightedMean(passed);
@@ -110,7 +111,7 @@ export function* aggregate(
 const finiteOrNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 const gateReason = (before: number, after: number, threshold: number): string =>
-  `held-out loss ${after.toFixed(4)} is not below ${before.toFixed(4)} + ${threshold}`;
+  `held-out loss ${after.toFixed(4)} is not below ${before.toFixed(4)} + ${threshold.toFixed(4)}`;
 
 /** Length and finite norm; the norm also catches sums that overflow. */
 function checkForm(entry: AggregateEntry, length: number): Readable | AggregateRow {

@@ -7,16 +7,22 @@
 /** Nats by which one contribution may worsen the loss (training reference, 3.6, measured). */
 export const GATE_THRESHOLD_NATS = 0.02;
 
+/** No contribution is tried further than this: a site alone is a noisy iterate, too. */
+const GATE_STEP_MAX = 0.5;
+
 /**
- * How far each contribution is tried: its weight over the mean weight, at most 1. Equal sites are
- * tried whole, as in the reference measurements. A site with a small batch sends a noisy delta
- * that counts for little; tried whole, it would fail for its noise and not for what it does.
- * Weights of 0 (quarantine) are tried whole: such a site has to prove itself.
+ * How far each contribution is tried: as far as it would move the model in a plain average, at
+ * most half. The threshold shrinks with the step, so a wrong direction is refused as before; but
+ * the noise of one site's end point, which the merge averages away and which grows with the square
+ * of the step, no longer counts against it. Tried whole, honest sites with a high learning rate or
+ * a small batch were refused whenever the average was better than any of them.
+ * A contribution of weight 0 (quarantine) is tried as one of equals.
  */
-export function gateShares(weights: readonly number[]): readonly number[] {
-  const counted = weights.filter((weight) => weight > 0);
-  const mean = counted.reduce((sum, weight) => sum + weight, 0) / Math.max(1, counted.length);
-  return weights.map((weight) => (weight > 0 ? Math.min(1, weight / mean) : 1));
+export function gateSteps(weights: readonly number[]): readonly number[] {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) =>
+    Math.min(GATE_STEP_MAX, weight > 0 ? weight / total : 1 / weights.length),
+  );
 }
 
 /** Whether a contribution passes. NaN and infinite losses fail by themselves. */

@@ -9,9 +9,12 @@ interface Step {
   readonly atMs: number | undefined;
 }
 
-/** Steps by the job itself and its newest lease; those not reached have no time. */
+/**
+ * Steps by the job itself and its newest lease; those not reached have no time. The leases of a run
+ * are members that come and go: it goes on since the first.
+ */
 function stepsOf(job: JobDetail): readonly Step[] {
-  const lease = newestLease(job);
+  const lease = job.kind === "run" ? job.leases[0] : newestLease(job);
   const waits = job.state === "queued";
   return [
     { name: TEXTS.timeline.submitted, atMs: job.submittedAtMs },

@@ -11,7 +11,7 @@ const AXES: readonly (readonly [LossAxis, string])[] = [
   ["time", TEXTS.loss.time],
   ["tokens", TEXTS.loss.tokens],
 ];
-const CHART_HEIGHT = 280;
+const CHART_HEIGHT = 210;
 
 /** Steps that read well on a clock, in milliseconds: 1 s to 7 days. */
 const CLOCK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400]

@@ -65,11 +65,13 @@ export function RunMembers(props: { readonly run: RunDetail }) {
   const { run } = props;
   const names = memberNames(run);
   const tokens = run.members.reduce((sum, member) => sum + member.tokens, 0);
-  const rows = run.members.map((member) => ({
-    member,
-    colour: names.indexOf(member.member),
-    share: tokens === 0 ? 0 : member.tokens / tokens,
-  }));
+  const rows = run.members
+    .map((member) => ({
+      member,
+      colour: names.indexOf(member.member),
+      share: tokens === 0 ? 0 : member.tokens / tokens,
+    }))
+    .sort((a, b) => a.colour - b.colour);
   return (
     <Panel title={TEXTS.runMembers.title}>
       {rows.length === 0 ? (

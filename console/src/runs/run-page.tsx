@@ -31,7 +31,6 @@ export function RunPage(props: { readonly id: string }) {
         </div>
       </div>
       <TroubleNote trouble={shown.trouble} />
-      <p className="reason">{run.reason}</p>
       <RunProgress run={run} />
       <Figures run={run} />
       <div className="pair">
@@ -58,6 +57,7 @@ function RunProgress(props: { readonly run: RunDetail }) {
         <b>{percent(run.progress)}</b>
         <span>{roundText(run)}</span>
         <span>{timeText(run, now)}</span>
+        <span className="muted">{run.reason}</span>
       </p>
     </div>
   );
@@ -81,8 +81,10 @@ function timeText(run: RunDetail, nowMs: number): string {
 
 function Figures(props: { readonly run: RunDetail }) {
   const { run } = props;
-  const going = run.state === "warm-up" || run.state === "training";
-  const speed = run.members.reduce((sum, member) => sum + member.tokensPerSecond, 0);
+  const ended = run.state === "ended";
+  const speed = ended
+    ? meanSpeed(run)
+    : run.members.reduce((sum, member) => sum + member.tokensPerSecond, 0);
   const { width, layers, heads, context } = run.model;
   return (
     <dl className="stats totals">
@@ -94,8 +96,8 @@ function Figures(props: { readonly run: RunDetail }) {
       <Stat name={TEXTS.run.tokens} value={short(run.tokens)} />
       <Stat
         name={TEXTS.run.speed}
-        value={going && speed > 0 ? short(speed) : TEXTS.none}
-        note={TEXTS.run.perSecond}
+        value={speed > 0 ? short(speed) : TEXTS.none}
+        note={ended ? TEXTS.run.perSecondMean : TEXTS.run.perSecond}
       />
       <Stat name={TEXTS.run.traffic} value={`${bytes(run.bytesUp)} / ${bytes(run.bytesDown)}`} />
       <Stat
@@ -106,6 +108,11 @@ function Figures(props: { readonly run: RunDetail }) {
       <Stat name={TEXTS.jobs.project} value={run.project} />
     </dl>
   );
+}
+
+/** Tokens per second over the whole time of a run that has ended. */
+function meanSpeed({ tokens, startedAtMs = 0, endedAtMs = 0 }: RunDetail): number {
+  return endedAtMs > startedAtMs ? (tokens * 1_000) / (endedAtMs - startedAtMs) : 0;
 }
 
 function lossNote(run: RunDetail): string | undefined {

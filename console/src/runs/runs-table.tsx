@@ -5,6 +5,7 @@ import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
 import { Badge, Moment, Progress } from "../ui/parts.tsx";
 import { type Column, Table } from "../ui/table.tsx";
+import { memberNames } from "./series.ts";
 
 const COLUMNS: readonly Column<RunView>[] = [
   { head: TEXTS.runs.id, cell: (run) => <a href={href("runs", run.id)}>{run.id}</a> },
@@ -27,7 +28,7 @@ const COLUMNS: readonly Column<RunView>[] = [
 ];
 
 const names = (run: RunView): string =>
-  run.members.map((member) => member.member).join(", ") || TEXTS.none;
+  memberNames({ members: run.members, rounds: [] }).join(", ") || TEXTS.none;
 
 /** The table of runs. */
 export function RunsTable(props: { readonly rows: readonly RunView[] }) {

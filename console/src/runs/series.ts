@@ -92,9 +92,9 @@ export function speedLines(rounds: readonly RoundView[], members: readonly strin
   return { rounds: ordered.map((round) => round.round), byMember };
 }
 
-/** All members that a run knows, those that left long ago included. */
+/** All members that a run knows by name, those that left long ago included. */
 export function memberNames(run: Pick<RunDetail, "members" | "rounds">): readonly string[] {
   const names = new Set(run.members.map((member) => member.member));
   for (const round of run.rounds) for (const row of round.rows) names.add(row.member);
-  return [...names];
+  return [...names].sort();
 }

@@ -7,7 +7,7 @@ import { Chart } from "../ui/chart.tsx";
 import { Empty, Panel } from "../ui/parts.tsx";
 import { memberNames, speedLines } from "./series.ts";
 
-const CHART_HEIGHT = 280;
+const CHART_HEIGHT = 210;
 /** Rounds are whole: no mark between two of them. */
 const ROUND_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 100_000];
 

@@ -6,7 +6,7 @@ import { Empty, Panel } from "../ui/parts.tsx";
 
 /** The bars of traffic. */
 export function TrafficPanel(props: { readonly members: readonly RunMemberView[] }) {
-  const { members } = props;
+  const members = [...props.members].sort((a, b) => (a.member < b.member ? -1 : 1));
   const most = Math.max(1, ...members.flatMap((member) => [member.bytesUp, member.bytesDown]));
   return (
     <Panel title={TEXTS.traffic.title}>

@@ -55,7 +55,8 @@ function series(line: Line, format: (value: number) => string, points: number): 
     width: 2,
     ...(line.colour >= LINE_COLOURS ? { dash: [6, 4] } : {}),
     points: { show: points < 40, size: 5, stroke, fill: stroke },
-    spanGaps: true,
+    // Where there is no value there is no line: a member that was away shows as a gap.
+    spanGaps: false,
     value: (plot, value, index) => legendText(plot, value, index, format),
   };
 }
@@ -79,10 +80,10 @@ function optionsOf(props: ChartProps, width: number): uPlot.Options {
     const pad = Math.max((max - low) * 0.06, Math.abs(max) * 0.02, 1e-9);
     return [props.fromZero === true ? 0 : low - pad, max + pad];
   };
-  // A single point has no width of its own.
-  const rangeX: uPlot.Range.Function = (_, min, max) => {
-    if (min === null || max === null) return [0, 1];
-    return min === max ? [min, min + (props.stepsX[0] ?? 1)] : [min, max];
+  const rangeX: uPlot.Range.Function = ({ data: [x] }, min, max) => {
+    // A single point has no width of its own; the chart would make it 100 wide.
+    if (x.length === 1) return [x[0]!, x[0]! + (props.stepsX[0] ?? 1)];
+    return [min ?? 0, max ?? 1];
   };
   return {
     width,

@@ -122,6 +122,7 @@ class RunSite {
     const deadlineMs = startMs + (assignment.timeLeftMs ?? Number.POSITIVE_INFINITY);
     const { trainee, corpus } = await this.#ready(assignment);
     const model = await this.#copy.fetch(assignment);
+    // Nearly nothing when the model was fetched ahead: only time that is lost counts as transfer.
     const fetchMs = performance.now() - startMs;
     const before = trainee.exportState();
     const windows = windowsIn(assignment);
@@ -163,9 +164,8 @@ class RunSite {
     sent: Float32Array,
     rate: number,
   ): Promise<AssignmentView | undefined> {
-    const news = this.next();
     let arrived = false;
-    const noted = news.finally(() => {
+    const noted = this.#nextWithModel().finally(() => {
       arrived = true;
     });
     noted.catch(() => {});
@@ -184,6 +184,13 @@ class RunSite {
     const next = await noted;
     // Sitting out, or back after a while: what was learned belongs to a model that is gone.
     if (next?.state !== "train") this.#carry = undefined;
+    return next;
+  }
+
+  /** The next assignment, once its model is here: the transfer, too, is no idle time. */
+  async #nextWithModel(): Promise<AssignmentView | undefined> {
+    const next = await this.next();
+    if (next?.state === "train") await this.#copy.fetch(next);
     return next;
   }
 
