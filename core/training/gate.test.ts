@@ -5,7 +5,7 @@ import { aggregate } from "./aggregate.ts";
 import { GATE_THRESHOLD_NATS, gateSteps } from "./gate.ts";
 import { PLAIN_STEP } from "./outer.ts";
 
-test("a contribution is tried by its share of the weights, at most half, and never not at all", () => {
+test("a contribution is tried by its share of the weights, and by half at most", () => {
   assert.deepEqual(gateSteps([1, 1, 1, 1]), [0.25, 0.25, 0.25, 0.25]);
   assert.deepEqual(gateSteps([8, 1, 1, 0]), [0.5, 0.1, 0.1, 0.25]);
   assert.deepEqual(gateSteps([5]), [0.5]);
