@@ -74,8 +74,12 @@ export function* aggregate(
     if ("delta" in form) readable.push(form);
     else rows.set(entry.contributionId, form);
   }
-  const factors = clipFactors(readable.map((item) => item.norm));
-  const steps = gateSteps(readable.map(({ entry }) => entry.weight));
+  const weights = readable.map(({ entry }) => entry.weight);
+  const factors = clipFactors(
+    readable.map((item) => item.norm),
+    weights,
+  );
+  const steps = gateSteps(weights);
   const lossBefore = readable.length > 0 ? yield state.model : Number.NaN;
   const passed = [];
   let scratch = new Float32Array(0);

@@ -73,6 +73,9 @@ test("the clip is bounded by the lower median norm", () => {
   assert.deepEqual(clipFactors([10, 2, 4]), [0.4, 1, 1]);
   assert.deepEqual(clipFactors([0, 0, 5]), [1, 1, 0]);
   assert.deepEqual(clipFactors([3]), [1]);
+  // Two sites that did one step each do not clip the one that did the work.
+  assert.deepEqual(clipFactors([0.2, 0.4, 5, 10], [1, 1, 30, 20]), [1, 1, 1, 0.5]);
+  assert.deepEqual(clipFactors([1, 4], [0, 0]), [1, 0.25]);
   assert.equal(norm(Float32Array.from([3, 4])), 5);
 });
 

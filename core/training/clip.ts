@@ -15,11 +15,31 @@ export function lowerMedian(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 }
 
+/** The smallest value that, with all below it, holds half of the weight: for equal weights the
+ * lower median. Values without weight do not count unless there are no others. */
+function weightedMedian(values: readonly number[], weights: readonly number[]): number {
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  if (total <= 0) return lowerMedian(values) ?? 0;
+  const order = values.map((value, i) => ({ value, weight: weights[i]! }));
+  order.sort((a, b) => a.value - b.value);
+  let below = 0;
+  for (const { value, weight } of order) {
+    below += weight;
+    if (2 * below >= total) return value;
+  }
+  return order.at(-1)!.value;
+}
+
 /**
  * f = min(1, median / norm) for each norm (training reference, 3.6), with the lower median, so
  * that of two sites the smaller one sets the size. A delta of norm 0 keeps factor 1.
+ * The median is taken by weight: a site that had time for one step sends a delta of a tenth of
+ * the size, and three such sites would clip the ones that did the work to a tenth.
  */
-export function clipFactors(norms: readonly number[]): readonly number[] {
-  const median = lowerMedian(norms) ?? 0;
+export function clipFactors(
+  norms: readonly number[],
+  weights: readonly number[] = norms.map(() => 1),
+): readonly number[] {
+  const median = weightedMedian(norms, weights);
   return norms.map((size) => (size > median ? median / size : 1));
 }
