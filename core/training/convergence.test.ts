@@ -187,6 +187,6 @@ test("pooled unequal sites end better than the fastest of them alone in the same
   const together = best((peak) => pooled([1, 1 / 2, 1 / 4, 1 / 8], peak, "ternary"));
   const exact = best((peak) => pooled([1, 1 / 2, 1 / 4, 1 / 8], peak, "fp32"));
   const text = `alone ${single}, pooled ${together} with ternary, ${exact} with fp32`;
-  assert.ok(together < 0.8 * single, text);
-  assert.ok(exact < 0.8 * single, text);
+  assert.ok(together < 0.85 * single, text);
+  assert.ok(exact < 0.85 * single, text);
 });

@@ -3,7 +3,6 @@
  * ending. `nextEvent` gives the most urgent consequence; it is called until there is none.
  */
 import { ROUND_LIMITS } from "../limits.ts";
-import { FINISH_TOLERANCE } from "../sizing.ts";
 import { closing, closingAgain } from "./merge.ts";
 import type { RunEvent } from "./messages.ts";
 import { planJoiner, planRound, planWarmUp, runEndMs } from "./plan.ts";
@@ -97,14 +96,30 @@ export function quorumOf(state: RunState): { readonly ready: number; readonly qu
   return { ready: fresh.length, quorum: Math.max(1, min, Math.ceil(share * live)) };
 }
 
+/** Sites count alike for the quorum, but a round without most of its planned tokens is given this
+ * many times its target before it closes all the same. */
+const LIGHT_ROUND_FACTOR = 2;
+
+const lightUntilMs = (phase: OpenPhase): number =>
+  Math.round(phase.openedMs + LIGHT_ROUND_FACTOR * phase.targetMs);
+
+/** Whether half of the planned tokens are there, or the time to wait for them is over. */
+function heavyEnough(state: RunState, phase: OpenPhase, atMs: number): boolean {
+  if (atMs >= lightUntilMs(phase)) return true;
+  const fresh = state.offered.filter((one) => one.round === state.round);
+  const ready = fresh.reduce((sum, one) => sum + one.innerSteps * one.batch, 0);
+  const planned = outstanding(state).reduce((sum, one) => sum + one.innerSteps * one.batch, 0);
+  return ready >= planned;
+}
+
 /**
  * End of the grace window (training reference, 3.7): half of the last round after the quorum,
- * or when the last planned site should be ready, whatever is sooner.
+ * or when the last planned site is late by half of its time, whatever is sooner.
  */
 export function graceEndMs(state: RunState, phase: OpenPhase): number | null {
   if (phase.quorumAtMs === null) return null;
   const readyMs = outstanding(state).map(
-    ({ assignedMs, expectedMs }) => assignedMs + expectedMs * (1 + FINISH_TOLERANCE),
+    ({ assignedMs, expectedMs }) => assignedMs + expectedMs * (1 + ROUND_LIMITS.GRACE_SHARE),
   );
   const longestMs = ROUND_LIMITS.GRACE_SHARE * (state.lastRoundMs ?? phase.targetMs);
   return Math.round(
@@ -123,7 +138,7 @@ function inOpenRound(state: RunState, phase: OpenPhase, atMs: number): RunEvent 
   const reason = reasonToClose(state, phase, atMs);
   if (reason !== undefined) return closeRound(state, phase, reason, atMs);
   const { ready, quorum } = quorumOf(state);
-  if (phase.quorumAtMs === null && ready >= quorum) {
+  if (phase.quorumAtMs === null && ready >= quorum && heavyEnough(state, phase, atMs)) {
     return { type: "round.quorum", atMs, round: state.round, ready, quorum };
   }
   const endMs = runEndMs(state);
@@ -207,6 +222,10 @@ export function nextWakeMs(state: RunState): number | null {
   if (phase.kind === "aggregating" && phase.retryAtMs !== null) times.push(phase.retryAtMs);
   const graceMs = phase.kind === "open" ? graceEndMs(state, phase) : null;
   if (graceMs !== null) times.push(graceMs);
+  if (phase.kind === "open" && phase.quorumAtMs === null) {
+    const { ready, quorum } = quorumOf(state);
+    if (ready >= quorum) times.push(lightUntilMs(phase));
+  }
   const gatherMs = phase.kind === "idle" ? gatherEndMs(state) : 0;
   if (gatherMs > 0) times.push(gatherMs);
   return times.length === 0 ? null : Math.max(state.nowMs, Math.min(...times));

@@ -26,7 +26,7 @@ const UNREACHABLE_MS_MAX = 120_000;
 const REPEATED_MS = 100;
 /** Most steps that a site trains on while it waits for the merge, as a share of its stretch: more
  * of them would start too far from the model that they are added to. */
-const CARRY_SHARE_MAX = 0.5;
+const CARRY_SHARE_MAX = 1;
 
 export interface SiteOptions {
   readonly client: Client;
@@ -72,6 +72,9 @@ class RunSite {
   #residual: Float32Array | undefined;
   /** What the site has learned since it sent its last contribution; see docs/decisions/0004. */
   #carry: Float32Array | undefined;
+  #carriedSteps = 0;
+  /** When the last answer came. */
+  #receivedMs = 0;
   /** Version of the last answer, and the round of the last stretch that was taken. */
   #after = 0;
   #doneRound = -1;
@@ -103,6 +106,7 @@ class RunSite {
       silentSinceMs = undefined;
       const { state, version, round, reason } = reply.value;
       this.#after = version;
+      this.#receivedMs = performance.now();
       if (state === "stop") log(`over: ${reason}`);
       if (state === "stop") return undefined;
       // An answer that was sent twice: this stretch is done.
@@ -122,8 +126,8 @@ class RunSite {
     const deadlineMs = startMs + (assignment.timeLeftMs ?? Number.POSITIVE_INFINITY);
     const { trainee, corpus } = await this.#ready(assignment);
     const model = await this.#copy.fetch(assignment);
-    // Nearly nothing when the model was fetched ahead: only time that is lost counts as transfer.
-    const fetchMs = performance.now() - startMs;
+    // From the assignment to the first step: the pool plans with it, although the site trained on.
+    const fetchMs = performance.now() - this.#receivedMs;
     const before = trainee.exportState();
     const windows = windowsIn(assignment);
     const stretch = { assignment, trainee, corpus };
@@ -141,6 +145,7 @@ class RunSite {
       ...(assignment.rampSteps === undefined ? {} : { rampSteps: assignment.rampSteps }),
       shouldStop: () => stopped() || performance.now() > deadlineMs,
     });
+    if (this.#carry !== undefined) this.#options.log(`carried ${this.#carriedSteps} steps`);
     this.#carry = undefined;
     // Asked to leave in the middle: the stretch is given up, its windows go to others.
     if (stopped()) return undefined;
@@ -165,7 +170,7 @@ class RunSite {
     rate: number,
   ): Promise<AssignmentView | undefined> {
     let arrived = false;
-    const noted = this.#nextWithModel().finally(() => {
+    const noted = this.#nextStretch().finally(() => {
       arrived = true;
     });
     noted.catch(() => {});
@@ -180,17 +185,19 @@ class RunSite {
         shouldStop: () => arrived || this.#options.stopped(),
       });
       this.#carry = difference(carried.parameters, sent);
+      this.#carriedSteps = carried.steps;
     }
     const next = await noted;
-    // Sitting out, or back after a while: what was learned belongs to a model that is gone.
-    if (next?.state !== "train") this.#carry = undefined;
+    // After sitting out a round: what was learned belongs to a model that is gone.
+    const follows = next?.round === stretch.assignment.round + 1;
+    if (!follows) this.#carry = undefined;
     return next;
   }
 
-  /** The next assignment, once its model is here: the transfer, too, is no idle time. */
-  async #nextWithModel(): Promise<AssignmentView | undefined> {
-    const next = await this.next();
-    if (next?.state === "train") await this.#copy.fetch(next);
+  /** The next stretch, or the end: every event of the run is news, but not all are waited for. */
+  async #nextStretch(): Promise<AssignmentView | undefined> {
+    let next = await this.next();
+    while (next?.state === "wait") next = await this.next();
     return next;
   }
 
