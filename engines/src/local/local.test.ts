@@ -2,7 +2,7 @@
 // on a flood, and what happens to secrets and to the agent's own environment.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Node } from "@tequio/core/pool";
@@ -142,6 +142,16 @@ describe("the local engine's processes", { concurrency: 4 }, () => {
     assert.deepEqual([end.endedBy, end.exitCode, end.signal], ["lost", null, null]);
     const again = await bench.place.reopen();
     assert.deepEqual(await find(again, lease.leaseId), end);
+  });
+
+  withEngine("a supervisor whose folder is removed ends with its tasks", async (bench) => {
+    const lease = leaseOf(bench.node, ["echo $$ > pid; exec sleep 50"]);
+    must(await bench.engine.start(lease));
+    const [pid = 0] = await pidsFrom(bench, lease.leaseId, ["pid"]);
+    const { shim } = shimOf(bench, lease.leaseId);
+    rmSync(leaseFolder(bench.place.folder, lease.leaseId), { recursive: true, force: true });
+    await waitForDeath(pid);
+    await waitForDeath(shim.pid);
   });
 
   withEngine("what left its process group is killed with the lease", async (bench) => {

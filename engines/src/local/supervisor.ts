@@ -247,6 +247,7 @@ export class Supervisor {
       this.#beginStop("walltime", `The time limit of ${walltimeMs} ms was reached.`, graceMs);
     }
     if (this.#lease.purpose === "lease") this.#checkDeadline(rights);
+    if (!existsSync(this.#folder)) this.#beginStop("lost", "The lease's folder was removed.", 0);
     if (this.#stopping !== undefined && nowMs >= this.#stopping.hardAtMs) {
       this.#family.scan();
       this.#family.signalAll("SIGKILL");
@@ -341,8 +342,11 @@ export class Supervisor {
     try {
       if (!existsSync(endFile(this.#folder))) writeRecord(endFile(this.#folder), record, true);
     } catch {
-      setTimeout(() => this.#writeEnd(), END_RETRY_MS);
-      return;
+      // On a full disk it is tried again; a folder that was removed waits for no end any more.
+      if (existsSync(this.#folder)) {
+        setTimeout(() => this.#writeEnd(), END_RETRY_MS);
+        return;
+      }
     }
     process.exit(0);
   }
