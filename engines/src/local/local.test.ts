@@ -144,16 +144,6 @@ describe("the local engine's processes", { concurrency: 4 }, () => {
     assert.deepEqual(await find(again, lease.leaseId), end);
   });
 
-  withEngine("a supervisor whose folder is removed ends with its tasks", async (bench) => {
-    const lease = leaseOf(bench.node, ["echo $$ > pid; exec sleep 50"]);
-    must(await bench.engine.start(lease));
-    const [pid = 0] = await pidsFrom(bench, lease.leaseId, ["pid"]);
-    const { shim } = shimOf(bench, lease.leaseId);
-    rmSync(leaseFolder(bench.place.folder, lease.leaseId), { recursive: true, force: true });
-    await waitForDeath(pid);
-    await waitForDeath(shim.pid);
-  });
-
   withEngine("what left its process group is killed with the lease", async (bench) => {
     const script = `
       sleep 51 & echo $! > child
@@ -190,6 +180,16 @@ describe("the local engine's processes", { concurrency: 4 }, () => {
 });
 
 describe("the local engine's files", { concurrency: 4 }, () => {
+  withEngine("a supervisor whose folder is removed ends with its tasks", async (bench) => {
+    const lease = leaseOf(bench.node, ["echo $$ > pid; exec sleep 50"]);
+    must(await bench.engine.start(lease));
+    const [pid = 0] = await pidsFrom(bench, lease.leaseId, ["pid"]);
+    const { shim } = shimOf(bench, lease.leaseId);
+    rmSync(leaseFolder(bench.place.folder, lease.leaseId), { recursive: true, force: true });
+    await waitForDeath(pid);
+    await waitForDeath(shim.pid);
+  });
+
   withEngine("a flood is cut at the limit, marked, counted, and slowed", async (bench) => {
     const lease = leaseOf(bench.node, ["yes tequio & sleep 1; kill $!; wait; exit 3"]);
     must(await bench.engine.start(lease));
