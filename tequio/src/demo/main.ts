@@ -37,6 +37,11 @@ const END_MS_MAX = 60_000;
 /** Signals so close together are one. */
 const SAME_SIGNAL_MS = 500;
 
+/** Set when the play is over, so that nothing is drawn over the last words. */
+interface Stage {
+  over: boolean;
+}
+
 class Interrupted extends Error {}
 
 /** Runs the demonstration; returns the process's exit code. */
@@ -56,9 +61,11 @@ export async function runDemo(options: DemoOptions): Promise<number> {
       `${name} ended unexpectedly; see ${join(data, "process-logs", `${name}.log`)}.`,
     );
   });
+  const stage: Stage = { over: false };
   try {
-    return await Promise.race([play(pool, options, resume, say), interrupt, broken]);
+    return await Promise.race([play(pool, options, resume, say, stage), interrupt, broken]);
   } catch (error) {
+    stage.over = true;
     if (!(error instanceof Interrupted)) {
       say(`error: ${error instanceof Error ? error.message : String(error)}`);
       return 1;
@@ -128,6 +135,7 @@ async function play(
   options: DemoOptions,
   resume: boolean,
   say: (line: string) => void,
+  stage: Stage,
 ): Promise<number> {
   say(`Console: ${pool.consoleUrl}`);
   if (options.open && !options.json) openBrowser(pool.consoleUrl);
@@ -138,7 +146,7 @@ async function play(
   if (typeof started !== "string") return refused(started, say);
   const { markFinished, markUnfinished } = marks(options.data);
   markUnfinished();
-  const run = await watch(pool, started, options, say);
+  const run = await watch(pool, started, options, say, stage);
   markFinished();
   return finish(pool, run, options, say);
 }
@@ -237,6 +245,7 @@ async function watch(
   id: string,
   options: DemoOptions,
   say: (line: string) => void,
+  stage: Stage,
 ): Promise<RunDetail> {
   const live = process.stdout.isTTY === true && !options.json;
   const screen = new Screen(process.stdout);
@@ -244,6 +253,7 @@ async function watch(
   const plan = { endMs: Number.POSITIVE_INFINITY, shown: -1, note: "" };
   for (;;) {
     const reply = await pool.client.call("getRun", { params: { id } });
+    if (stage.over) throw new Interrupted();
     if (!reply.ok) throw new Error(`${reply.code}: ${reply.message}`);
     const run = reply.value;
     if (options.members === undefined) churn.look(run.progress);
