@@ -1,6 +1,7 @@
 // Claim: the demonstration's pooled model is better than what its fastest member reaches alone in
 // the same time. Pooled is `npm start` itself; alone is plain training (no rounds, no exchange) in
-// one process with one thread, for as long as the pooled run trained, its cosine over that time.
+// one process with one thread, under the same limit of processor time as that member's jobs, for as
+// long as the pooled run trained, its cosine over that time.
 // Both rates were tuned on the same grid (see docs/decisions). Usage:
 //   npm run -s bench:demo -- [--minutes 3] [--seeds 1,2,3]
 import { spawn } from "node:child_process";
@@ -10,6 +11,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { JobWire, parseYaml } from "@tequio/contract";
+import { localEngine } from "@tequio/engines/local";
+import { DEMO_MEMBERS } from "tequio/src/demo/members.ts";
 import { record } from "./record.ts";
 
 const { values } = parseArgs({
@@ -18,6 +21,11 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "1,2,3" },
   },
 });
+
+interface Alone {
+  readonly lossAfter: number;
+  readonly tokens: number;
+}
 
 interface Pooled {
   readonly lossBefore: number;
@@ -58,6 +66,23 @@ async function pooled(seed: number): Promise<Pooled> {
   }
 }
 
+/** The fastest member by itself: the same limit of processor time as its jobs have in the pool. */
+async function aloneUnderLimit(flags: readonly string[]): Promise<Alone> {
+  const folder = mkdtempSync(join(tmpdir(), "tequio-alone-"));
+  const cpuShare = Math.max(...DEMO_MEMBERS.map((member) => member.cpuShare));
+  const engine = localEngine({ folder, cpuShare });
+  try {
+    const command = [process.execPath, alone, ...flags];
+    const measured = await engine.measure({ command, env: {}, timeoutMs: 3_600_000 });
+    if (!measured.ok) throw new Error(measured.message);
+    if (measured.value.exitCode !== 0) throw new Error(`${alone} failed`);
+    return JSON.parse(measured.value.stdout) as Alone;
+  } finally {
+    await engine.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 const file = new URL("../tequio/jobs/demo.yaml", import.meta.url);
 const job = parseYaml(JobWire, readFileSync(file, "utf8"));
 if (!job.ok) throw new Error(job.message);
@@ -67,7 +92,7 @@ const gains: number[] = [];
 for (const seed of values.seeds.split(",").map(Number)) {
   const ours = await pooled(seed);
   const limit = ["--ms", String(ours.trainMs), "--seed", String(seed)];
-  const theirs = (await lastJson([alone, ...limit])) as { lossAfter: number; tokens: number };
+  const theirs = await aloneUnderLimit(limit);
   const gain = theirs.lossAfter - ours.lossAfter;
   gains.push(gain);
   const tokens = ours.members.reduce((sum, member) => sum + member.tokens, 0);
