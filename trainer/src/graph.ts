@@ -52,8 +52,9 @@ function withLoss({ writer, parameter, x }: Started, shape: GraphShape): Forward
 }
 
 /**
- * One training step. Inputs p, m, v: float [N]; x, y: int32 [B T]; sc: float [3] (see
- * `stepScalars`). Outputs loss [1] (before the step) and p2, m2, v2 [N].
+ * One whole training step, for executors that keep the vectors on a device of their own; on a CPU
+ * the gradient graph and optimiser.ts are faster. Inputs p, m, v: float [N]; x, y: int32 [B T];
+ * sc: float [3] (see `stepScalars`). Outputs loss [1] (before the step) and p2, m2, v2 [N].
  */
 export function trainingGraph(shape: GraphShape): Graph {
   const started = start(shape);

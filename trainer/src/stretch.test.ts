@@ -1,7 +1,7 @@
 /** Stretches: same bits twice, moments that live on, early end, divergence, checkpoints. */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { gradientGraph, trainingGraph } from "./graph.ts";
+import { gradientGraph } from "./graph.ts";
 import { initialParameters, parameterCount } from "./layout.ts";
 import { BATCH_SIZES, batchSizeFor, SessionCache } from "./sessions.ts";
 import { type StretchOptions, Trainee } from "./stretch.ts";
@@ -97,6 +97,17 @@ test("a checkpoint goes on with the same bits at another site", async () => {
   assert.ok(second.importState(first.exportState()).ok);
   const more = { parameters: start.parameters };
   assert.deepEqual(await run(second, more), await run(first, more));
+});
+
+test("an undone stretch is as if it had not been", async () => {
+  const one = trainee();
+  const start = await run(one);
+  const before = one.exportState();
+  const more = { parameters: start.parameters };
+  const first = await run(one, more);
+  one.undo();
+  assert.deepEqual(one.exportState(), before);
+  assert.deepEqual(await run(one, more), first);
 });
 
 test("a checkpoint of another model, or with damaged moments, is refused", () => {
@@ -216,7 +227,7 @@ test("the cache opens a graph once and closes the one unused longest", async () 
       },
     },
     TINY,
-    trainingGraph,
+    gradientGraph,
   );
   for (const batch of [1, 2, 3, 1, 4, 6]) await cache.get(batch);
   assert.deepEqual(log, ["open 1", "open 2", "open 3", "open 4", "open 6", "close 2"]);

@@ -5,9 +5,10 @@
  */
 import { stepRate } from "@tequio/core/training";
 import { stepScalars } from "./adamw.ts";
-import type { Executor, Floats } from "./executor.ts";
-import { gradientGraph, trainingGraph } from "./graph.ts";
+import type { Executor, GraphSession } from "./executor.ts";
+import { gradientGraph } from "./graph.ts";
 import { type ModelConfig, parameterCount } from "./layout.ts";
+import { openVectors, type StepVectors } from "./optimiser.ts";
 import { assert, type Outcome, ok, refuse } from "./outcome.ts";
 import { SessionCache } from "./sessions.ts";
 import type { Batch } from "./windows.ts";
@@ -67,18 +68,6 @@ export interface Gradient {
   readonly gradient: Float32Array;
 }
 
-interface Vectors {
-  readonly p: Float32Array;
-  readonly m: Float32Array;
-  readonly v: Float32Array;
-}
-
-const fresh = (count: number): Vectors => ({
-  p: new Float32Array(count),
-  m: new Float32Array(count),
-  v: new Float32Array(count),
-});
-
 /** Moments of a site that has not trained yet. */
 export function emptyOptimiser(config: ModelConfig): OptimiserState {
   const count = parameterCount(config);
@@ -96,10 +85,13 @@ function allFinite(values: Float32Array): boolean {
 export class Trainee {
   readonly config: ModelConfig;
   readonly parameterCount: number;
-  readonly #steps: SessionCache;
   readonly #gradients: SessionCache;
   readonly #nowMs: () => number;
-  #optimiser: OptimiserState;
+  /** What the next stretch goes on with: m, v and t; p and g are of the step at hand only. */
+  readonly #vectors: StepVectors;
+  #t = 0;
+  /** The optimiser as it stood before the last stretch. */
+  readonly #before: { m: Float32Array; v: Float32Array; t: number };
   #running = false;
 
   /**
@@ -109,21 +101,21 @@ export class Trainee {
   constructor(executor: Executor, config: ModelConfig, nowMs = () => performance.now()) {
     this.config = config;
     this.parameterCount = parameterCount(config);
-    this.#steps = new SessionCache(executor, config, trainingGraph);
     this.#gradients = new SessionCache(executor, config, gradientGraph);
     this.#nowMs = nowMs;
-    this.#optimiser = emptyOptimiser(config);
+    this.#vectors = openVectors(this.parameterCount);
+    this.#before = emptyOptimiser(config);
   }
 
   /** Steps taken since m and v were zero. */
   get t(): number {
-    return this.#optimiser.t;
+    return this.#t;
   }
 
   /** A copy of the optimiser, for a checkpoint. */
   exportState(): OptimiserState {
-    const { m, v, t } = this.#optimiser;
-    return { m: m.slice(), v: v.slice(), t };
+    const { m, v } = this.#vectors;
+    return { m: m.slice(), v: v.slice(), t: this.#t };
   }
 
   /** Goes on from a checkpoint. Refuses (CODEC_INVALID) one of another model or a damaged one. */
@@ -139,13 +131,30 @@ export class Trainee {
     if (!Number.isSafeInteger(t) || t < 0 || !allFinite(m) || !allFinite(v)) {
       return refuse("CODEC_INVALID", "The checkpoint's moments are not finite numbers.", hint);
     }
-    this.#optimiser = { m: m.slice(), v: v.slice(), t };
+    this.#vectors.m.set(m);
+    this.#vectors.v.set(v);
+    this.#t = t;
+    this.#keepBefore();
     return ok(undefined);
+  }
+
+  /** Puts the optimiser back to before the last stretch, as if that had not been. */
+  undo(): void {
+    assert(!this.#running, "a stretch is undone after its end");
+    this.#vectors.m.set(this.#before.m);
+    this.#vectors.v.set(this.#before.v);
+    this.#t = this.#before.t;
+  }
+
+  #keepBefore(): void {
+    this.#before.m.set(this.#vectors.m);
+    this.#before.v.set(this.#vectors.v);
+    this.#before.t = this.#t;
   }
 
   /** Opens the graph for a batch size ahead of time, so that the first stretch is not slower. */
   async prepare(batch: number): Promise<void> {
-    await this.#steps.get(batch);
+    await this.#gradients.get(batch);
   }
 
   /**
@@ -158,15 +167,14 @@ export class Trainee {
     assert(parameters.length === this.parameterCount, "the model has the trainee's size");
     assert(Number.isSafeInteger(innerSteps) && innerSteps >= 1, "a stretch has a step");
     this.#running = true;
+    this.#keepBefore();
+    let trained: Outcome<StretchResult> | undefined;
     try {
-      const session = await this.#steps.get(batch);
-      const step = async (feeds: Vectors & Batch, sc: Float32Array, spare: Vectors) => {
-        const into = { p2: spare.p, m2: spare.m, v2: spare.v };
-        return session.run({ ...feeds, sc }, into);
-      };
-      return await this.#trainSteps(options, step);
+      trained = await this.#trainSteps(options, await this.#gradients.get(batch));
+      return trained;
     } finally {
       this.#running = false;
+      if (trained?.ok !== true) this.undo();
     }
   }
 
@@ -179,42 +187,38 @@ export class Trainee {
 
   /** Closes the graphs. */
   async release(): Promise<void> {
-    await this.#steps.release();
     await this.#gradients.release();
   }
 
   async #trainSteps(
     options: StretchOptions,
-    run: (feeds: Vectors & Batch, sc: Float32Array, spare: Vectors) => Promise<Floats>,
+    session: GraphSession,
   ): Promise<Outcome<StretchResult>> {
     const { innerSteps, lrStart, lrEnd, rampSteps = 0 } = options;
     const rate = { start: lrStart, end: lrEnd };
-    let t = this.#optimiser.t;
-    // The state before the stretch is never handed out to be filled: it is what is kept on error.
-    let now: Vectors = { p: options.parameters, m: this.#optimiser.m, v: this.#optimiser.v };
-    let spare = fresh(this.parameterCount);
+    const { p, g } = this.#vectors;
+    p.set(options.parameters);
     let lossSum = 0;
     let steps = 0;
     const startMs = this.#nowMs();
     while (steps < innerSteps && !(steps > 0 && options.shouldStop?.())) {
       const learningRate = stepRate(rate, steps, innerSteps, rampSteps);
-      const feeds = { ...now, ...options.batches(steps) };
-      const out = await run(feeds, stepScalars(learningRate, t + 1), spare);
+      const out = await session.run({ p, ...options.batches(steps) }, { g });
       const loss = out.loss![0]!;
       if (!Number.isFinite(loss)) return this.#diverged(learningRate);
-      spare = steps === 0 ? fresh(this.parameterCount) : now;
-      now = { p: out.p2!, m: out.m2!, v: out.v2! };
-      t += 1;
+      if (out.g !== g) g.set(out.g!);
+      this.#t += 1;
+      this.#vectors.step(stepScalars(learningRate, this.#t));
       lossSum += loss;
       const elapsedMs = this.#nowMs() - startMs;
       options.onStep?.({ step: steps, loss, learningRate, elapsedMs });
       steps += 1;
     }
     const elapsedMs = this.#nowMs() - startMs;
-    if (!allFinite(now.p)) return this.#diverged(lrEnd);
-    this.#optimiser = { m: now.m, v: now.v, t };
+    if (!allFinite(p)) return this.#diverged(lrEnd);
     const tokens = steps * options.batch * this.config.context;
-    return ok({ parameters: now.p, steps, tokens, meanLoss: lossSum / steps, elapsedMs });
+    const parameters = p.slice();
+    return ok({ parameters, steps, tokens, meanLoss: lossSum / steps, elapsedMs });
   }
 
   #diverged(learningRate: number): Outcome<never> {

@@ -128,7 +128,6 @@ class RunSite {
     const model = await this.#copy.fetch(assignment);
     // From the assignment to the first step: the pool plans with it, although the site trained on.
     const fetchMs = performance.now() - this.#receivedMs;
-    const before = trainee.exportState();
     const windows = windowsIn(assignment);
     const stretch = { assignment, trainee, corpus };
     const {
@@ -156,7 +155,7 @@ class RunSite {
     }
     // A refused stretch is as if it had not been: the optimiser goes back to before it, and the
     // same round may be given to this site once more.
-    trainee.importState(before);
+    trainee.undo();
     return this.next();
   }
 
