@@ -33,6 +33,20 @@ test("the Nesterov step equals the scalar formula over several rounds", () => {
   );
 });
 
+test("the rounds after a warm-up are those from its model with an empty momentum", () => {
+  fc.assert(
+    fc.property(vectors(3), vectors(3), vectors(3), (warmUp, first, second) => {
+      const zero = new Float32Array(3);
+      const warm = outerStep({ model: zero, momentum: zero }, warmUp, PLAIN_STEP);
+      assert.deepEqual(warm, { model: warmUp.map((value) => 0 - value), momentum: zero });
+      const settings = outerSettings(15);
+      const from = (start: typeof warm) =>
+        outerStep(outerStep(start, first, settings), second, settings);
+      assert.deepEqual(from(warm), from({ model: warm.model, momentum: zero }));
+    }),
+  );
+});
+
 test("the step in place gives the same bits as on copies, which leaves its arguments alone", () => {
   fc.assert(
     fc.property(vectors(9), vectors(9), vectors(9), (model, momentum, mean) => {

@@ -81,7 +81,11 @@ function addScaled(
   for (let i = 0; i < size; i += 1) sums[i]! += scale * delta[from + i]!;
 }
 
-/** The Nesterov step on copies: mom = mu mom + D; g = g - eta (D + mu mom). */
+/**
+ * The Nesterov step on copies: mom = mu mom + D; g = g - eta (D + mu mom). A step without momentum
+ * (mu = 0, the warm-up) leaves none behind: a whole warm-up's delta, many times that of a round,
+ * would drive the rounds after it far past their aim.
+ */
 export function outerStep(
   state: OuterState,
   mean: Float32Array,
@@ -105,7 +109,7 @@ export function outerStepInPlace(
   );
   for (let i = 0; i < mean.length; i += 1) {
     const next = Math.fround(mu * momentum[i]! + mean[i]!);
-    momentum[i] = next;
+    momentum[i] = mu === 0 ? 0 : next;
     model[i] = model[i]! - eta * (mean[i]! + mu * next);
   }
 }

@@ -99,17 +99,6 @@ test("a checkpoint goes on with the same bits at another site", async () => {
   assert.deepEqual(await run(second, more), await run(first, more));
 });
 
-test("an undone stretch is as if it had not been", async () => {
-  const one = trainee();
-  const start = await run(one);
-  const before = one.exportState();
-  const more = { parameters: start.parameters };
-  const first = await run(one, more);
-  one.undo();
-  assert.deepEqual(one.exportState(), before);
-  assert.deepEqual(await run(one, more), first);
-});
-
 test("a checkpoint of another model, or with damaged moments, is refused", () => {
   const one = trainee();
   const good = one.exportState();

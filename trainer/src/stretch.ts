@@ -138,9 +138,8 @@ export class Trainee {
     return ok(undefined);
   }
 
-  /** Puts the optimiser back to before the last stretch, as if that had not been. */
-  undo(): void {
-    assert(!this.#running, "a stretch is undone after its end");
+  /** Puts the optimiser back to before the stretch that failed. */
+  #undo(): void {
     this.#vectors.m.set(this.#before.m);
     this.#vectors.v.set(this.#before.v);
     this.#t = this.#before.t;
@@ -174,7 +173,7 @@ export class Trainee {
       return trained;
     } finally {
       this.#running = false;
-      if (trained?.ok !== true) this.undo();
+      if (trained?.ok !== true) this.#undo();
     }
   }
 

@@ -1,9 +1,8 @@
 // entry: the agent starts this for a task `tequio:trainer`
 // The embedded training worker: one process that takes part in a run for one lease. Everything it
 // needs stands in its environment; what it does is in site/loop.ts.
-import { makeClient } from "@tequio/contract";
 import { openExecutor } from "./executor.ts";
-import { blobClient } from "./site/blob-client.ts";
+import { openExchange } from "./site/exchange-client.ts";
 import { takePart } from "./site/loop.ts";
 
 function variable(name: string): string {
@@ -17,17 +16,24 @@ function variable(name: string): string {
 
 const log = (line: string): void => console.log(`${new Date().toISOString()} ${line}`);
 
+const exchange = openExchange(
+  {
+    url: variable("TEQUIO_URL"),
+    token: variable("TEQUIO_TOKEN"),
+    runId: variable("TEQUIO_JOB_ID"),
+  },
+  log,
+);
 let stopping = false;
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.on(signal, () => {
     stopping = true;
+    exchange.stop();
     // Between two steps the loop sees it; while it waits for the pool, nothing would.
     setTimeout(() => process.exit(0), 1_500).unref();
   });
 }
 
-const url = variable("TEQUIO_URL");
-const token = variable("TEQUIO_TOKEN");
 const opened = await openExecutor({
   threads: Math.max(1, Number(process.env.OMP_NUM_THREADS ?? 1)),
   flushTiny: true,
@@ -41,10 +47,8 @@ log(`executor ${executor.kind} ${executor.version}, ${executor.threads} threads`
 if (fallbackReason !== undefined) log(`slower engine, because ${fallbackReason}`);
 try {
   await takePart({
-    client: makeClient({ url, token }),
-    blobs: blobClient(url, token),
+    exchange,
     executor,
-    runId: variable("TEQUIO_JOB_ID"),
     log,
     stopped: () => stopping,
   });

@@ -8,7 +8,7 @@ const FILE = new URL("../../jobs/demo.yaml", import.meta.url);
 /** Share of the training time that one site trains alone first, so that others start warm. */
 const WARM_UP_SHARE = 0.12;
 /** Steps of the warm-up for each second of it: about what one core does on the shipped model. */
-const WARM_UP_STEPS_PER_S = 18;
+const WARM_UP_STEPS_PER_S = 20;
 
 /** The shipped job with its time set; `members` restricts it, for the comparison in bench. */
 export function demoJob(
