@@ -1,0 +1,121 @@
+// What a site computes from round to round, against an exchange that answers from a list.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { windowsOf as windowsOfRanges } from "@tequio/core/training";
+import { loadCorpus } from "../corpus.ts";
+import { initialParameters } from "../layout.ts";
+import { Trainee } from "../stretch.ts";
+import { anyExecutor, TINY } from "../testing.ts";
+import { fillBatch } from "../windows.ts";
+import type { Done, Exchanged, ExchangePort, Next, Train } from "./exchange.ts";
+import { nowMs } from "./exchange.ts";
+import { takePart } from "./loop.ts";
+
+const executor = await anyExecutor();
+const MODEL = { ...TINY, vocab: 256 };
+const BATCH = 2;
+const STEPS = 3;
+const RATE = 0.01;
+/** Long enough for a few steps of the model of this test. */
+const MERGE_MS = 40;
+
+const corpus = await loadCorpus("sotu");
+assert.ok(corpus.ok);
+const { train } = corpus.value.parts;
+
+function nextOf(round: number, more: Partial<Train> = {}): Next {
+  const assignment: Train = {
+    ...{ state: "train", reason: "", version: round, round, model: MODEL, modelDigest: "" },
+    ...{ innerSteps: STEPS, batch: BATCH, codec: "fp32", windows: 100, seed: 1 },
+    ranges: [{ pass: 0, from: round * STEPS * BATCH, to: (round + 1) * STEPS * BATCH }],
+    ...{ learningRateStart: RATE, learningRateEnd: RATE },
+    ...more,
+  };
+  return { assignment, model: initialParameters(MODEL, round), receivedMs: nowMs() };
+}
+
+/** Plays a run: the answers in order, each after a merge; keeps what the site sent. */
+async function play(answers: readonly Exchanged[], first: Next) {
+  const sent: Done[] = [];
+  const lines: string[] = [];
+  const exchange: ExchangePort = {
+    first: async () => first,
+    async exchange(done) {
+      sent.push(done);
+      await new Promise((merged) => setTimeout(merged, MERGE_MS));
+      return answers[sent.length - 1]!;
+    },
+    moments: async () => undefined,
+  };
+  await takePart({ exchange, executor, log: (line) => lines.push(line), stopped: () => false });
+  const carried = lines.flatMap((line) => /trained on for (\d+) steps/.exec(line)?.[1] ?? []);
+  return { results: sent.map((done) => done.result), carried: carried.map(Number) };
+}
+
+/** The same arithmetic in one piece, with the same windows from the first on. */
+async function stretch(on: Trainee, next: Next, parameters: Float32Array, innerSteps: number) {
+  const all = [...windowsOfRanges({ windows: 100, seed: 1 }, next.assignment.ranges)];
+  const result = await on.runStretch({
+    ...{ parameters, innerSteps, batch: BATCH, lrStart: RATE, lrEnd: RATE },
+    batches: (step) => {
+      const batch = Array.from({ length: BATCH }, (_, i) => all[(step * BATCH + i) % all.length]!);
+      return fillBatch(train, batch, MODEL.context);
+    },
+  });
+  assert.ok(result.ok);
+  return result.value.parameters;
+}
+
+test("what a site learned during the merge is added to the next model, and only there", async () => {
+  const [one, two] = [nextOf(1), nextOf(2)];
+  const answers = [
+    { accepted: true, next: two },
+    { accepted: true, next: undefined },
+  ];
+  const { results, carried } = await play(answers, one);
+  assert.ok(carried[0]! >= 1, "the site did not wait idly");
+  const own = new Trainee(executor, MODEL);
+  const end = await stretch(own, one, one.model, STEPS);
+  assert.deepEqual(results[0]!.parameters, end);
+  assert.equal(results[0]!.tokens, STEPS * BATCH * MODEL.context);
+  const later = await stretch(own, one, end, carried[0]!);
+  const start = two.model.map((value, i) => Math.fround(value + Math.fround(later[i]! - end[i]!)));
+  assert.deepEqual(results[1]!.parameters, await stretch(own, two, start, STEPS));
+  await own.release();
+});
+
+test("a refused stretch is as if it had not been", async () => {
+  const one = nextOf(1);
+  const { results } = await play(
+    [
+      { accepted: false, next: one },
+      { accepted: true, next: undefined },
+    ],
+    one,
+  );
+  assert.deepEqual(results[1]!.parameters, results[0]!.parameters);
+});
+
+test("a site that sat out a round starts from the pool's model alone", async () => {
+  const [one, three] = [nextOf(1), nextOf(3, { learningRateEnd: 0 })];
+  const answers = [
+    { accepted: true, next: three },
+    { accepted: true, next: undefined },
+  ];
+  const { results, carried } = await play(answers, one);
+  assert.equal(carried.length, 1, "a rate of zero leaves nothing to train on for");
+  const own = new Trainee(executor, MODEL);
+  const end = await stretch(own, one, one.model, STEPS);
+  await stretch(own, one, end, carried[0]!);
+  const result = await own.runStretch({
+    ...{ parameters: three.model, innerSteps: STEPS, batch: BATCH, lrStart: RATE, lrEnd: 0 },
+    batches: (step) => {
+      const { ranges } = three.assignment;
+      const all = [...windowsOfRanges({ windows: 100, seed: 1 }, ranges)];
+      return fillBatch(train, all.slice(step * BATCH, (step + 1) * BATCH), MODEL.context);
+    },
+  });
+  assert.ok(result.ok);
+  assert.deepEqual(results[1]!.parameters, result.value.parameters);
+  await own.release();
+});
