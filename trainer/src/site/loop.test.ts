@@ -52,9 +52,19 @@ async function play(answers: readonly Exchanged[], first: Next) {
   return { results: sent.map((done) => done.result), carried: carried.map(Number) };
 }
 
-/** The same arithmetic in one piece, with the same windows from the first on. */
-async function stretch(on: Trainee, next: Next, parameters: Float32Array, innerSteps: number) {
-  const all = [...windowsOfRanges({ windows: 100, seed: 1 }, next.assignment.ranges)];
+/** The seeds of the two permutations of the windows. */
+const ASSIGNED = 1;
+const CARRIED = 1 + 0x5eed;
+
+/** The same arithmetic in one piece, with the windows of this permutation from the first on. */
+async function stretch(
+  on: Trainee,
+  next: Next,
+  parameters: Float32Array,
+  innerSteps: number,
+  seed = ASSIGNED,
+) {
+  const all = [...windowsOfRanges({ windows: 100, seed }, next.assignment.ranges)];
   const result = await on.runStretch({
     ...{ parameters, innerSteps, batch: BATCH, lrStart: RATE, lrEnd: RATE },
     batches: (step) => {
@@ -78,7 +88,7 @@ test("what a site learned during the merge is added to the next model, and only 
   const end = await stretch(own, one, one.model, STEPS);
   assert.deepEqual(results[0]!.parameters, end);
   assert.equal(results[0]!.tokens, STEPS * BATCH * MODEL.context);
-  const later = await stretch(own, one, end, carried[0]!);
+  const later = await stretch(own, one, end, carried[0]!, CARRIED);
   const start = two.model.map((value, i) => Math.fround(value + Math.fround(later[i]! - end[i]!)));
   assert.deepEqual(results[1]!.parameters, await stretch(own, two, start, STEPS));
   await own.release();
@@ -106,7 +116,7 @@ test("a site that sat out a round starts from the pool's model alone", async () 
   assert.equal(carried.length, 1, "a rate of zero leaves nothing to train on for");
   const own = new Trainee(executor, MODEL);
   const end = await stretch(own, one, one.model, STEPS);
-  await stretch(own, one, end, carried[0]!);
+  await stretch(own, one, end, carried[0]!, CARRIED);
   const result = await own.runStretch({
     ...{ parameters: three.model, innerSteps: STEPS, batch: BATCH, lrStart: RATE, lrEnd: 0 },
     batches: (step) => {

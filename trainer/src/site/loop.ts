@@ -11,6 +11,12 @@ import { type ExchangePort, type Next, nowMs, type Train } from "./exchange.ts";
  * of them would start too far from the model that they are added to. */
 const CARRY_SHARE_MAX = 1;
 
+/**
+ * Permutation of the windows that are trained on meanwhile. With those of the stretch itself, seen
+ * a moment ago, an emulated run of 160 s ended 0.02 nats higher.
+ */
+const CARRY_SEED = 0x5eed;
+
 export interface SiteOptions {
   readonly exchange: ExchangePort;
   readonly executor: Executor;
@@ -58,7 +64,7 @@ class RunSite {
       rampSteps = 0,
     } = assignment;
     const { stopped, exchange } = this.#options;
-    const result = await this.#steps(stretch, {
+    const result = await this.#steps(stretch, windowsIn(assignment), {
       parameters: this.#carry === undefined ? model : sum(model, this.#carry),
       ...{ innerSteps, lrStart, lrEnd, rampSteps },
       shouldStop: () => stopped() || nowMs() > deadlineMs,
@@ -82,9 +88,9 @@ class RunSite {
   }
 
   /**
-   * While the contribution is under way and the pool merges, the site trains on, over the same
-   * windows: what it learns then is added to the next model and goes with the next contribution.
-   * These steps are not counted as tokens.
+   * While the contribution is under way and the pool merges, the site trains on: what it learns
+   * then is added to the next model and goes with the next contribution. These steps are not
+   * counted as tokens, and their windows are drawn apart from those that the pool hands out.
    */
   async #carryOn(
     stretch: Stretch,
@@ -99,7 +105,7 @@ class RunSite {
       arrived = true;
     };
     exchanged.then(note, note);
-    const carried = await this.#steps(stretch, {
+    const carried = await this.#steps(stretch, windowsIn(stretch.assignment, CARRY_SEED), {
       parameters: sent,
       innerSteps: most,
       lrStart: rate,
@@ -128,10 +134,10 @@ class RunSite {
 
   async #steps(
     { assignment, trainee, corpus }: Stretch,
+    windows: () => number[],
     options: Omit<StretchOptions, "batches" | "batch">,
   ): Promise<StretchResult> {
     const { context } = assignment.model;
-    const windows = windowsIn(assignment);
     const result = await trainee.runStretch({
       ...options,
       batch: assignment.batch,
@@ -145,10 +151,13 @@ class RunSite {
   }
 }
 
-/** Batches of the assignment's windows, in order; after the last one from the first again. */
-function windowsIn(assignment: Train): () => number[] {
+/**
+ * Batches of the assignment's windows, in order; after the last one from the first again. With
+ * another `seedOffset` those at the same positions of another permutation of the text.
+ */
+function windowsIn(assignment: Train, seedOffset = 0): () => number[] {
   const { windows, ranges, batch, seed = 0 } = assignment;
-  const all = [...windowsOfRanges({ windows, seed }, ranges)];
+  const all = [...windowsOfRanges({ windows, seed: seed + seedOffset }, ranges)];
   let at = 0;
   return () =>
     Array.from({ length: batch }, () => {
