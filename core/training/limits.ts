@@ -31,6 +31,8 @@ export const ROUND_LIMITS = {
   LATE_JOIN_STEPS_SHARE: 0.5,
   /** A last round shorter than this share of R would move the model by noise mostly. */
   LAST_ROUND_SHARE: 0.25,
+  /** Share of the time left for which a last round is planned: what is late then is lost. */
+  LAST_ROUND_FILL: 0.8,
   /** Share of a run's minutes after which a warm-up ends, however far it got. */
   WARM_UP_TIME_SHARE: 0.3,
   /** Times of a site that is too slow for a round are taken this much shorter for the next. */

@@ -197,9 +197,19 @@ test("the last round of a timed run is cut to the time that is left", () => {
   const stretch = assignmentOf(state, "a")!;
   playRound(state);
   const last = assignmentOf(state, "a")!;
-  assert.ok(last.expectedMs <= 1.1 * (1_200 - 701), `${last.expectedMs}`);
+  assert.ok(last.expectedMs <= 0.9 * (1_200 - 701), `${last.expectedMs}`);
   assert.ok(last.batch < stretch.batch);
   assert.ok(last.lrEnd < stretch.lrStart / 5);
+});
+
+test("at the end of a timed run a round without half of its tokens is not merged", () => {
+  const end = (first: string) => {
+    const state = started({ a: 40_000, b: 10_000 }, { stop: { minutes: 0.05 } });
+    step(state, offer(state, first, 600));
+    return types(step(state, { type: "tick", atMs: 3_000 }));
+  };
+  assert.deepEqual(end("b").at(-1), "run.finished", "a fifth of the tokens is mostly noise");
+  assert.deepEqual(end("a"), ["round.closing"]);
 });
 
 test("one slow measurement does not shut a site out for good", () => {

@@ -216,7 +216,8 @@ export function planRound(
   const wantedMs = targetRoundMs(sites, rules);
   const leftMs = (runEndMs(state) ?? Infinity) - atMs;
   if (leftMs < ROUND_LIMITS.LAST_ROUND_SHARE * wantedMs) return undefined;
-  const targetMs = Math.max(1, Math.round(Math.min(wantedMs, leftMs)));
+  const fillMs = ROUND_LIMITS.LAST_ROUND_FILL * leftMs;
+  const targetMs = Math.max(1, Math.round(Math.min(wantedMs, fillMs)));
   const planned = sites.map((site) => planStretch(site, rules, targetMs));
   const stretches = planned.filter((stretch) => stretch !== undefined);
   if (stretches.length === 0) return undefined;

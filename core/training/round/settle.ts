@@ -105,7 +105,11 @@ const lightUntilMs = (phase: OpenPhase): number =>
 
 /** Whether half of the planned tokens are there, or the time to wait for them is over. */
 function heavyEnough(state: RunState, phase: OpenPhase, atMs: number): boolean {
-  if (atMs >= lightUntilMs(phase)) return true;
+  return atMs >= lightUntilMs(phase) || halfIsThere(state);
+}
+
+/** Whether the contributions of this round are at least as heavy as those still expected. */
+function halfIsThere(state: RunState): boolean {
   const fresh = state.offered.filter((one) => one.round === state.round);
   const ready = fresh.reduce((sum, one) => sum + one.innerSteps * one.batch, 0);
   const planned = outstanding(state).reduce((sum, one) => sum + one.innerSteps * one.batch, 0);
@@ -150,7 +154,8 @@ function reasonToClose(state: RunState, phase: OpenPhase, atMs: number): string 
   if (state.offered.length === 0) return undefined;
   if (outstanding(state).length === 0) return "everyone ready";
   const endMs = runEndMs(state);
-  if (endMs !== null && endMs <= atMs) return "time is up";
+  // A few tokens of a slow site would move the last model by their noise: better without them.
+  if (endMs !== null && endMs <= atMs) return halfIsThere(state) ? "time is up" : undefined;
   const graceMs = graceEndMs(state, phase);
   return graceMs !== null && graceMs <= atMs ? "quorum and grace" : undefined;
 }
