@@ -46,7 +46,7 @@ export function define(command: Command, shell: Shell): void {
   for (const { action, what, said } of ACTIONS) {
     const one = command.command(action).description(what).argument("<name>");
     if (action === "recall") {
-      one.option("--grace <time>", "Time for checkpoints; default: as its offer says", durationMs);
+      one.option("--grace <time>", "Time for checkpoints (default: 10s)", durationMs);
     }
     one.action(
       shell.act(async (name: string) => {

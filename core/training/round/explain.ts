@@ -16,13 +16,17 @@ export const explain = (state: RunState): Explanation => ({
   sites: state.sites.map((site) => ({ siteId: site.siteId, ...explainSite(state, site) })),
 });
 
+const counted = (contributions: number): string =>
+  contributions === 1 ? "1 contribution" : `${contributions} contributions`;
+
 function explainRun(state: RunState): Reason | null {
   const { phase } = state;
   const here = state.sites.filter((site) => site.here).length;
   if (phase.kind === "finished") return { code: "RUN_FINISHED", reason: phase.reason };
   if (phase.kind === "aggregating") {
     const { attempt, contributions } = phase;
-    const reason = `merging ${contributions.length} contributions, try ${attempt}`;
+    const again = attempt > 1 ? `, try ${attempt}` : "";
+    const reason = `merging ${counted(contributions.length)}${again}`;
     return state.paused ?? { code: "AGGREGATING", reason };
   }
   if (phase.kind === "open") {
@@ -30,7 +34,7 @@ function explainRun(state: RunState): Reason | null {
     if (here === 0) return { code: "NO_SITES", reason: "all its sites are away" };
     return phase.warmUp
       ? { code: "WARM_UP", reason: "one site trains the first steps" }
-      : { code: "STRETCH_OPEN", reason: `${ready} contributions, ${quorum} make a quorum` };
+      : { code: "STRETCH_OPEN", reason: `${counted(ready)} of the ${quorum} for a quorum` };
   }
   if (state.paused !== null) return { code: state.paused.code, reason: state.paused.reason };
   if (here === 0) {

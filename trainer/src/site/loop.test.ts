@@ -76,7 +76,7 @@ async function stretch(
   return result.value.parameters;
 }
 
-test("what a site learned during the merge is added to the next model, and only there", async () => {
+test("what a site learned during the merge is added to the next model, only there", async () => {
   const [one, two] = [nextOf(1), nextOf(2)];
   const answers = [
     { accepted: true, next: two },

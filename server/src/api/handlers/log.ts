@@ -73,7 +73,7 @@ function refuseWish(
 ): ReturnType<typeof refuse> | undefined {
   if (held === undefined) {
     if (wish.attempt === undefined && wish.member === undefined) return undefined;
-    const hint = `See its leases with \`tequio show ${job.jobId}\`.`;
+    const hint = `See its leases with \`tequio job ${job.jobId}\`.`;
     return refuse("NOT_FOUND", `Job ${job.jobId} has no such lease.`, hint);
   }
   const tasks = held.lease.placements.length;
