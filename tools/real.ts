@@ -8,6 +8,12 @@ import { join } from "node:path";
 
 /** Where Debian puts Chromium. */
 const CHROMIUM_DEFAULT = "/usr/bin/chromium";
+/** Where Debian puts Prometheus, with promtool beside it. */
+const PROMETHEUS = "/usr/bin/prometheus";
+/** Where every distribution puts bubblewrap. */
+const BWRAP = "/usr/bin/bwrap";
+/** Where Debian puts PostgreSQL's programs. */
+const POSTGRES_BIN = process.env.POSTGRES_BIN ?? "/usr/lib/postgresql/15/bin";
 /** Longest wait for a component to say its version. A cold start on a busy machine takes 10 s. */
 const VERSION_WAIT_MS = 60_000;
 
@@ -22,6 +28,21 @@ const COMPONENTS: readonly Component[] = [
     name: "Chromium",
     path: process.env.CHROMIUM_PATH ?? CHROMIUM_DEFAULT,
     hint: "install it with `apt-get install chromium`, or set CHROMIUM_PATH to its program",
+  },
+  {
+    name: "Prometheus",
+    path: PROMETHEUS,
+    hint: "install it with `apt-get install prometheus`",
+  },
+  {
+    name: "PostgreSQL",
+    path: join(POSTGRES_BIN, "postgres"),
+    hint: "install it with `apt-get install postgresql-15`, or set POSTGRES_BIN to its folder",
+  },
+  {
+    name: "bubblewrap",
+    path: BWRAP,
+    hint: "install it with `apt-get install bubblewrap`",
   },
 ];
 

@@ -12,6 +12,7 @@ import { LogPump } from "./logs.ts";
 import { measureSite } from "./measure.ts";
 import type { AgentOptions, AgentTiming } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
+import { isKeyDue, proposeNextKey, takeNextKey } from "./rotation.ts";
 import { type Say, sayRefusal, whyOf } from "./say.ts";
 
 export interface SiteAgentOptions {
@@ -73,6 +74,7 @@ export class SiteAgent {
         TEQUIO_URL: this.#poolUrl,
         TEQUIO_SITE: site.siteId,
         TEQUIO_MEMBER: site.member,
+        ...(site.certificate === undefined ? {} : { TEQUIO_CA: site.certificate }),
       },
       onReports: (reports) => this.#send(reports),
     });
@@ -159,6 +161,9 @@ export class SiteAgent {
       case "logAck":
         this.#logs.ack(message.leaseId, message.task, message.nextOffset);
         break;
+      case "keyTaken":
+        this.#keyTaken(message.publicKey);
+        break;
       case "challenge":
       case "welcome":
       case "refused":
@@ -203,6 +208,7 @@ export class SiteAgent {
   async #minute(): Promise<void> {
     const { say, generation, timing, options, site } = this.#given;
     try {
+      this.#renewKey();
       await generation.clearEarlier();
       const nodes = await this.#engine.inventory();
       const text = JSON.stringify(nodes);
@@ -225,6 +231,20 @@ export class SiteAgent {
     } catch (error) {
       say("error", "The engine failed.", { why: whyOf(error) });
     }
+  }
+
+  /** Proposes a new key when one is due; asked again until the pool has answered. */
+  #renewKey(): void {
+    const { options, site } = this.#given;
+    if (!this.connected || !isKeyDue(options.folder, this.#nowMs())) return;
+    this.#gateway.send(proposeNextKey(options.folder, site));
+  }
+
+  #keyTaken(publicKey: string): void {
+    const key = takeNextKey(this.#given.options.folder, publicKey);
+    if (key === undefined) return;
+    this.#given.say("info", "The site has a new key.", { site: this.#given.site.siteId });
+    this.#gateway.useKey(key);
   }
 
   async #measure(): Promise<Outcome<void>> {

@@ -31,6 +31,8 @@ export interface SiteRecord {
   readonly poolUrl: string;
   /** SHA-256 of the join token, to know it again; the token itself is not kept. */
   readonly tokenHash: string;
+  /** PEM: the pool's own certificate, which the join token vouched for; absent: a public one. */
+  readonly certificate?: string;
   /** 1, and one more each time the folder joined again because its site was forgotten. */
   readonly generation: number;
 }

@@ -53,12 +53,14 @@ export class Gateway {
   #welcomed = false;
   #closed = false;
   #failures = 0;
+  #key: KeyObject;
   #heardAt = 0;
   /** Redial, end of the handshake, or look for silence: never two of them at one time. */
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#key = options.key;
     this.#dial();
   }
 
@@ -71,6 +73,12 @@ export class Gateway {
     if (!this.#welcomed || this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(message));
     return true;
+  }
+
+  /** Goes on with another key, and proves it to the pool at once by dialling again. */
+  useKey(key: KeyObject): void {
+    this.#key = key;
+    this.#socket?.close(1_000, "the site has a new key");
   }
 
   /** Middle round-trip of some pings in milliseconds; undefined when the connection breaks. */
@@ -170,7 +178,7 @@ export class Gateway {
   }
 
   #hello(nonce: string, poolId: string): void {
-    const { key, siteId, version, poolUrl } = this.#options;
+    const { siteId, version, poolUrl } = this.#options;
     if (poolId !== this.#options.poolId) {
       // Nothing is signed for a pool that the owner never joined.
       this.#end(
@@ -182,7 +190,7 @@ export class Gateway {
       );
       return;
     }
-    const signature = sign(null, Buffer.from(helloText(poolId, siteId, nonce)), key);
+    const signature = sign(null, Buffer.from(helloText(poolId, siteId, nonce)), this.#key);
     const hello: ToPool = {
       type: "hello",
       protocol: GATEWAY_PROTOCOL,

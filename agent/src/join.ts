@@ -9,6 +9,7 @@ import { publicKeyOf, readSite, type SiteRecord, writeSite } from "./folder.ts";
 import { Gateway } from "./gateway.ts";
 import type { AgentOptions, AgentTiming } from "./options.ts";
 import type { Say } from "./say.ts";
+import { pinnedCertificate, trustCertificate } from "./trust.ts";
 
 /** Pause between two tries of the first join. */
 const JOIN_PAUSE_MS = 1_000;
@@ -37,6 +38,7 @@ export async function findOrJoinSite(context: JoinContext): Promise<Outcome<Site
   const read = readSite(options.folder);
   if (!read.ok) return read;
   const site = read.value;
+  if (site?.certificate !== undefined) trustCertificate(site.certificate);
   const token = options.joinToken;
   if (token === undefined) {
     if (site !== undefined) return ok(site);
@@ -72,6 +74,11 @@ async function joinPool(
     const hint = "The address of a pool starts with http:// or https://.";
     return refuse("USAGE", `\`${poolUrl}\` is not the address of a pool.`, hint);
   }
+  const { pin } = decoded.value;
+  const pinned = pin === undefined ? ok(undefined) : await pinnedCertificate(poolUrl, pin);
+  if (!pinned.ok) return pinned;
+  const certificate = pinned.value;
+  if (certificate !== undefined) trustCertificate(certificate);
   const body = {
     joinToken: token,
     publicKey: publicKeyOf(key),
@@ -81,7 +88,7 @@ async function joinPool(
   for (;;) {
     const signal = AbortSignal.timeout(JOIN_TRY_MS);
     const reply = await makeClient({ url: poolUrl }).call("joinPool", { body, signal });
-    if (reply.ok) return keep(context, reply.value, { poolUrl, token, generation });
+    if (reply.ok) return keep(context, reply.value, { poolUrl, token, generation, certificate });
     if (reply.code !== "POOL_UNREACHABLE") return reply;
     if (performance.now() + JOIN_PAUSE_MS > giveUpAt) {
       const hint = `Check the address ${poolUrl} and that this machine may open it.`;
@@ -95,7 +102,12 @@ async function joinPool(
 function keep(
   context: JoinContext,
   reply: unknown,
-  how: { readonly poolUrl: string; readonly token: string; readonly generation: number },
+  how: {
+    readonly poolUrl: string;
+    readonly token: string;
+    readonly generation: number;
+    readonly certificate: string | undefined;
+  },
 ): Outcome<SiteRecord> {
   const view = JoinView.safeParse(reply);
   if (!view.success) {
@@ -107,6 +119,7 @@ function keep(
     poolUrl: how.poolUrl,
     tokenHash: hashOf(how.token),
     generation: how.generation,
+    ...(how.certificate === undefined ? {} : { certificate: how.certificate }),
   };
   writeSite(context.options.folder, site);
   context.say("info", "Joined the pool.", {

@@ -73,7 +73,10 @@ export function findPool(globals: Omit<Globals, "json">, outside: Outside): Pool
 }
 
 /** Lets other terminals of this user find the pool. Throws what the file system throws. */
-export function writeContext(outside: Outside, context: { url: string; token: string }): string {
+export function writeContext(
+  outside: Outside,
+  context: { url: string; token: string; ca?: string },
+): string {
   const path = contextPath(outside);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writeFileSync(path, `${JSON.stringify(context, null, 2)}\n`, { mode: 0o600 });

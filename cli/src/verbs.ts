@@ -83,6 +83,30 @@ export const POOL_VERBS: readonly Verb[] = [
     load: () => import("./verbs/project.ts"),
   },
   {
+    name: "user",
+    summary: "List, make, disable and enable users",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/user.ts"),
+  },
+  {
+    name: "role",
+    summary: "Give users roles and take them back",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/role.ts"),
+  },
+  {
+    name: "whoami",
+    summary: "Whose token this is, and what it may do",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/whoami.ts"),
+  },
+  {
+    name: "blobs",
+    summary: "Show the blobs' amounts and quotas, remove unused ones",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/blobs.ts"),
+  },
+  {
     name: "token",
     summary: "List, create and revoke API tokens",
     group: GROUPS.POOL,

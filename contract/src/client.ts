@@ -2,7 +2,8 @@
 // nothing by itself except where the endpoint is idempotent and the connection broke.
 import { type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
 import type { z } from "zod";
-import { ENDPOINTS, type Endpoint, type EndpointName } from "./endpoints.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { ENDPOINTS, type EndpointName } from "./endpoints.ts";
 import { Problem } from "./primitives.ts";
 
 type Table = typeof ENDPOINTS;

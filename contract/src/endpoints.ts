@@ -1,9 +1,11 @@
 // The HTTP API, once: every endpoint with its shapes. The server registers from this table, the
 // client and openapi.json are made from it, and the security table of the docs lists it.
 import { z } from "zod";
+import { BLOB_ENDPOINTS } from "./blob-store.ts";
+import { define } from "./endpoint.ts";
 import { JobDetail, JobView, JobWire, LogView, WhyView } from "./job.ts";
+import { PEOPLE_ENDPOINTS } from "./people-endpoints.ts";
 import {
-  EventsQuery,
   InviteRequest,
   InviteView,
   JobsQuery,
@@ -15,9 +17,6 @@ import {
   ProjectRequest,
   ProjectView,
   StatementView,
-  TokenCreated,
-  TokenRequest,
-  TokenView,
   UsageQuery,
 } from "./pool.ts";
 import { Count, JobId, Name, PageQuery, pageOf } from "./primitives.ts";
@@ -31,25 +30,6 @@ import {
   SampleView,
 } from "./run.ts";
 
-/** Who may call: anybody; a person's token; a lease's task token; a site's token. */
-export type Caller = "anyone" | "person" | "task" | "site";
-
-export interface Endpoint {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  /** `:name` marks a path parameter. */
-  readonly path: string;
-  readonly summary: string;
-  readonly callers: readonly Caller[];
-  readonly params?: z.ZodType;
-  readonly query?: z.ZodType;
-  readonly body?: z.ZodType;
-  readonly reply: z.ZodType;
-  readonly status?: number;
-  /** Takes an Idempotency-Key header: the same key and body give the same answer again. */
-  readonly idempotent?: boolean;
-}
-
-const define = <const T extends Record<string, Endpoint>>(table: T): T => table;
 const ById = z.strictObject({ id: JobId });
 const ByName = z.strictObject({ name: Name });
 
@@ -59,6 +39,7 @@ export const ENDPOINTS = define({
     path: "/v1/pool",
     summary: "The pool at a glance",
     callers: ["person"],
+    permission: "pool.read",
     reply: PoolView,
   },
   listMembers: {
@@ -66,6 +47,7 @@ export const ENDPOINTS = define({
     path: "/v1/members",
     summary: "Members with their sites, nodes and accelerators",
     callers: ["person"],
+    permission: "members.read",
     reply: z.strictObject({ rows: z.array(MemberView) }),
   },
   inviteMember: {
@@ -73,6 +55,7 @@ export const ENDPOINTS = define({
     path: "/v1/members",
     summary: "Invite a member, or make a new join token for one; the token is shown once",
     callers: ["person"],
+    permission: "members.invite",
     body: InviteRequest,
     reply: InviteView,
     status: 201,
@@ -82,6 +65,7 @@ export const ENDPOINTS = define({
     path: "/v1/members/:name/actions",
     summary: "Drain, recall or resume a member, or revoke its open invitation",
     callers: ["person"],
+    permission: "members.change",
     params: ByName,
     body: MemberAction,
     reply: MemberView,
@@ -91,6 +75,7 @@ export const ENDPOINTS = define({
     path: "/v1/join",
     summary: "Exchange a join token for a site of the pool, under the site's own key",
     callers: ["anyone"],
+    permission: null,
     body: JoinRequest,
     reply: JoinView,
     status: 201,
@@ -100,6 +85,7 @@ export const ENDPOINTS = define({
     path: "/v1/projects",
     summary: "Projects with shares and remembered usage",
     callers: ["person"],
+    permission: "projects.read",
     reply: z.strictObject({ rows: z.array(ProjectView) }),
   },
   createProject: {
@@ -107,6 +93,7 @@ export const ENDPOINTS = define({
     path: "/v1/projects",
     summary: "Create a project, or change its shares",
     callers: ["person"],
+    permission: "projects.change",
     body: ProjectRequest,
     reply: ProjectView,
     status: 201,
@@ -116,6 +103,7 @@ export const ENDPOINTS = define({
     path: "/v1/jobs",
     summary: "Submit a job, an array or a spanning run",
     callers: ["person"],
+    permission: "jobs.submit",
     body: JobWire,
     reply: z.strictObject({ id: JobId, tasks: Count, state: z.string() }),
     status: 201,
@@ -126,6 +114,7 @@ export const ENDPOINTS = define({
     path: "/v1/jobs",
     summary: "Jobs, newest first",
     callers: ["person"],
+    permission: "jobs.read",
     query: JobsQuery,
     reply: pageOf(JobView),
   },
@@ -134,6 +123,7 @@ export const ENDPOINTS = define({
     path: "/v1/jobs/:id",
     summary: "One job with its leases",
     callers: ["person"],
+    permission: "jobs.read",
     params: ById,
     reply: JobDetail,
   },
@@ -142,6 +132,7 @@ export const ENDPOINTS = define({
     path: "/v1/jobs/:id/cancel",
     summary: "Cancel a job, or a whole array",
     callers: ["person"],
+    permission: "jobs.cancel",
     params: ById,
     reply: z.strictObject({ cancelled: z.array(JobId) }),
   },
@@ -150,6 +141,7 @@ export const ENDPOINTS = define({
     path: "/v1/jobs/:id/why",
     summary: "Why a job waits, or why it runs where it runs",
     callers: ["person"],
+    permission: "jobs.read",
     params: ById,
     reply: WhyView,
   },
@@ -158,6 +150,7 @@ export const ENDPOINTS = define({
     path: "/v1/jobs/:id/log",
     summary: "Bytes of a task's log from an offset; waits up to waitMs for new ones",
     callers: ["person"],
+    permission: "logs.read",
     params: ById,
     query: z.strictObject({
       task: z.coerce.number().int().min(0).default(0),
@@ -174,6 +167,7 @@ export const ENDPOINTS = define({
     path: "/v1/runs",
     summary: "Spanning runs, newest first",
     callers: ["person"],
+    permission: "runs.read",
     query: PageQuery,
     reply: pageOf(RunView),
   },
@@ -182,6 +176,7 @@ export const ENDPOINTS = define({
     path: "/v1/runs/:id",
     summary: "One run with its members and rounds",
     callers: ["person"],
+    permission: "runs.read",
     params: ById,
     reply: RunDetail,
   },
@@ -190,6 +185,7 @@ export const ENDPOINTS = define({
     path: "/v1/runs/:id/actions",
     summary: "Pause, resume or stop a run; a stopped run keeps its last model",
     callers: ["person"],
+    permission: "runs.change",
     params: ById,
     body: z.strictObject({ action: z.enum(["pause", "resume", "stop"]) }),
     reply: RunView,
@@ -199,6 +195,7 @@ export const ENDPOINTS = define({
     path: "/v1/runs/:id/sample",
     summary: "Text from the run's newest model",
     callers: ["person"],
+    permission: "runs.sample",
     params: ById,
     body: SampleRequest,
     reply: SampleView,
@@ -208,6 +205,7 @@ export const ENDPOINTS = define({
     path: "/v1/runs/:id/assignment",
     summary: "What this lease's site does next in the run; waits for a version above `after`",
     callers: ["task"],
+    permission: null,
     params: ById,
     query: z.strictObject({
       after: z.coerce.number().int().min(0).default(0),
@@ -222,6 +220,7 @@ export const ENDPOINTS = define({
     path: "/v1/runs/:id/contributions",
     summary: "Announce a contribution whose blob was put before",
     callers: ["task"],
+    permission: null,
     params: ById,
     body: ContributionRequest,
     reply: ContributionView,
@@ -231,56 +230,12 @@ export const ENDPOINTS = define({
     path: "/v1/usage",
     summary: "The statement: who used what, whose it was, and what is owed",
     callers: ["person"],
+    permission: "usage.read",
     query: UsageQuery,
     reply: StatementView,
   },
-  listTokens: {
-    method: "GET",
-    path: "/v1/tokens",
-    summary: "API tokens, without their secrets",
-    callers: ["person"],
-    reply: z.strictObject({ rows: z.array(TokenView) }),
-  },
-  createToken: {
-    method: "POST",
-    path: "/v1/tokens",
-    summary: "Make an API token; it is shown once",
-    callers: ["person"],
-    body: TokenRequest,
-    reply: TokenCreated,
-    status: 201,
-  },
-  revokeToken: {
-    method: "DELETE",
-    path: "/v1/tokens/:name",
-    summary: "Revoke an API token by its id",
-    callers: ["person"],
-    params: ByName,
-    reply: TokenView,
-  },
+  ...BLOB_ENDPOINTS,
+  ...PEOPLE_ENDPOINTS,
 });
 
 export type EndpointName = keyof typeof ENDPOINTS;
-
-/**
- * Endpoints whose bodies are not JSON; the server writes them by hand, openapi.json lists them.
- * - `GET /v1/events?after=SEQ&types=a,b` person: server-sent events from the journal
- * - `PUT /v1/blobs/:digest`, `HEAD`, `GET` (range) task and person: content-addressed blobs; an
- *   upload may come in parts with `Content-Range: bytes A-B/SIZE`; HEAD on an unfinished upload
- *   answers 404 with `Upload-Offset`
- * - `GET /v1/probe?bytes=N`, `POST /v1/probe` site: bytes for measuring a link
- * - `GET /v1/gateway` WebSocket of the agents
- * - `GET /healthz`, `GET /readyz`, `GET /openapi.json` anyone
- */
-export const STREAM_ENDPOINTS = [
-  { method: "GET", path: "/v1/events", callers: ["person"], query: EventsQuery },
-  { method: "PUT", path: "/v1/blobs/:digest", callers: ["task", "person"] },
-  { method: "HEAD", path: "/v1/blobs/:digest", callers: ["task", "person"] },
-  { method: "GET", path: "/v1/blobs/:digest", callers: ["task", "person"] },
-  { method: "GET", path: "/v1/probe", callers: ["site"] },
-  { method: "POST", path: "/v1/probe", callers: ["site"] },
-  { method: "GET", path: "/v1/gateway", callers: ["site"] },
-  { method: "GET", path: "/healthz", callers: ["anyone"] },
-  { method: "GET", path: "/readyz", callers: ["anyone"] },
-  { method: "GET", path: "/openapi.json", callers: ["anyone"] },
-] as const;

@@ -64,6 +64,8 @@ export const ToAgent = z.discriminatedUnion("type", [
     complete: z.boolean(),
     orders: z.array(LeaseOrder),
   }),
+  /** The key is good beside the old one; the old one is dropped when the site signs with it. */
+  z.strictObject({ type: z.literal("keyTaken"), publicKey: z.string() }),
   z.strictObject({ type: z.literal("ack"), reportIds: z.array(z.string()) }),
   z.strictObject({
     type: z.literal("logAck"),
@@ -110,6 +112,13 @@ export const ToPool = z.discriminatedUnion("type", [
     signature: z.string(),
     agentVersion: z.string(),
   }),
+  z.strictObject({
+    type: z.literal("newKey"),
+    /** SPKI, DER, base64. */
+    publicKey: z.string().max(1_024),
+    /** By the new key over `newKeyText`, base64: the site has it. */
+    signature: z.string().max(1_024),
+  }),
   z.strictObject({ type: z.literal("inventory"), nodes: z.array(NodeWire) }),
   z.strictObject({ type: z.literal("calibration"), calibration: CalibrationWire }),
   /** `clockMs` is the agent's own monotonic clock; the pool only sends it back. */
@@ -126,6 +135,10 @@ export const ToPool = z.discriminatedUnion("type", [
   }),
 ]);
 export type ToPool = z.infer<typeof ToPool>;
+
+/** The bytes that a new key signs, so that nobody proposes a key of somebody else. */
+export const newKeyText = (poolId: string, siteId: string, publicKey: string): string =>
+  `tequio-new-key-1\n${poolId}\n${siteId}\n${publicKey}`;
 
 /** The bytes that the agent signs to prove who it is. */
 export const helloText = (poolId: string, siteId: string, nonce: string): string =>

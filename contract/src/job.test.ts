@@ -220,3 +220,25 @@ test("the nearest word is near, or there is none", () => {
   assert.equal(nearest("x", ["time", "tasks"]), undefined);
   assert.equal(nearest("acceleratrs", ["accelerators", "array"]), "accelerators");
 });
+
+test("a file with lists or maps as names of fields is refused at once, however deep", () => {
+  const startedMs = performance.now();
+  const parsed = parseYaml(JobWire, `shell: a\n${"? ".repeat(700)}`);
+  assert.equal(parsed.ok ? "" : parsed.code, "INVALID_YAML");
+  assert.ok(performance.now() - startedMs < 2_000);
+});
+
+test("a value that goes in circles or is very deep is refused in words, not thrown", () => {
+  const circle = parseYaml(JobWire, "shell: &a [*a]");
+  assert.equal(circle.ok ? "" : circle.code, "INVALID_REQUEST");
+  const deep = JSON.parse(`{"shell": ${"[".repeat(20_000)}${"]".repeat(20_000)}}`) as unknown;
+  const parsed = parseWith(JobWire, deep);
+  assert.equal(parsed.ok ? "" : parsed.code, "INVALID_REQUEST");
+});
+
+test("an unknown field with a name of a megabyte is refused at once", () => {
+  const startedMs = performance.now();
+  const parsed = parseWith(JobWire, { ["k".repeat(1_000_000)]: 1 });
+  assert.ok(!parsed.ok && parsed.code === "UNKNOWN_FIELD" && parsed.message.length < 200);
+  assert.ok(performance.now() - startedMs < 1_000);
+});

@@ -1,7 +1,9 @@
 // openapi.json from the endpoint table: OpenAPI 3.1, whose schemas are JSON Schema 2020-12.
 import { z } from "zod";
-import { type Caller, ENDPOINTS, type Endpoint, STREAM_ENDPOINTS } from "./endpoints.ts";
+import type { Caller, Endpoint } from "./endpoint.ts";
+import { ENDPOINTS } from "./endpoints.ts";
 import { Problem } from "./primitives.ts";
+import { STREAM_ENDPOINTS } from "./streams.ts";
 
 type Json = Record<string, unknown>;
 
@@ -33,13 +35,16 @@ function parameters(endpoint: Endpoint): Json[] {
   return list;
 }
 
+const needs = ({ permission }: Endpoint): string =>
+  permission === null ? "" : ` A person needs the permission ${permission}.`;
+
 function operation(name: string, endpoint: Endpoint): Json {
   const problem = { content: { "application/json": { schema: schemaOf(Problem, "output") } } };
   const reply = { "application/json": { schema: schemaOf(endpoint.reply, "output") } };
   const base: Json = {
     operationId: name,
     summary: endpoint.summary,
-    description: `May be called with: ${endpoint.callers.join(", ")}.`,
+    description: `May be called with: ${endpoint.callers.join(", ")}.${needs(endpoint)}`,
     security: security(endpoint.callers),
     parameters: parameters(endpoint),
     responses: {

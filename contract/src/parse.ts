@@ -1,7 +1,7 @@
 // The door: unknown data becomes a value of the contract or a refusal that names the field, the
 // value and, for an unknown field, the nearest known one. YAML errors carry line and column.
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
-import { LineCounter, parseDocument } from "yaml";
+import { isCollection, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 
 /** Parses `input` by a schema of the contract. */
@@ -16,7 +16,7 @@ function refusalOf(schema: z.ZodType, issues: readonly z.core.$ZodIssue[], input
   const issue = issues.find((one) => one.code === "unrecognized_keys") ?? issues[0]!;
   const at = pathText(issue.path);
   if (issue.code === "unrecognized_keys") {
-    const key = issue.keys[0]!;
+    const key = clip(issue.keys[0]!);
     const where = at === "" ? key : `${at}.${key}`;
     const known = knownKeys(schema, issue.path);
     const near = nearest(key, known);
@@ -27,11 +27,20 @@ function refusalOf(schema: z.ZodType, issues: readonly z.core.$ZodIssue[], input
     return refuse("UNKNOWN_FIELD", `The field \`${where}\` does not exist.`, hint, where);
   }
   const value = valueAt(input, issue.path);
-  const shown = value === undefined ? "nothing" : clip(JSON.stringify(value) ?? String(value));
+  const shown = value === undefined ? "nothing" : clip(shownAs(value));
   const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : "";
   const where = at === "" ? "the request" : `\`${at}\``;
   const hint = `Correct ${where}: ${issue.message}.`;
   return refuse("INVALID_REQUEST", `${where}: got ${shown}${more}.`, hint, at);
+}
+
+/** JSON text of a value; what goes in circles or is too deep for that is only named. */
+function shownAs(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return Array.isArray(value) ? "a list that cannot be shown" : "a map that cannot be shown";
+  }
 }
 
 const clip = (text: string): string => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
@@ -111,7 +120,9 @@ function editDistance(a: string, b: string): number {
 /** Parses YAML text (JSON is YAML too) and then the schema. */
 export function parseYaml<T extends z.ZodType>(schema: T, text: string): Outcome<z.output<T>> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  // A stranger's odd file must not write warnings into the log of the pool.
+  const quiet = { prettyErrors: false, logLevel: "error" } as const;
+  const document = parseDocument(text, { lineCounter: lines, ...quiet });
   const error = document.errors[0];
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);
@@ -134,8 +145,20 @@ export function parseYaml<T extends z.ZodType>(schema: T, text: string): Outcome
     : { ...parsed, at: `${parsed.at}, ${position}`, message: `${parsed.message} (${position})` };
 }
 
-/** The document as plain data. Aliases that multiply themselves beyond reason are refused. */
+/** The document as plain data. Aliases that multiply themselves beyond reason are refused, and so
+ * are lists and maps as keys: no field is called so, and making text of nested ones never ends. */
 function plainOf(document: ReturnType<typeof parseDocument>): Outcome<unknown> {
+  let oddKey = false;
+  visit(document, {
+    Pair: (_, { key }) => {
+      oddKey ||= isCollection(key);
+      return oddKey ? visit.BREAK : undefined;
+    },
+  });
+  if (oddKey) {
+    const message = "The file has a list or a map as the name of a field.";
+    return refuse("INVALID_YAML", message, "Name fields with plain words, without `? `.");
+  }
   try {
     return ok(document.toJS() as unknown);
   } catch (error) {

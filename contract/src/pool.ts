@@ -1,4 +1,4 @@
-// Members, sites, projects, tokens and statements as the API shows them.
+// Members, sites, projects and statements as the API shows them.
 import { z } from "zod";
 import { Count, Digest, EpochMs, Name, PageQuery } from "./primitives.ts";
 
@@ -84,7 +84,9 @@ export const InviteView = z.strictObject({
   command: z.string(),
 });
 export const MemberAction = z.strictObject({
-  action: z.enum(["drain", "recall", "resume", "revoke-invitation"]),
+  action: z.enum(["drain", "recall", "resume", "revoke-invitation", "revoke-site"]),
+  /** Needed for `revoke-site`. */
+  site: z.string().max(128).optional(),
   graceMs: Count.max(3_600_000).optional(),
 });
 
@@ -115,20 +117,6 @@ export const ProjectView = z.strictObject({
   jobsRunning: Count,
 });
 
-export const TokenRequest = z.strictObject({
-  label: Name,
-  expiresInMs: Count.optional(),
-});
-export const TokenView = z.strictObject({
-  tokenId: z.string(),
-  label: z.string(),
-  user: z.string(),
-  createdAtMs: EpochMs,
-  expiresAtMs: EpochMs.optional(),
-  revoked: z.boolean(),
-});
-export const TokenCreated = TokenView.extend({ token: z.string() });
-
 export const UsageQuery = z.strictObject({
   member: Name.optional(),
   project: Name.optional(),
@@ -140,6 +128,8 @@ export const StatementLine = z.strictObject({
   project: z.string(),
   jobId: z.string(),
   jobName: z.string(),
+  /** Name of the user who submitted the job. */
+  user: z.string().optional(),
   kind: z.enum(["batch", "run"]),
   attempts: Count,
   deviceMs: Count,

@@ -15,6 +15,8 @@ import { parseArray, parseDurationMs, parseSizeMiB } from "./primitives.ts";
 /** The command that agents replace by the embedded training worker. */
 export const TRAINER_COMMAND = "tequio:trainer";
 const MEMORY_DEFAULT_MIB = 256;
+/** The trainer at work on the smallest model holds 340 MiB; walls hold a job to what it asked. */
+const RUN_MEMORY_DEFAULT_MIB = 1_024;
 
 export interface Submission {
   readonly spec: JobSpec;
@@ -113,10 +115,11 @@ function resourcesOf(wire: JobParsed): Resources {
       ? [given.model, accelerators]
       : [accelerators.split(":")[0]!, Number(accelerators.split(":")[1] ?? 1)];
   const cpus = given.cpus ?? (count > 0 ? 0 : 1);
+  const memoryMiB = wire.run === undefined ? MEMORY_DEFAULT_MIB : RUN_MEMORY_DEFAULT_MIB;
   return {
     accelerators: count,
     milliCpu: Math.ceil(cpus * 1_000),
-    memoryMiB: given.memory === undefined ? MEMORY_DEFAULT_MIB : sizeMiB(given.memory),
+    memoryMiB: given.memory === undefined ? memoryMiB : sizeMiB(given.memory),
     ...(given.kind === undefined ? {} : { kind: given.kind }),
     ...(given.vendor === undefined ? {} : { vendor: given.vendor }),
     ...(model === undefined ? {} : { model }),

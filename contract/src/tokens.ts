@@ -7,6 +7,11 @@ const JoinToken = z.strictObject({
   url: z.url().max(1_024),
   /** Random secret; the pool keeps only its SHA-256. */
   secret: z.string().min(16).max(128),
+  /** SHA-256 of the pool's own certificate: no other one may answer at the address. */
+  pin: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 });
 export type JoinToken = z.infer<typeof JoinToken>;
 

@@ -66,6 +66,7 @@ const TO_AGENT: readonly ToAgent[] = [
     complete: false,
     orders: [{ ...lease, want: "stop", stop: { reason: "cancelled", graceMs: 10 } }],
   },
+  { type: "keyTaken", publicKey: "MCowBQYDK2VwAyEA" },
   { type: "ack", reportIds: ["1"] },
   { type: "logAck", leaseId: "L1", task: 0, nextOffset: 10 },
   { type: "refused", code: "SITE_UNKNOWN", message: "no" },
@@ -82,6 +83,7 @@ const TO_POOL: readonly ToPool[] = [
       link: { rttMs: 0.2, upMbitPerS: 900, downMbitPerS: 900 },
     },
   },
+  { type: "newKey", publicKey: "MCowBQYDK2VwAyEA", signature: "AAAA" },
   { type: "heartbeat", clockMs: 12.5 },
   {
     type: "reports",

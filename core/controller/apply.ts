@@ -1,15 +1,20 @@
 // The fold: how each event changes the state. No decision is taken here and nothing is checked
 // but invariants, so replaying a journal needs nothing of the scheduler or the policies.
 import { correct, recordLease } from "../ledger/index.ts";
-import { assert, type Lease, type LeaseEnd, LIMITS } from "../pool/index.ts";
+import { assert, type Lease, type LeaseEnd } from "../pool/index.ts";
+import { applyPeople } from "./apply-people.ts";
 import { advance, bookRun, prepare } from "./apply-run.ts";
+import { submit, submitArray } from "./apply-submit.ts";
 import type { Event } from "./event.ts";
 import { heldAccelerators, theJob, theLease, theMember, theSite } from "./lookup.ts";
-import type { JobState, State } from "./state.ts";
+import { jobOver, queueChanged } from "./queue-index.ts";
+import { beforeEvent } from "./snapshot.ts";
+import type { State } from "./state.ts";
 
 /** Applies one event that happened at `atMs`; changes `state`, which the caller owns. */
 export function apply(state: State, event: Event, atMs: number): void {
   assert(atMs >= state.nowMs, "time in the journal never goes back");
+  beforeEvent(state, event);
   state.seq += 1;
   state.nowMs = atMs;
   if (applyPool(state, event, atMs)) return;
@@ -25,14 +30,6 @@ function applyPool(state: State, event: Event, atMs: number): boolean {
       return true;
     case "pool.booted":
       state.bootedAtMs = atMs;
-      return true;
-    case "token.issued": {
-      const { type: _, ...token } = event;
-      state.tokens.set(event.tokenId, { ...token, createdAtMs: atMs, revoked: false });
-      return true;
-    }
-    case "token.revoked":
-      state.tokens.get(event.tokenId)!.revoked = true;
       return true;
     case "project.set": {
       const { name, parent, shares } = event;
@@ -51,7 +48,7 @@ function applyPool(state: State, event: Event, atMs: number): boolean {
       theMember(state, event.name).standing = event.standing;
       return true;
     default:
-      return applySite(state, event, atMs);
+      return applyPeople(state, event, atMs) || applySite(state, event, atMs);
   }
 }
 
@@ -71,6 +68,23 @@ function invite(
   };
   member.invitations.push({ secretHash, expiresAtMs, state: "open" });
   if (known === undefined) state.members.set(name, member);
+}
+
+function applySiteKey(state: State, event: Event): boolean {
+  switch (event.type) {
+    case "site.keyProposed":
+      theSite(state, event.siteId).nextKey = event.publicKey;
+      return true;
+    case "site.keyChanged": {
+      const site = theSite(state, event.siteId);
+      assert(site.nextKey !== undefined, "a key is changed after one was proposed");
+      site.publicKey = site.nextKey;
+      delete site.nextKey;
+      return true;
+    }
+    default:
+      return false;
+  }
 }
 
 function applySite(state: State, event: Event, atMs: number): boolean {
@@ -123,8 +137,15 @@ function applySite(state: State, event: Event, atMs: number): boolean {
       site.leaseUntilMs = event.leaseUntilMs;
       return true;
     }
+    case "site.revoked": {
+      const site = theSite(state, event.siteId);
+      site.revoked = true;
+      site.state = "away";
+      site.changedAtMs = atMs;
+      return true;
+    }
     default:
-      return false;
+      return applySiteKey(state, event);
   }
 }
 
@@ -132,6 +153,9 @@ function applyJob(state: State, event: Event, atMs: number): boolean {
   switch (event.type) {
     case "job.submitted":
       submit(state, event, atMs);
+      return true;
+    case "array.submitted":
+      submitArray(state, event, atMs);
       return true;
     case "job.cancelled":
       theJob(state, event.jobId).cancelled = true;
@@ -141,12 +165,16 @@ function applyJob(state: State, event: Event, atMs: number): boolean {
       job.stage = "queued";
       job.message = event.reason;
       state.queue.set(job.jobId, true);
+      queueChanged(state, job, true);
       return true;
     }
     case "job.ended": {
       const job = theJob(state, event.jobId);
       assert(job.stage !== "ended", `job ${job.jobId} ends once`);
+      const waited = job.stage === "queued" || job.spec.run !== undefined;
       job.stage = "ended";
+      if (waited) queueChanged(state, job, false);
+      jobOver(state, job);
       job.endedAtMs = atMs;
       job.outcome = event.outcome;
       job.exitCode = event.exitCode;
@@ -165,53 +193,6 @@ function applyJob(state: State, event: Event, atMs: number): boolean {
       return true;
     default:
       return false;
-  }
-}
-
-function submit(
-  state: State,
-  event: Extract<Event, { type: "job.submitted" }>,
-  atMs: number,
-): void {
-  const { jobId, spec, place, key } = event;
-  assert(!state.jobs.has(jobId), `job id ${jobId} is new`);
-  const job: JobState = {
-    jobId,
-    spec,
-    submittedAtMs: atMs,
-    place,
-    stage: "queued",
-    cancelled: false,
-    attempts: 0,
-    leaseIds: [],
-    startedAtMs: null,
-    endedAtMs: null,
-    outcome: null,
-    exitCode: null,
-    message: "",
-  };
-  state.jobs.set(jobId, job);
-  state.queue.set(jobId, true);
-  state.nextJob = Math.max(state.nextJob, Number(jobId.split("_")[0]) + 1);
-  if (place !== null) {
-    const tasks = state.arrays.get(place.arrayId) ?? [];
-    tasks.push(jobId);
-    state.arrays.set(place.arrayId, tasks);
-  }
-  if (key !== null) remember(state, key, jobId);
-}
-
-/** Keeps an idempotency key; the oldest is forgotten when there are too many. */
-function remember(
-  state: State,
-  { key, digest }: { readonly key: string; readonly digest: string },
-  jobId: string,
-): void {
-  state.keys.set(key, { digest, jobId });
-  if (state.keys.size <= LIMITS.IDEMPOTENCY_KEYS_MAX) return;
-  for (const oldest of state.keys.keys()) {
-    state.keys.delete(oldest);
-    return;
   }
 }
 
@@ -273,7 +254,10 @@ function grant(state: State, lease: Lease, atMs: number): void {
   job.leaseIds.push(lease.leaseId);
   job.stage = "active";
   job.attempts = lease.attempt;
-  if (job.spec.run === undefined) state.queue.delete(job.jobId);
+  // A run stays in the queue for further sites.
+  if (job.spec.run !== undefined) return;
+  state.queue.delete(job.jobId);
+  queueChanged(state, job, false);
 }
 
 function endLease(

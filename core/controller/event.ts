@@ -1,5 +1,6 @@
 // What can happen in a pool. The journal is a list of these; the state is their fold. An event is
-// a fact, never a wish: it was checked before it was written.
+// a fact, never a wish: it was checked before it was written. Where somebody asked for it, `by` is
+// the id of the user, or `admin` for the operator of the machine.
 import type {
   ArrayPlace,
   Calibration,
@@ -9,10 +10,13 @@ import type {
   LeaseEnd,
   LeaseOutcome,
   Node,
+  Permission,
+  Role,
+  RoleGrant,
   Usage,
 } from "../pool/index.ts";
 import type { RunConfig, RunEvent } from "../training/index.ts";
-import type { MemberStanding } from "./state.ts";
+import type { MemberStanding, TokenKind, UserOrigin } from "./state.ts";
 
 export type Event =
   | { readonly type: "pool.created"; readonly poolId: string; readonly name: string }
@@ -23,27 +27,59 @@ export type Event =
       readonly tokenId: string;
       readonly hash: string;
       readonly label: string;
-      readonly user: string;
       readonly expiresAtMs: number | null;
+      /** Absent, like the next two, in the first journals: a token of the machine's operator. */
+      readonly userId?: string | null;
+      readonly scopes?: readonly Permission[] | null;
+      readonly kind?: TokenKind;
+      readonly by?: string;
     }
-  | { readonly type: "token.revoked"; readonly tokenId: string }
+  | { readonly type: "token.revoked"; readonly tokenId: string; readonly by?: string }
+  | {
+      readonly type: "user.set";
+      readonly userId: string;
+      readonly name: string;
+      readonly origin: UserOrigin;
+      readonly subjectHash: string | null;
+      readonly groupRoles: readonly RoleGrant[];
+      readonly by?: string;
+    }
+  | { readonly type: "user.disabled"; readonly userId: string; readonly by?: string }
+  | { readonly type: "user.enabled"; readonly userId: string; readonly by?: string }
+  | {
+      readonly type: "role.granted";
+      readonly userId: string;
+      readonly role: Role;
+      readonly scope: string | null;
+      readonly by?: string;
+    }
+  | {
+      readonly type: "role.revoked";
+      readonly userId: string;
+      readonly role: Role;
+      readonly scope: string | null;
+      readonly by?: string;
+    }
   | {
       readonly type: "project.set";
       readonly name: string;
       readonly parent: string | null;
       readonly shares: number;
+      readonly by?: string;
     }
   | {
       readonly type: "member.invited";
       readonly name: string;
       readonly secretHash: string;
       readonly expiresAtMs: number;
+      readonly by?: string;
     }
-  | { readonly type: "invitation.revoked"; readonly name: string }
+  | { readonly type: "invitation.revoked"; readonly name: string; readonly by?: string }
   | {
       readonly type: "member.changed";
       readonly name: string;
       readonly standing: MemberStanding;
+      readonly by?: string;
     }
   | {
       readonly type: "site.joined";
@@ -66,6 +102,9 @@ export type Event =
       readonly calibration: Calibration;
     }
   | { readonly type: "site.renewed"; readonly siteId: string; readonly leaseUntilMs: number }
+  | { readonly type: "site.revoked"; readonly siteId: string; readonly by?: string }
+  | { readonly type: "site.keyProposed"; readonly siteId: string; readonly publicKey: string }
+  | { readonly type: "site.keyChanged"; readonly siteId: string }
   | {
       readonly type: "job.submitted";
       readonly jobId: string;
@@ -73,7 +112,16 @@ export type Event =
       readonly place: ArrayPlace | null;
       readonly key: { readonly key: string; readonly digest: string } | null;
     }
-  | { readonly type: "job.cancelled"; readonly jobId: string }
+  | {
+      readonly type: "array.submitted";
+      readonly arrayId: string;
+      readonly spec: JobSpec;
+      /** One task for each, in this order. */
+      readonly indices: readonly number[];
+      readonly maxRunning: number;
+      readonly key: { readonly key: string; readonly digest: string } | null;
+    }
+  | { readonly type: "job.cancelled"; readonly jobId: string; readonly by?: string }
   | { readonly type: "job.requeued"; readonly jobId: string; readonly reason: string }
   | {
       readonly type: "job.ended";
@@ -114,6 +162,11 @@ export const EVENT_TYPES: readonly EventType[] = [
   "pool.booted",
   "token.issued",
   "token.revoked",
+  "user.set",
+  "user.disabled",
+  "user.enabled",
+  "role.granted",
+  "role.revoked",
   "project.set",
   "member.invited",
   "invitation.revoked",
@@ -124,7 +177,11 @@ export const EVENT_TYPES: readonly EventType[] = [
   "site.inventoried",
   "site.calibrated",
   "site.renewed",
+  "site.revoked",
+  "site.keyProposed",
+  "site.keyChanged",
   "job.submitted",
+  "array.submitted",
   "job.cancelled",
   "job.requeued",
   "job.ended",

@@ -4,6 +4,17 @@ export { dependencyState } from "./dependencies.ts";
 export * from "./event.ts";
 export * from "./input.ts";
 export * from "./orders.ts";
+export {
+  compareJobs,
+  endedJobs,
+  placeOf,
+  waitingBefore,
+  waitingByProject,
+} from "./queue-index.ts";
+export * from "./rights.ts";
+export { refuseRevoked } from "./site-keys.ts";
+export { SnapshotReader, SnapshotWriter } from "./snapshot.ts";
 export * from "./state.ts";
-export { type StepResult, step } from "./step.ts";
-export { nodeViews, schedulerInput } from "./views.ts";
+export { SIGNED_EVENTS, type StepResult, step } from "./step.ts";
+export { taskSpec } from "./task-spec.ts";
+export { arrayLimitReason, nodeViews, schedulerInput, waitingViews } from "./views.ts";

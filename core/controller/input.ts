@@ -1,7 +1,8 @@
 // What the outside may tell the controller. Every input carries its time; ids, secrets' hashes and
 // keys are made by the shell, since the core has no chance.
-import type { Calibration, JobSpec, Node } from "../pool/index.ts";
+import type { Calibration, JobSpec, Node, Permission, RoleGrant } from "../pool/index.ts";
 import type { RunInput as RoundInput } from "../training/index.ts";
+import type { TokenKind, UserOrigin } from "./state.ts";
 
 /** What an agent reports of a lease. */
 export type LeaseReportKind =
@@ -21,7 +22,11 @@ export type LeaseReportKind =
 type Untimed<T> = T extends { readonly atMs: number } ? Omit<T, "atMs"> : T;
 export type RunInput = Untimed<RoundInput>;
 
-export type Input = { readonly atMs: number } & (
+export type Input = {
+  readonly atMs: number;
+  /** Id of the user who asks for it, or `admin`; kept with the events of SIGNED_EVENTS. */
+  readonly by?: string;
+} & (
   | {
       readonly type: "createPool";
       readonly poolId: string;
@@ -34,10 +39,28 @@ export type Input = { readonly atMs: number } & (
       readonly tokenId: string;
       readonly hash: string;
       readonly label: string;
-      readonly user: string;
+      /** Null: the operator of the machine. */
+      readonly userId: string | null;
+      /** What it may be used for at most; null: for all that its user may do. */
+      readonly scopes: readonly Permission[] | null;
+      readonly kind: TokenKind;
       readonly expiresAtMs: number | null;
     }
   | { readonly type: "revokeToken"; readonly tokenId: string }
+  | {
+      readonly type: "setUser";
+      readonly userId: string;
+      readonly name: string;
+      readonly origin: UserOrigin;
+      /** SHA-256 of the provider's issuer and subject; null for a local user. */
+      readonly subjectHash: string | null;
+      /** What the provider's groups stand for; absent: as it was. */
+      readonly groupRoles?: readonly RoleGrant[];
+    }
+  | { readonly type: "disableUser"; readonly userId: string; readonly jobs: "keep" | "cancel" }
+  | { readonly type: "enableUser"; readonly userId: string }
+  | ({ readonly type: "grantRole"; readonly userId: string } & RoleGrant)
+  | ({ readonly type: "revokeRole"; readonly userId: string } & RoleGrant)
   | {
       readonly type: "setProject";
       readonly name: string;
@@ -52,8 +75,10 @@ export type Input = { readonly atMs: number } & (
   | {
       readonly type: "changeMember";
       readonly name: string;
-      readonly action: "drain" | "recall" | "resume" | "revoke-invitation";
+      readonly action: "drain" | "recall" | "resume" | "revoke-invitation" | "revoke-site";
       readonly graceMs: number;
+      /** Needed to revoke a site. */
+      readonly siteId?: string;
     }
   | {
       readonly type: "joinSite";
@@ -62,6 +87,8 @@ export type Input = { readonly atMs: number } & (
       readonly publicKey: string;
       readonly engine: string;
     }
+  | { readonly type: "proposeKey"; readonly siteId: string; readonly publicKey: string }
+  | { readonly type: "changeKey"; readonly siteId: string }
   | { readonly type: "siteHere"; readonly siteId: string; readonly agentVersion: string }
   | { readonly type: "siteAway"; readonly siteId: string; readonly reason: string }
   | { readonly type: "inventory"; readonly siteId: string; readonly nodes: readonly Node[] }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Dependency } from "../pool/index.ts";
 import { LIMITS } from "../pool/index.ts";
-import { apply, decodeState, encodeState } from "./index.ts";
+import { apply, decodeState, encodeState, taskSpec } from "./index.ts";
 import { ended, itself, node, Story, spec } from "./story.testing.ts";
 
 const key = (name: string, digest: string) => ({ key: name, digest });
@@ -111,7 +111,7 @@ test("an array runs at most so many tasks at one time, each with its index", () 
     active().map((job) => job.jobId),
     ["1_2", "1_4"],
   );
-  assert.deepEqual(story.job("1_4").spec.groups[0]!.env, {
+  assert.deepEqual(taskSpec(story.state, story.job("1_4")).groups[0]!.env, {
     A: "b",
     SLURM_ARRAY_JOB_ID: "1",
     SLURM_ARRAY_TASK_ID: "4",

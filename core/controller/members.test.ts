@@ -130,8 +130,8 @@ test("projects form a tree without circles", () => {
 
 test("API tokens are revoked once, by an id that exists", () => {
   const story = new Story();
-  const token = { tokenId: "t1", hash: "x", label: "l", user: "ana", expiresAtMs: null };
-  story.ok({ type: "issueToken", ...token });
+  const token = { tokenId: "t1", hash: "x", label: "l", userId: null, expiresAtMs: null };
+  story.ok({ type: "issueToken", ...token, scopes: null, kind: "api" });
   story.ok({ type: "revokeToken", tokenId: "t1" });
   assert.equal(story.state.tokens.get("t1")!.revoked, true);
   story.ok({ type: "revokeToken", tokenId: "t1" });
@@ -177,4 +177,23 @@ test("the pool's time never goes back, whatever clock it is given", () => {
   story.submit();
   assert.equal(story.state.nowMs, nowMs);
   story.check();
+});
+
+test("a revoked site is away for good, and its leases are lost when its right has ended", () => {
+  const story = new Story(1);
+  const revoke = (siteId: string) =>
+    ({ type: "changeMember", name: "m0", action: "revoke-site", graceMs: 0, siteId }) as const;
+  assert.equal(story.refused(revoke("s9")), "NOT_FOUND");
+  story.ok({ type: "proposeKey", siteId: "s0", publicKey: "next" });
+  assert.equal(story.state.sites.get("s0")!.nextKey, "next");
+  story.ok({ type: "changeKey", siteId: "s0" });
+  assert.equal(story.state.sites.get("s0")!.publicKey, "next");
+  story.ok(revoke("s0"));
+  assert.equal(story.state.sites.get("s0")!.state, "away");
+  assert.equal(story.refused(revoke("s0")), "WRONG_STATE");
+  assert.equal(story.refused({ type: "heartbeat", siteId: "s0" }), "TOKEN_REVOKED");
+  const here = { type: "siteHere", siteId: "s0", agentVersion: "1" } as const;
+  assert.equal(story.refused(here), "TOKEN_REVOKED");
+  const key = { type: "proposeKey", siteId: "s0", publicKey: "third" } as const;
+  assert.equal(story.refused(key), "TOKEN_REVOKED");
 });

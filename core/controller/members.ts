@@ -1,6 +1,7 @@
-// Decisions about tokens, projects, members and invitations.
+// Decisions about projects, members and invitations.
 import { LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
 import type { Input } from "./input.ts";
+import { revokeSite } from "./site-keys.ts";
 import type { State } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopLease } from "./stop.ts";
@@ -15,23 +16,6 @@ export function createPool({ state, emit }: Step, input: Of<"createPool">): Outc
   emit({ type: "pool.created", poolId: input.poolId, name: input.name });
   emit({ type: "project.set", name: "default", parent: null, shares: 1 });
   return ok(undefined);
-}
-
-/** Keeps the hash of a new API token; the secret itself never comes here. */
-export function issueToken({ emit }: Step, input: Of<"issueToken">): Outcome<unknown> {
-  const { tokenId, hash, label, user, expiresAtMs } = input;
-  emit({ type: "token.issued", tokenId, hash, label, user, expiresAtMs });
-  return ok({ tokenId });
-}
-
-/** Takes a token back; doing so twice changes nothing. */
-export function revokeToken({ state, emit }: Step, tokenId: string): Outcome<unknown> {
-  const token = state.tokens.get(tokenId);
-  if (token === undefined) {
-    return refuse("NOT_FOUND", `There is no token ${tokenId}.`, "List them with `tequio token`.");
-  }
-  if (!token.revoked) emit({ type: "token.revoked", tokenId });
-  return ok({ tokenId });
 }
 
 /** Creates a project or changes its parent and shares; refuses a circle. */
@@ -92,6 +76,7 @@ export function changeMember(step: Step, input: Of<"changeMember">): Outcome<unk
     emit({ type: "invitation.revoked", name });
     return ok({ name });
   }
+  if (action === "revoke-site") return revokeSite(step, name, input.siteId);
   if (member.standing === "invited") {
     return refuse(
       "WRONG_STATE",

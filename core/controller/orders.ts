@@ -6,6 +6,7 @@ import type { JobSpec, Lease, Placement, TaskGroup } from "../pool/index.ts";
 import type { Event } from "./event.ts";
 import { theJob, theLease, theSite } from "./lookup.ts";
 import type { LeaseState, State } from "./state.ts";
+import { taskSpec } from "./task-spec.ts";
 
 export interface TaskOrder {
   readonly group: TaskGroup;
@@ -28,7 +29,7 @@ function tasksOf(spec: JobSpec, lease: Lease): TaskOrder[] {
 
 const orderOf = (state: State, leaseId: string): Order => {
   const { lease, stop } = theLease(state, leaseId);
-  const spec = theJob(state, lease.jobId).spec;
+  const spec = taskSpec(state, theJob(state, lease.jobId));
   return { lease, spec, tasks: tasksOf(spec, lease), stop };
 };
 

@@ -6,9 +6,16 @@ import type { Step } from "./step.ts";
 import { stopLease } from "./stop.ts";
 import { schedulerInput } from "./views.ts";
 
+const NOTHING: Plan = {
+  ...{ starts: [], preemptions: [], waits: [] },
+  ...{ blocked: new Map(), beyond: undefined },
+};
+
 /** Looks at the whole queue once; returns the plan so that its reasons can be shown. */
 export function runSchedule(step: Step): Plan {
   const { state, atMs, emit } = step;
+  // With nothing that waits there is nothing to decide, however large the pool.
+  if (state.queue.size === 0) return NOTHING;
   const made = plan(schedulerInput(state, atMs));
   for (const start of made.starts) {
     const job = theJob(state, start.jobId);

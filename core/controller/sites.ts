@@ -6,6 +6,7 @@
 import { LIMITS, type Node, type Outcome, ok, refuse } from "../pool/index.ts";
 import { endLost, settleStopped } from "./leases.ts";
 import { bootRuns } from "./runs.ts";
+import { refuseRevoked } from "./site-keys.ts";
 import type { Site } from "./state.ts";
 import type { Step } from "./step.ts";
 
@@ -28,6 +29,7 @@ export function siteHere(step: Step, siteId: string, agentVersion: string): Outc
   if (site === undefined) {
     return refuse("SITE_UNKNOWN", `The site ${siteId} is not known.`, "Join again with a token.");
   }
+  if (site.revoked === true) return refuseRevoked(siteId);
   if (site.state !== "here" || site.agentVersion !== agentVersion) {
     step.emit({ type: "site.here", siteId, agentVersion });
   }
@@ -58,6 +60,7 @@ export function heartbeat(step: Step, siteId: string): Outcome<unknown> {
   if (site === undefined) {
     return refuse("SITE_UNKNOWN", `The site ${siteId} is not known.`, "Join again with a token.");
   }
+  if (site.revoked === true) return refuseRevoked(siteId);
   if (site.state !== "here") {
     step.emit({ type: "site.here", siteId, agentVersion: site.agentVersion });
   }

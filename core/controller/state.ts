@@ -12,17 +12,45 @@ import type {
   LeaseEnd,
   LeaseOutcome,
   Node,
+  Permission,
+  RoleGrant,
 } from "../pool/index.ts";
 import type { RunState as RoundMachine, SiteTotals } from "../training/index.ts";
+
+/** `api`: made by a person for programs; `session`: made by signing in. */
+export type TokenKind = "api" | "session";
 
 export interface Token {
   readonly tokenId: string;
   readonly hash: string;
   readonly label: string;
-  readonly user: string;
+  /** Whose it is; null: the operator of the machine. */
+  readonly userId: string | null;
+  /** What it may be used for at most; null: for all that its user may do. */
+  readonly scopes: readonly Permission[] | null;
+  readonly kind: TokenKind;
   readonly createdAtMs: number;
   readonly expiresAtMs: number | null;
   revoked: boolean;
+}
+
+export type UserOrigin = "local" | "oidc";
+
+/** A person or a program of one. Nothing here tells who it is in the world. */
+export interface User {
+  /** Opaque, e.g. `u4f0c5d...`; jobs and tokens carry it. */
+  readonly userId: string;
+  /** Handle, unique in the pool; it may change. */
+  name: string;
+  origin: UserOrigin;
+  /** SHA-256 of the provider's issuer and subject; null for a local user. */
+  subjectHash: string | null;
+  /** Granted in the pool. */
+  readonly roles: RoleGrant[];
+  /** From the provider's groups, as of the last sign-in. */
+  groupRoles: readonly RoleGrant[];
+  disabled: boolean;
+  readonly createdAtMs: number;
 }
 
 export type MemberStanding = "invited" | "active" | "draining" | "recalled";
@@ -45,7 +73,11 @@ export interface Member {
 export interface Site {
   readonly siteId: string;
   readonly member: string;
-  readonly publicKey: string;
+  publicKey: string;
+  /** Proposed by the site, and good beside the old one until the site has signed with it. */
+  nextKey?: string;
+  /** An operator took its right to connect away, for good. */
+  revoked?: true;
   readonly engine: string;
   state: "joined" | "here" | "away";
   agentVersion: string;
@@ -148,7 +180,10 @@ export interface State {
   nextJob: number;
   nextLease: number;
   nextFence: number;
+  readonly users: Map<string, User>;
   readonly tokens: Map<string, Token>;
+  /** Hash of a token -> its id. */
+  readonly tokenHashes: Map<string, string>;
   readonly members: Map<string, Member>;
   readonly sites: Map<string, Site>;
   readonly projects: Map<string, Project>;
@@ -173,7 +208,9 @@ export const emptyState = (): State => ({
   nextJob: 1,
   nextLease: 1,
   nextFence: 1,
+  users: new Map(),
   tokens: new Map(),
+  tokenHashes: new Map(),
   members: new Map(),
   sites: new Map(),
   projects: new Map(),
@@ -186,12 +223,37 @@ export const emptyState = (): State => ({
   keys: new Map(),
 });
 
+/** A job that waits for the first time. */
+export const newJob = (
+  jobId: string,
+  spec: JobSpec,
+  place: JobState["place"],
+  submittedAtMs: number,
+): JobState => ({
+  jobId,
+  spec,
+  submittedAtMs,
+  place,
+  stage: "queued",
+  cancelled: false,
+  attempts: 0,
+  leaseIds: [],
+  startedAtMs: null,
+  endedAtMs: null,
+  outcome: null,
+  exitCode: null,
+  message: "",
+});
+
 /** Version of the snapshot's format; a snapshot of another version is rebuilt from the journal. */
-export const STATE_FORMAT = 1;
+export const STATE_FORMAT = 3;
 
 const TAG = "$map";
 
-/** Bytes (as JSON text) of a state: equal states that came by equal events give equal text. */
+/**
+ * All of a state as one text, for comparing and for small states (see snapshot.ts for large ones):
+ * equal states that came by equal events give equal text.
+ */
 export const encodeState = (state: State): string =>
   JSON.stringify(state, (_, value: unknown) =>
     value instanceof Map ? { [TAG]: [...value.entries()] } : value,

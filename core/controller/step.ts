@@ -7,17 +7,19 @@ import { apply } from "./apply.ts";
 import type { Event } from "./event.ts";
 import type { Input } from "./input.ts";
 import { report } from "./leases.ts";
+import { changeMember, createPool, inviteMember, joinSite, setProject } from "./members.ts";
 import {
-  changeMember,
-  createPool,
-  inviteMember,
+  disableUser,
+  enableUser,
+  grantRole,
   issueToken,
-  joinSite,
+  revokeRole,
   revokeToken,
-  setProject,
-} from "./members.ts";
+  setUser,
+} from "./people.ts";
 import { advanceRun, failRun, prepareRun, tickRuns } from "./runs.ts";
 import { runSchedule } from "./schedule.ts";
+import { changeKey, proposeKey } from "./site-keys.ts";
 import { boot, heartbeat, inventory, siteAway, siteHere, tickSites } from "./sites.ts";
 import type { State } from "./state.ts";
 import { cancel, submit, tickJobs } from "./submit.ts";
@@ -43,6 +45,7 @@ export interface StepResult {
 /** Events after which another job might start. */
 const OPENS_QUEUE: ReadonlySet<Event["type"]> = new Set([
   "job.submitted",
+  "array.submitted",
   "job.requeued",
   "job.ended",
   "lease.ended",
@@ -53,13 +56,32 @@ const OPENS_QUEUE: ReadonlySet<Event["type"]> = new Set([
   "run.prepared",
 ]);
 
+/** Events that say who asked for them, so that an auditor sees who let whom do what. */
+export const SIGNED_EVENTS: ReadonlySet<Event["type"]> = new Set([
+  "token.issued",
+  "token.revoked",
+  "user.set",
+  "user.disabled",
+  "user.enabled",
+  "role.granted",
+  "role.revoked",
+  "project.set",
+  "member.invited",
+  "invitation.revoked",
+  "member.changed",
+  "job.cancelled",
+]);
+
 /** Takes one input; changes `state` by the returned events and by nothing else. */
 export function step(state: State, input: Input): StepResult {
   const events: Event[] = [];
   // Whole milliseconds that never go back: the books count in them.
   const atMs = Math.max(Math.floor(input.atMs), state.nowMs);
   let wantsSchedule = false;
-  const emit = (event: Event): void => {
+  const { by } = input;
+  const emit = (plain: Event): void => {
+    const event =
+      by !== undefined && SIGNED_EVENTS.has(plain.type) ? ({ ...plain, by } as Event) : plain;
     apply(state, event, atMs);
     events.push(event);
     if (OPENS_QUEUE.has(event.type)) wantsSchedule = true;
@@ -91,6 +113,16 @@ function decide(context: Step, input: Exclude<Input, Timer>): Outcome<unknown> {
       return issueToken(context, input);
     case "revokeToken":
       return revokeToken(context, input.tokenId);
+    case "setUser":
+      return setUser(context, input);
+    case "disableUser":
+      return disableUser(context, input);
+    case "enableUser":
+      return enableUser(context, input.userId);
+    case "grantRole":
+      return grantRole(context, input);
+    case "revokeRole":
+      return revokeRole(context, input);
     case "setProject":
       return setProject(context, input);
     case "inviteMember":
@@ -99,6 +131,10 @@ function decide(context: Step, input: Exclude<Input, Timer>): Outcome<unknown> {
       return changeMember(context, input);
     case "joinSite":
       return joinSite(context, input);
+    case "proposeKey":
+      return proposeKey(context, input.siteId, input.publicKey);
+    case "changeKey":
+      return changeKey(context, input.siteId);
     case "siteHere":
       return siteHere(context, input.siteId, input.agentVersion);
     case "siteAway":

@@ -1,13 +1,13 @@
 // Decisions about jobs: admission, cancelling, dependencies that can never be satisfied.
-import { type ArrayPlace, type JobSpec, LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
-import { feasibleEver } from "../scheduler/index.ts";
+import { type JobSpec, LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
 import { dependencyState } from "./dependencies.ts";
+import { feasible } from "./feasible.ts";
 import type { Input } from "./input.ts";
 import { openLeasesOf, theJob } from "./lookup.ts";
+import { queueOf } from "./queue-index.ts";
 import type { JobState, State } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopLease } from "./stop.ts";
-import { nodeViews } from "./views.ts";
 
 type Submit = Extract<Input, { type: "submit" }>;
 
@@ -26,12 +26,8 @@ export function submit(step: Step, input: Submit): Outcome<unknown> {
     step.emit({ type: "job.submitted", jobId, spec, place: null, key });
     return ok({ jobId, tasks: 1 });
   }
-  for (const [i, index] of array.indices.entries()) {
-    const place: ArrayPlace = { arrayId: jobId, index, maxRunning: array.maxRunning };
-    const id = `${jobId}_${index}`;
-    const env = arrayEnv(spec, jobId, index, array.indices);
-    step.emit({ type: "job.submitted", jobId: id, spec: env, place, key: i === 0 ? key : null });
-  }
+  const { indices, maxRunning } = array;
+  step.emit({ type: "array.submitted", arrayId: jobId, spec, indices, maxRunning, key });
   return ok({ jobId, tasks: array.indices.length });
 }
 
@@ -82,25 +78,7 @@ function admissible(state: State, spec: JobSpec, tasks: number): Outcome<unknown
       "members",
     );
   }
-  return feasibleEver(spec, nodeViews(state));
-}
-
-/** Each task of an array learns its index, under the names that Slurm users know. */
-function arrayEnv(
-  spec: JobSpec,
-  arrayId: string,
-  index: number,
-  indices: readonly number[],
-): JobSpec {
-  const env = {
-    SLURM_ARRAY_JOB_ID: arrayId,
-    SLURM_ARRAY_TASK_ID: String(index),
-    SLURM_ARRAY_TASK_COUNT: String(indices.length),
-    SLURM_ARRAY_TASK_MIN: String(indices[0]),
-    SLURM_ARRAY_TASK_MAX: String(indices.at(-1)),
-  };
-  const groups = spec.groups.map((group) => ({ ...group, env: { ...group.env, ...env } }));
-  return { ...spec, groups };
+  return feasible(state, spec);
 }
 
 /** Cancels one job, or every task of an array. */
@@ -141,9 +119,9 @@ const endCancelled = ({ emit }: Step, { jobId, startedAtMs }: JobState): void =>
 export function tickJobs(step: Step): boolean {
   const { state } = step;
   let free = false;
-  for (const jobId of [...state.queue.keys()]) {
-    const job = theJob(state, jobId);
+  for (const job of [...queueOf(state).singles]) {
     if (job.stage !== "queued") continue;
+    const { jobId } = job;
     const { dependencies } = job.spec;
     if (dependencies.length === 0) continue;
     const dead = dependencies.find((one) => dependencyState(state, one) === "never");

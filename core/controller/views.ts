@@ -1,15 +1,18 @@
 // The snapshot that the scheduler works on, made from the state.
 import { usageAt } from "../ledger/index.ts";
-import { assert, deviceCount } from "../pool/index.ts";
+import { assert, deviceCount, type Node } from "../pool/index.ts";
 import type {
   NodeView,
   ProjectView,
+  Reason,
   RunningView,
   SchedulerInput,
+  WaitingLine,
   WaitingView,
 } from "../scheduler/index.ts";
 import { dependencyState } from "./dependencies.ts";
 import { theJob, theLease, theMember } from "./lookup.ts";
+import { type JobLine, queueOf, waitingOf } from "./queue-index.ts";
 import { spanOf } from "./runs.ts";
 import type { JobState, Site, State } from "./state.ts";
 
@@ -27,15 +30,23 @@ export function nodeViews(state: State): NodeView[] {
         node,
         schedulable: why === undefined,
         ...(why === undefined ? {} : { unavailableReason: why }),
-        freeAcceleratorIds: node.accelerators
-          .map((accelerator) => accelerator.id)
-          .filter((id) => used?.ids.has(id) !== true),
+        freeAcceleratorIds:
+          used === undefined ? idsOf(node) : idsOf(node).filter((id) => !used.ids.has(id)),
         freeMilliCpu: node.milliCpu - (used?.milliCpu ?? 0),
         freeMemoryMiB: node.memoryMiB - (used?.memoryMiB ?? 0),
       });
     }
   }
   return views;
+}
+
+/** Nodes never change, new ones take their place. */
+const ids = new WeakMap<Node, readonly string[]>();
+
+function idsOf(node: Node): readonly string[] {
+  const known = ids.get(node) ?? node.accelerators.map((accelerator) => accelerator.id);
+  ids.set(node, known);
+  return known;
 }
 
 function unavailable(state: State, site: Site): string | undefined {
@@ -91,37 +102,99 @@ function runningViews(state: State): RunningView[] {
   return views;
 }
 
-function waitingViews(state: State): WaitingView[] {
-  const room = new Map<string, number>();
-  return [...state.queue.keys()].map((jobId) => waitingView(state, theJob(state, jobId), room));
+/** Jobs that are asked one by one whether they may start now. */
+function singleViews(state: State, active: ReadonlyMap<string, number>): WaitingView[] {
+  const taken = new Map(active);
+  return [...queueOf(state).singles].map((job) => {
+    const view = viewOf(job);
+    const span = job.spec.run === undefined ? undefined : spanOf(state, job);
+    const holdReason =
+      dependencyReason(state, job) ??
+      arrayReason(job, taken) ??
+      (typeof span === "string" ? { code: "RUN_NOT_READY", text: span, nodes: 0 } : undefined);
+    if (holdReason !== undefined) return { ...view, eligible: false, holdReason };
+    return typeof span === "object" ? { ...view, spanning: span } : view;
+  });
 }
 
-function waitingView(state: State, job: JobState, room: Map<string, number>): WaitingView {
-  const { jobId, spec, submittedAtMs } = job;
-  const base = { jobId, spec, submittedAtMs };
-  const held = (code: string, text: string): WaitingView => ({
-    ...base,
-    eligible: false,
-    holdReason: { code, text, nodes: 0 },
-  });
+/** Counts a task in that may start, until its array has as many as it may have. */
+function arrayReason({ place }: JobState, taken: Map<string, number>): Reason | undefined {
+  if (place === null) return undefined;
+  const { arrayId, maxRunning } = place;
+  const running = taken.get(arrayId) ?? 0;
+  if (running >= maxRunning) return arrayLimitReason(maxRunning);
+  taken.set(arrayId, running + 1);
+  return undefined;
+}
+
+function dependencyReason(state: State, { spec }: JobState): Reason | undefined {
   for (const dependency of spec.dependencies) {
     if (dependencyState(state, dependency) === "satisfied") continue;
-    return held("DEPENDENCY", `waits for ${dependency.kind}:${dependency.jobId}`);
+    const text = `waits for ${dependency.kind}:${dependency.jobId}`;
+    return { code: "DEPENDENCY", text, nodes: 0 };
   }
-  if (job.place !== null) {
-    const { arrayId, maxRunning } = job.place;
-    const left = room.get(arrayId) ?? maxRunning - runningOf(state, arrayId);
-    if (left <= 0) return held("ARRAY_LIMIT", `${maxRunning} tasks of the array run at one time`);
-    room.set(arrayId, left - 1);
-  }
-  if (spec.run === undefined) return { ...base, eligible: true };
-  const span = spanOf(state, job);
-  if (typeof span === "string") return held("RUN_NOT_READY", span);
-  return { ...base, eligible: true, spanning: span };
+  return undefined;
 }
 
-const runningOf = (state: State, arrayId: string): number =>
-  state.arrays.get(arrayId)!.filter((id) => theJob(state, id).stage === "active").length;
+/** What is said of a task that waits because enough others of its array run. */
+export const arrayLimitReason = (maxRunning: number): Reason => ({
+  code: "ARRAY_LIMIT",
+  text: `${maxRunning} tasks of the array run at one time`,
+  nodes: 0,
+});
+
+const viewOf = ({ jobId, spec, submittedAtMs }: JobState): WaitingView => ({
+  ...{ jobId, spec, submittedAtMs },
+  eligible: true,
+});
+
+/** All other waiting jobs; of an array with a limit as many as may start now. */
+function lineViews(state: State, active: ReadonlyMap<string, number>): WaitingLine[] {
+  const views: WaitingLine[] = [];
+  for (const line of queueOf(state).lines.values()) {
+    const { priority, project } = line;
+    const count = Math.min(line.live, roomOf(line, active));
+    if (count > 0) views.push({ priority, project, count, jobs: () => lineJobs(line) });
+  }
+  return views;
+}
+
+const roomOf = ({ limit }: JobLine, active: ReadonlyMap<string, number>): number =>
+  limit === undefined ? Infinity : limit.maxRunning - (active.get(limit.arrayId) ?? 0);
+
+function* lineJobs(line: JobLine): Generator<WaitingView, undefined> {
+  for (const job of waitingOf(line)) yield viewOf(job);
+}
+
+/** Tasks that hold a lease, by array. */
+function activeByArray(state: State): Map<string, number> {
+  const active = new Map<string, number>();
+  for (const { openLeases } of state.sites.values()) {
+    for (const leaseId of openLeases) {
+      const { place } = theJob(state, theLease(state, leaseId).lease.jobId);
+      if (place !== null) active.set(place.arrayId, (active.get(place.arrayId) ?? 0) + 1);
+    }
+  }
+  return active;
+}
+
+/** Waiting jobs one by one: all of them, or besides the singles only `just` this one. */
+export function waitingViews(state: State, just?: JobState): WaitingView[] {
+  const active = activeByArray(state);
+  const views = singleViews(state, active);
+  const add = (job: JobState): void => {
+    const holdReason = arrayReason(job, active);
+    const view = viewOf(job);
+    views.push(holdReason === undefined ? view : { ...view, eligible: false, holdReason });
+  };
+  const index = queueOf(state);
+  if (just !== undefined) {
+    if (!index.singles.has(just)) add(just);
+    return views;
+  }
+  for (const line of index.lines.values()) for (const job of waitingOf(line)) add(job);
+  return views;
+}
 
 /** Usage counts while it happens: the books learn of a lease only when it has ended. */
 function projectViews(state: State, nowMs: number): ProjectView[] {
@@ -144,10 +217,14 @@ function projectViews(state: State, nowMs: number): ProjectView[] {
 }
 
 /** Everything that the scheduler needs to know, now. */
-export const schedulerInput = (state: State, nowMs: number): SchedulerInput => ({
-  nowMs,
-  nodes: nodeViews(state),
-  running: runningViews(state),
-  waiting: waitingViews(state),
-  projects: projectViews(state, nowMs),
-});
+export function schedulerInput(state: State, nowMs: number): SchedulerInput {
+  const active = activeByArray(state);
+  return {
+    nowMs,
+    nodes: nodeViews(state),
+    running: runningViews(state),
+    waiting: singleViews(state, active),
+    lines: lineViews(state, active),
+    projects: projectViews(state, nowMs),
+  };
+}

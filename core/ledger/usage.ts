@@ -41,6 +41,8 @@ function halved(x: number): number {
   let term = 1;
   for (let n = 1; n <= SERIES_TERMS; n += 1) {
     term = (term * exponent) / n;
+    // What follows is smaller still: it would not change the sum either.
+    if (sum + term === sum) break;
     sum += term;
   }
   for (let n = 0; n < whole; n += 1) sum /= 2;

@@ -10,6 +10,7 @@ export const CODES = {
   UNAUTHENTICATED: { status: 401, means: "No token was given, or it is not known." },
   TOKEN_EXPIRED: { status: 401, means: "The token was valid once; its time is over." },
   TOKEN_REVOKED: { status: 401, means: "The token was taken back by an operator." },
+  USER_DISABLED: { status: 403, means: "The user was disabled by an operator." },
   FORBIDDEN: { status: 403, means: "The token is valid, but not for this action." },
   NOT_FOUND: { status: 404, means: "There is nothing by this name or id." },
   ALREADY_EXISTS: { status: 409, means: "Something by this name exists already." },
@@ -19,6 +20,7 @@ export const CODES = {
     means: "The idempotency key was used before with another request.",
   },
   TOO_LARGE: { status: 413, means: "The request, message or file is over its named limit." },
+  TOO_SLOW: { status: 408, means: "The request did not come within its named time." },
   TOO_MANY: { status: 429, means: "A queue, list or rate is over its named limit." },
   // jobs
   IMPOSSIBLE_REQUEST: { status: 422, means: "No member of the pool could ever serve the job." },
@@ -27,12 +29,20 @@ export const CODES = {
   // blobs
   DIGEST_MISMATCH: { status: 422, means: "The bytes do not have the digest that was named." },
   WRONG_OFFSET: { status: 409, means: "An upload continues at another offset." },
+  BLOB_QUOTA: { status: 507, means: "A run, a project or the pool holds as many bytes as it may." },
   RANGE_INVALID: { status: 416, means: "The byte range lies outside the blob." },
   // store
   STORE_FULL: { status: 507, means: "The disk of the control plane is full." },
   STORE_LOCKED: { status: 503, means: "Another control plane uses this data folder." },
   STORE_NEWER: { status: 500, means: "The data folder was written by a newer version." },
   STORE_UNWRITABLE: { status: 500, means: "The data folder cannot be written." },
+  STORE_UNREACHABLE: {
+    status: 503,
+    means: "The journal's database or the blobs' bucket does not answer.",
+  },
+  STORE_DEPOSED: { status: 503, means: "Another control plane has taken over the journal." },
+  STORE_INCOMPLETE: { status: 500, means: "A copy into this store was not finished." },
+  STORE_NOT_EMPTY: { status: 409, means: "A copy needs an empty store to go to." },
   JOURNAL_CORRUPT: { status: 500, means: "A record of the journal does not match its hash." },
   SEQUENCE_CONFLICT: { status: 409, means: "Another writer appended to the journal first." },
   SHUTTING_DOWN: { status: 503, means: "The control plane is stopping." },
@@ -40,6 +50,10 @@ export const CODES = {
   // agents
   LEASE_OUTDATED: { status: 409, means: "The lease was replaced by one with a higher fence." },
   SITE_UNKNOWN: { status: 401, means: "The site's key is not known to this pool." },
+  POOL_UNTRUSTED: {
+    status: 502,
+    means: "The pool's certificate is not the one that the join token names.",
+  },
   SIGNATURE_INVALID: { status: 401, means: "The signature does not match the site's key." },
   // starting up, command line
   PORT_TAKEN: { status: 500, means: "Another program listens on the port." },
@@ -47,6 +61,11 @@ export const CODES = {
   USAGE: { status: 400, means: "The command line cannot be understood." },
   // engines
   ENGINE_FAILED: { status: 500, means: "The engine could not start or stop a task." },
+  ISOLATION_UNAVAILABLE: {
+    status: 500,
+    means: "The machine cannot wall in jobs as its owner demands.",
+  },
+  OUT_OF_MEMORY: { status: 500, means: "A task used more memory than it asked for." },
   // training
   CODEC_INVALID: { status: 422, means: "A coded vector is damaged or of an unknown format." },
   EXECUTOR_UNAVAILABLE: { status: 500, means: "No engine for the arithmetic of training loads." },

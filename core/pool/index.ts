@@ -5,3 +5,4 @@ export * from "./lease.ts";
 export * from "./limits.ts";
 export * from "./outcome.ts";
 export * from "./resources.ts";
+export * from "./roles.ts";

@@ -53,6 +53,68 @@ export const LIMITS = {
   IDEMPOTENCY_KEYS_MAX: 100_000,
   /** Rounds whose rows the run page keeps in state; older ones stay in the journal. */
   RUN_ROUNDS_KEPT: 500,
+  /** Users of one pool. Each is a few hundred bytes; a name is looked up among all of them. */
+  USERS_MAX: 100_000,
+  /** Roles granted to one user. Whoever needs more wants one over a project above. */
+  ROLES_PER_USER_MAX: 64,
+  /** API tokens of one user that are good. More are made by a script that forgets them. */
+  TOKENS_PER_USER_MAX: 1_000,
+  /** Sessions of one user: beyond this the oldest ends, as browsers are forgotten. */
+  SESSIONS_PER_USER_MAX: 50,
+  /** Each time that the number of tokens is a multiple of this, sessions that are over go. */
+  TOKENS_SWEPT_EVERY: 1_000,
   /** Live streams at one time. Each holds a socket and a position in the journal. */
   STREAMS_MAX: 1_000,
+  /** Live streams of one token: a console with many tabs, not a loop that forgets to close. */
+  STREAMS_PER_TOKEN_MAX: 32,
+  /** Requests a second of a person's token. A console asks a few a second, a script some tens. */
+  PERSON_REQUESTS_PER_S: 200,
+  /** Requests at once of a person's token: a script that submits a folder of jobs. */
+  PERSON_REQUESTS_BURST: 2_000,
+  /** The operator's token on the machine itself: more than one core answers, so that imports and
+   * benches are not slowed; a loop gone wild still meets an end. */
+  OPERATOR_REQUESTS_PER_S: 10_000,
+  /** Requests at once of that token: two seconds of the rate. */
+  OPERATOR_REQUESTS_BURST: 20_000,
+  /** Requests a second of one task of a run: it asks a few and sends blobs in parts of 4 MiB. */
+  TASK_REQUESTS_PER_S: 500,
+  /** Requests at once of one task: a model of 8 GB in parts of 4 MiB. */
+  TASK_REQUESTS_BURST: 2_000,
+  /** Requests a second of one site beside its WebSocket: probes of its link. */
+  SITE_REQUESTS_PER_S: 50,
+  /** Requests at once of one site: all probes of a calibration, many times over. */
+  SITE_REQUESTS_BURST: 500,
+  /** Requests a second of an address that shows no token: some consoles behind one address. */
+  ADDRESS_REQUESTS_PER_S: 50,
+  /** A first page of the console is about 20 files. */
+  ADDRESS_REQUESTS_BURST: 1_000,
+  /** What a request with an unknown token costs its address: 10 a second may be tried. */
+  WRONG_TOKEN_COST: 5,
+  /** Addresses and tokens whose rates are remembered: about 10 MB. */
+  RATE_KEYS_MAX: 100_000,
+  /** Open connections. Each holds a file descriptor; agents, streams and browsers share them. */
+  CONNECTIONS_MAX: 20_000,
+  /** Bytes of the headers of one request. Browsers send about 1 kB. */
+  HEADER_BYTES_MAX: 16_384,
+  /** For all headers of a request to come: a slow mobile link needs two seconds. */
+  HEADERS_MS: 10_000,
+  /** For the whole body of a JSON request: 1 MiB at 0.3 Mbit/s. Blobs have their own time. */
+  BODY_MS: 30_000,
+  /** A connection over which nothing goes, in a request or after it, is closed after this time:
+   * four times the heartbeat of a live stream, and the longest wait of a long poll is 30 s. */
+  IDLE_MS: 65_000,
+  /** From the first to the last byte of a request: 16 GiB at 38 Mbit/s. */
+  REQUEST_MS: 3_600_000,
+  /** Blobs that one token sends at one time. A site sends its step and its moments. */
+  UPLOADS_PER_CALLER_MAX: 8,
+  /** Bytes of the disk that uploads may not fill: the journal needs room when blobs have none. */
+  DISK_RESERVE_BYTES: 268_435_456,
+  /** Bytes of blobs of one run unless the operator says otherwise: 1 TiB, two hundred times what
+   * the rounds kept of 1 G parameters need. */
+  BLOBS_RUN_BYTES_DEFAULT: 1_099_511_627_776,
+  /** Bytes of blobs of all runs of one project unless the operator says otherwise: 4 TiB. */
+  BLOBS_PROJECT_BYTES_DEFAULT: 4_398_046_511_104,
+  /** Bytes of all blobs of the pool unless the operator says otherwise: 16 TiB. A disk is full
+   * long before and refuses by itself; a bucket would grow without an end. */
+  BLOBS_POOL_BYTES_DEFAULT: 17_592_186_044_416,
 } as const;

@@ -1,6 +1,6 @@
 // The assembled stack: order, feasibility, gangs, rank, backfill and preemption, as one pass over
 // the waiting jobs. Pure: the same snapshot gives the same plan, in whatever order it is listed.
-import { LIMITS } from "../pool/index.ts";
+import { type JobSpec, LIMITS } from "../pool/index.ts";
 import { besideReservation, forecast, reserve } from "./backfill/reserve.ts";
 import { BOUNDS } from "./bounds.ts";
 import { type Demand, demandKey, makeDemand } from "./demand.ts";
@@ -26,8 +26,8 @@ import { buildWorld, deviceWeight, type World } from "./world.ts";
 
 /** What starts now, what is preempted, and why the rest waits. */
 export function plan(input: SchedulerInput): Plan {
-  const { starts, preemptions, waits } = runPass(input);
-  return { starts, preemptions, waits };
+  const { starts, preemptions, waits, blocked, beyond } = runPass(input);
+  return { starts, preemptions, waits, blocked, beyond };
 }
 
 /** A plan together with how it came about; explain.ts asks further questions of it. */
@@ -42,15 +42,17 @@ export interface Pass extends Plan {
 /** Runs one pass. */
 export function runPass(input: SchedulerInput): Pass {
   const state = newState(input);
-  const { waiting, limits } = input;
+  const { waiting, lines, limits } = input;
   const depthMax = limits?.backfillDepthMax ?? LIMITS.BACKFILL_DEPTH_MAX;
   const queue = new JobQueue(
     waiting.filter((job) => job.eligible),
     state.tree,
+    lines,
   );
   for (let job = queue.next(); job !== undefined; job = queue.next()) {
     state.order.push(job.jobId);
-    turn(state, job, depthMax);
+    // What asks for the same stays blocked, too: nobody in that line needs a turn.
+    if (turn(state, job, depthMax) === "blocked") queue.dropLine();
   }
   const held = waiting
     .filter((job) => !job.eligible)
@@ -72,6 +74,7 @@ interface State {
   readonly waits: Wait[];
   /** Requests that were found blocked. What is free only shrinks, so they stay blocked. */
   readonly blocked: Map<string, readonly Reason[]>;
+  beyond: Reason | undefined;
   /** Lowest priority of a lease that may be preempted. */
   readonly preemptibleFrom: number;
   looked: number;
@@ -104,6 +107,7 @@ function newState({ nowMs, nodes, running, projects }: SchedulerInput): State {
     preemptions: [],
     waits: [],
     blocked: new Map(),
+    beyond: undefined,
     preemptibleFrom: preemptible.reduce((min, { priority }) => Math.min(min, priority), Infinity),
     looked: 0,
     forecasts: 0,
@@ -111,23 +115,24 @@ function newState({ nowMs, nodes, running, projects }: SchedulerInput): State {
   };
 }
 
-/** One job's turn: it starts, or it waits with reasons. */
-function turn(state: State, job: WaitingView, depthMax: number): void {
-  const key = requestKey(job);
+/** One job's turn: it starts, or it waits with reasons; `blocked`: so does all that is like it. */
+function turn(state: State, job: WaitingView, depthMax: number): "blocked" | undefined {
+  const key = keyOf(job);
   const known = state.blocked.get(key);
   if (known !== undefined) {
     state.waits.push({ jobId: job.jobId, reasons: known });
-    return;
+    return "blocked";
   }
   if (state.looked >= depthMax) {
     const text = `${depthMax} jobs ahead of it wait for other resources`;
-    state.waits.push({ jobId: job.jobId, reasons: [poolReason("PRIORITY", text)] });
-    return;
+    state.beyond ??= poolReason("PRIORITY", text);
+    state.waits.push({ jobId: job.jobId, reasons: [state.beyond] });
+    return "blocked";
   }
   if (membersLeft(job) <= 0) {
     const text = `the run has its ${job.spanning?.maxMembers ?? 0} sites`;
     state.waits.push({ jobId: job.jobId, reasons: [poolReason("MEMBERS_MAX", text)] });
-    return;
+    return undefined;
   }
   const demand = state.demandOf(job);
   const used = new Set(job.spanning?.excludeSites);
@@ -141,12 +146,14 @@ function turn(state: State, job: WaitingView, depthMax: number): void {
     started += 1;
   }
   if (started === 0) block(state, job, demand, key);
+  return state.blocked.has(key) ? "blocked" : undefined;
 }
 
-const requestKey = ({ spec, spanning }: WaitingView): string => {
-  const run = spec.run === undefined ? "" : JSON.stringify(spanning?.excludeSites ?? []);
-  return `${demandKey(spec)} ${spec.walltimeMs} ${run}`;
-};
+/** Jobs of one key get one answer in a pass. */
+export const requestKey = (spec: JobSpec): string => `${demandKey(spec)} ${spec.walltimeMs} `;
+
+const keyOf = ({ spec, spanning }: WaitingView): string =>
+  requestKey(spec) + (spec.run === undefined ? "" : JSON.stringify(spanning?.excludeSites ?? []));
 
 /** Sites that a spanning job may still be given; no limit counts as no bound. */
 function membersLeft({ spec, spanning }: WaitingView): number {

@@ -25,6 +25,7 @@ export const REASONS = {
   MEMBERS_MAX: "The run has as many sites as it may have.",
   PRIORITY: "One pass looks at a limited number of jobs; enough others are ahead.",
   DEPENDENCY: "The job waits for another job.",
+  RUN_NOT_READY: "The run takes no site now: its first model is being made, or it is ending.",
   ARRAY_LIMIT: "As many tasks of the array run as may run at one time.",
   HELD: "The job is held.",
 } as const satisfies Record<string, string>;

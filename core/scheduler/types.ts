@@ -51,6 +51,16 @@ export interface WaitingView {
   };
 }
 
+/** Waiting jobs of one priority and project that ask for the same and may all start now. */
+export interface WaitingLine {
+  readonly priority: number;
+  readonly project: string;
+  /** Jobs that may start at one time: all of the line, or as many as their array may run. */
+  readonly count: number;
+  /** At least `count` jobs by time of submission, then id; read only as far as is needed. */
+  readonly jobs: () => Iterator<WaitingView, undefined>;
+}
+
 export interface ProjectView {
   readonly name: string;
   readonly parent: string | null;
@@ -70,6 +80,8 @@ export interface SchedulerInput {
   readonly nodes: readonly NodeView[];
   readonly running: readonly RunningView[];
   readonly waiting: readonly WaitingView[];
+  /** Further waiting jobs; of a line that is blocked only the first one is among the waits. */
+  readonly lines?: readonly WaitingLine[];
   readonly projects: readonly ProjectView[];
   readonly limits?: SchedulerLimits;
 }
@@ -110,4 +122,8 @@ export interface Plan {
   readonly starts: readonly Start[];
   readonly preemptions: readonly Preemption[];
   readonly waits: readonly Wait[];
+  /** Why jobs wait that are not in `waits`, by `requestKey`; see `beyond` for the rest. */
+  readonly blocked: ReadonlyMap<string, readonly Reason[]>;
+  /** Set when the pass stopped looking: what is said of jobs that it never looked at. */
+  readonly beyond: Reason | undefined;
 }

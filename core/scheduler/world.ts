@@ -1,6 +1,6 @@
 // The snapshot made ready for one pass: nodes by site, free devices as flags, leases with their
 // ends. A pass owns its world and changes it as it promises resources; nothing outside sees it.
-import { assert, LIMITS, type Placement } from "../pool/index.ts";
+import { assert, LIMITS, type Node, type Placement } from "../pool/index.ts";
 import { BOUNDS } from "./bounds.ts";
 import { byText } from "./reasons.ts";
 import type { NodeView, RunningView } from "./types.ts";
@@ -160,21 +160,45 @@ export function roomsAfter(site: SiteState, ended: Iterable<Holding>): (node: No
   };
 }
 
+/** Nodes never change, new ones take their place: what is worked out of one holds for ever. */
+const hardwareKeys = new WeakMap<Node, string>();
+const labelKeys = new WeakMap<Node, string>();
+
 function hardwareKey({ node }: NodeView): string {
-  const devices = node.accelerators.map((a) => [a.kind, a.vendor, a.model, a.memoryMiB]);
-  return JSON.stringify([node.milliCpu, node.memoryMiB, devices]);
+  let key = hardwareKeys.get(node);
+  if (key === undefined) {
+    const devices = node.accelerators.map((a) => [a.kind, a.vendor, a.model, a.memoryMiB]);
+    key = JSON.stringify([node.milliCpu, node.memoryMiB, devices]);
+    hardwareKeys.set(node, key);
+  }
+  return key;
+}
+
+function labelKey(node: Node): string {
+  let key = labelKeys.get(node);
+  if (key === undefined) {
+    key = JSON.stringify(Object.entries(node.labels).sort(([a], [b]) => byText(a, b)));
+    labelKeys.set(node, key);
+  }
+  return key;
 }
 
 function classKey(view: NodeView, hardware: number): string {
   const { member, schedulable, unavailableReason, node } = view;
-  const labels = Object.entries(node.labels).sort(([a], [b]) => byText(a, b));
-  return JSON.stringify([hardware, member, schedulable ? true : unavailableReason, labels]);
+  const state = schedulable ? "" : (unavailableReason ?? "unavailable");
+  return `${hardware} ${member} ${state} ${labelKey(node)}`;
 }
 
 function freeRoom(view: NodeView): Room {
-  const free = new Set(view.freeAcceleratorIds);
-  const devices = Uint8Array.from(view.node.accelerators, ({ id }) => (free.has(id) ? 1 : 0));
-  const freeDevices = devices.reduce((sum, flag) => sum + flag, 0);
+  const { accelerators } = view.node;
+  const devices = new Uint8Array(accelerators.length);
+  const freeDevices = view.freeAcceleratorIds.length;
+  // Most nodes of a large pool are idle or full: of those no device is looked up.
+  if (freeDevices === accelerators.length) devices.fill(1);
+  else if (freeDevices > 0) {
+    const free = new Set(view.freeAcceleratorIds);
+    for (const [i, { id }] of accelerators.entries()) devices[i] = free.has(id) ? 1 : 0;
+  }
   return {
     devices,
     freeDevices,

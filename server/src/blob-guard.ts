@@ -1,7 +1,7 @@
 // Which blobs belong to which run: what a task may read, and what nobody needs any more. A blob is
 // deleted two merges after its run last referred to it, so that a site that is still fetching the
-// step of the round before gets it. Blobs that a person has put are never deleted.
-// Kept in memory: blobs that were retiring when the control plane stopped stay in the store.
+// step of the round before gets it. Blobs that a person has put are not deleted here. Kept in
+// memory: what was retiring when the control plane stopped is left to the collector (blob-gc/).
 import type { RunState, State } from "@tequio/core/controller";
 import type { RunEvent } from "@tequio/core/training";
 import type { BlobStore } from "@tequio/stores";
@@ -18,6 +18,8 @@ export interface BlobGuard {
   /** A person has put the blob: it stays. */
   readonly keep: (digest: string) => void;
   readonly take: (events: readonly Committed[]) => void;
+  /** Blobs that belong to the job's run. */
+  readonly blobsOf: (jobId: string) => Iterable<string>;
 }
 
 /** The blobs that a run needs now. */
@@ -76,6 +78,7 @@ export function makeBlobGuard(state: () => State, blobs: BlobStore): BlobGuard {
     mayRead: (jobId, digest) => known.get(jobId)?.has(digest) === true,
     note,
     keep: (digest) => void kept.add(digest),
+    blobsOf: (jobId) => known.get(jobId)?.keys() ?? [],
     take(events) {
       for (const { event } of events) {
         if (event.type === "job.ended") {

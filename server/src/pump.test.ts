@@ -2,8 +2,9 @@
 // the controller itself fails.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { encodeState } from "@tequio/core/controller";
-import type { JobSpec } from "@tequio/core/pool";
+import { type JobSpec, refuse } from "@tequio/core/pool";
 import type { Store } from "@tequio/stores";
 import { createMemoryDisk, createMemoryFaults, openMemoryStore } from "@tequio/stores/memory";
 import { openPump, type Pump, recover } from "./pump.ts";
@@ -175,4 +176,29 @@ test("a restart from a snapshot gives the state that the whole journal gives", a
   disk.snapshots.length = 0;
   assert.equal(encodeState(good(await recover(store))), fromSnapshot);
   await store.close();
+});
+
+test("while the store's database is away inputs are refused; then all goes on", async () => {
+  const store = good(await openMemoryStore());
+  let away = false;
+  const gone = refuse("STORE_UNREACHABLE", "The database does not answer.", "Start it.");
+  const journal = {
+    ...store.journal,
+    append: async (...args: Parameters<typeof store.journal.append>) =>
+      away ? gone : store.journal.append(...args),
+    read: async (page: Parameters<typeof store.journal.read>[0]) =>
+      away ? gone : store.journal.read(page),
+  };
+  const pump = await open({ ...store, journal });
+  await pump.submit(project("before"));
+  away = true;
+  const answers = await Promise.all(["a", "b"].map((name) => pump.submit(project(name))));
+  answers.push(await pump.submit(project("c")));
+  for (const answer of answers) assert.equal(!answer.ok && answer.code, "STORE_UNREACHABLE");
+  away = false;
+  let after = await pump.submit(project("after"));
+  for (; !after.ok; after = await pump.submit(project("after"))) await sleep(20);
+  assert.deepEqual([...pump.state.projects.keys()], ["default", "before", "after"]);
+  assert.equal(encodeState(good(await recover(store))), encodeState(pump.state));
+  await pump.close();
 });

@@ -2,12 +2,11 @@
 // another, lets the controller decide, makes the events durable together (group commit), and only
 // then answers and lets effects out. The state runs ahead of the disk by the appends under way;
 // if one fails, the state is thrown away and folded again from the journal.
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   apply,
-  decodeState,
   type Event,
   emptyState,
-  encodeState,
   type Input,
   STATE_FORMAT,
   type State,
@@ -16,6 +15,7 @@ import {
 import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
 import type { Plan } from "@tequio/core/scheduler";
 import { APPEND_RECORDS_MAX, type JournalRecord, type Store } from "@tequio/stores";
+import { makeSnapshot, readSnapshot } from "./snapshot.ts";
 
 /** An event in its place in the journal. */
 export interface Committed {
@@ -49,6 +49,19 @@ interface Taken {
 
 /** Told of an input on which the controller broke one of its own rules. */
 export type OnBug = (error: unknown) => void;
+/** Told how long one look of the scheduler at the queue took. */
+export type OnPass = (ms: number) => void;
+
+/** A look at the queue is followed by a rest so many times as long: a long queue must not leave
+ * too little time for answering those who fill it, and the next look then sees more at once. */
+const REST_PER_LOOK = 4;
+/** A snapshot is followed by a rest so many times as long: it takes time from everything else. */
+const REST_PER_SNAPSHOT = 20;
+/** Longest wait for more to commit together, whatever a commit takes: nobody notices it. */
+const GATHER_MS_MAX = 20;
+
+/** Between two looks for a database that is away. */
+const AWAY_RETRY_MS = 500;
 
 const REPORT_HINT = "Look at the pool's log and report it with its time.";
 
@@ -76,8 +89,7 @@ export async function recover(store: Store): Promise<Outcome<State>> {
   const snapshot = await store.snapshots.latest();
   if (!snapshot.ok) return snapshot;
   const usable = snapshot.value?.formatVersion === STATE_FORMAT ? snapshot.value : undefined;
-  const state =
-    usable === undefined ? emptyState() : decodeState(Buffer.from(usable.bytes).toString("utf8"));
+  const state = usable === undefined ? emptyState() : readSnapshot(usable.bytes);
   const failed = await foldJournal(store, state);
   return failed ?? ok(state);
 }
@@ -87,10 +99,11 @@ export async function openPump(
   store: Store,
   now: () => number,
   onBug: OnBug = () => {},
+  onPass: OnPass = () => {},
 ): Promise<Outcome<Pump>> {
   const recovered = await recover(store);
   if (!recovered.ok) return recovered;
-  const pump = new StorePump(store, now, onBug, recovered.value);
+  const pump = new StorePump(store, now, { onBug, onPass }, recovered.value);
   const booted = await pump.submit({ type: "boot" });
   if (!booted.ok) return booted;
   await pump.submit({ type: "schedule" });
@@ -102,7 +115,7 @@ class StorePump implements Pump {
   plan: Plan | undefined;
   private readonly store: Store;
   private readonly now: () => number;
-  private readonly onBug: OnBug;
+  private readonly tell: { readonly onBug: OnBug; readonly onPass: OnPass };
   private readonly listeners = new Set<(events: readonly Committed[]) => void>();
   private queue: Taken[] = [];
   /** Sequence number of the last durable record. */
@@ -110,21 +123,40 @@ class StorePump implements Pump {
   private committing: Promise<void> | undefined;
   /** Set while the state is being folded anew: no input is taken meanwhile. */
   private rebuilding: Promise<void> | undefined;
+  /** Why that cannot be done at the moment: the store's database does not answer. */
+  private away: Refusal | undefined;
   private snapshotSeq: number;
+  private snapshotting: Promise<void> | undefined;
+  /** When the next snapshot may be taken, by performance.now(). */
+  private snapshotFromMs = 0;
+  /** How long the newest append took, and how many inputs were committed with it. */
+  private appendMs = 0;
+  private gathered = 0;
   private closed = false;
   private wantsSchedule = false;
+  /** When the scheduler may look again, by performance.now(). */
+  private scheduleFromMs = 0;
+  private nextLook: NodeJS.Timeout | undefined;
 
-  constructor(store: Store, now: () => number, onBug: OnBug, state: State) {
+  constructor(
+    store: Store,
+    now: () => number,
+    tell: { readonly onBug: OnBug; readonly onPass: OnPass },
+    state: State,
+  ) {
     this.store = store;
     this.now = now;
-    this.onBug = onBug;
+    this.tell = tell;
     this.state = state;
     this.sentSeq = state.seq;
     this.snapshotSeq = state.seq;
   }
 
   async submit(input: Untimed<Input>): Promise<Outcome<unknown>> {
-    while (this.rebuilding !== undefined) await this.rebuilding;
+    while (this.rebuilding !== undefined) {
+      if (this.away !== undefined) return this.away;
+      await this.rebuilding;
+    }
     if (this.closed) {
       return refuse("SHUTTING_DOWN", "The control plane is stopping.", "Try again in a moment.");
     }
@@ -151,14 +183,19 @@ class StorePump implements Pump {
 
   async close(): Promise<void> {
     this.closed = true;
+    clearTimeout(this.nextLook);
     while (this.rebuilding !== undefined) await this.rebuilding;
     while (this.committing !== undefined) await this.committing;
-    await this.snapshot();
+    while (this.snapshotting !== undefined) await this.snapshotting;
+    this.snapshotSoon();
+    await this.snapshotting;
   }
 
   private take(input: Untimed<Input>): Omit<Taken, "resolve"> {
     const before = this.state.seq;
+    const startMs = performance.now();
     const result = step(this.state, { ...input, atMs: this.now() } as Input);
+    if (input.type === "schedule") this.looked(startMs);
     const atMs = this.state.nowMs;
     const events = result.events.map((event, i) => ({ seq: before + 1 + i, atMs, event }));
     if (result.plan !== undefined) this.plan = result.plan;
@@ -166,14 +203,23 @@ class StorePump implements Pump {
     return { events, outcome: result.outcome };
   }
 
+  private looked(startMs: number): void {
+    const endMs = performance.now();
+    this.scheduleFromMs = endMs + (endMs - startMs) * REST_PER_LOOK;
+    this.tell.onPass(endMs - startMs);
+  }
+
   /** One look at the queue for all inputs of a tick, not one for each. */
   private scheduleSoon(): void {
     if (this.wantsSchedule) return;
     this.wantsSchedule = true;
-    setImmediate(() => {
+    const look = (): void => {
       this.wantsSchedule = false;
       if (!this.closed) void this.submit({ type: "schedule" });
-    });
+    };
+    const restMs = this.scheduleFromMs - performance.now();
+    if (restMs <= 0) setImmediate(look);
+    else this.nextLook = setTimeout(look, restMs);
   }
 
   private commitSoon(): void {
@@ -182,6 +228,22 @@ class StorePump implements Pump {
       this.committing = undefined;
       if (this.queue.length > 0) this.commitSoon();
     });
+  }
+
+  /**
+   * Waits until as many inputs are here as were committed together the last time and none come
+   * any more, at most as long as a commit takes: a few large commits cost less than many small
+   * ones. Who is alone waits for one turn of the event loop.
+   */
+  private async gather(): Promise<void> {
+    const untilMs = performance.now() + Math.min(this.appendMs, GATHER_MS_MAX);
+    for (let seen = 0; performance.now() < untilMs; ) {
+      const more = this.queue.length > seen;
+      if (!more && seen >= this.gathered) break;
+      seen = this.queue.length;
+      await new Promise((turn) => (more ? setImmediate(turn) : setTimeout(turn, 1)));
+    }
+    this.gathered = this.queue.length;
   }
 
   /** Takes as many whole inputs as fit one append: at least one. */
@@ -198,6 +260,7 @@ class StorePump implements Pump {
 
   /** Writes what is waiting as one append; more may gather meanwhile. */
   private async commit(): Promise<void> {
+    await this.gather();
     const batch = this.nextBatch();
     const events = batch.flatMap((taken) => taken.events);
     for (let from = 0; from < events.length; from += APPEND_RECORDS_MAX) {
@@ -206,7 +269,8 @@ class StorePump implements Pump {
     }
     for (const { outcome, resolve } of batch) resolve(outcome);
     if (events.length > 0) for (const listener of this.listeners) listener(events);
-    if (this.sentSeq - this.snapshotSeq >= LIMITS.SNAPSHOT_EVERY_RECORDS) await this.snapshot();
+    const due = this.sentSeq - this.snapshotSeq >= LIMITS.SNAPSHOT_EVERY_RECORDS;
+    if (due && performance.now() >= this.snapshotFromMs) this.snapshotSoon();
   }
 
   private async append(events: readonly Committed[]): Promise<Refusal | undefined> {
@@ -215,7 +279,9 @@ class StorePump implements Pump {
       type: event.type,
       payload: payloadOf(event),
     }));
+    const startedMs = performance.now();
     const written = await this.store.journal.append(this.sentSeq, records);
+    this.appendMs = performance.now() - startedMs;
     if (!written.ok) return written;
     this.sentSeq = written.value.seq;
     return undefined;
@@ -225,10 +291,13 @@ class StorePump implements Pump {
   private async undo(why: Refusal, batch: readonly Taken[]): Promise<void> {
     const later = this.queue;
     this.queue = [];
+    const tell = (): void => {
+      for (const { resolve } of [...batch, ...later]) resolve(why);
+    };
     // While an input that broke a rule is being undone, inputs are held already.
-    if (this.rebuilding === undefined) await this.holdWhile(() => this.rebuild());
-    else await this.rebuild();
-    for (const { resolve } of [...batch, ...later]) resolve(why);
+    if (this.rebuilding === undefined) await this.holdWhile(() => this.rebuild(tell));
+    else await this.rebuild(tell);
+    tell();
   }
 
   /**
@@ -236,7 +305,7 @@ class StorePump implements Pump {
    * more. What was decided before is still written; then the journal is folded again.
    */
   private async startOver(error: unknown): Promise<Outcome<unknown>> {
-    this.onBug(error);
+    this.tell.onBug(error);
     await this.holdWhile(async () => {
       while (this.committing !== undefined) await this.committing;
       await this.rebuild();
@@ -253,22 +322,42 @@ class StorePump implements Pump {
     await held;
   }
 
-  private async rebuild(): Promise<void> {
-    const recovered = await recover(this.store);
+  /** Waits for a database that is away, `onAway` being told; inputs are refused meanwhile. */
+  private async rebuild(onAway: () => void = () => {}): Promise<void> {
+    let recovered = await recover(this.store);
+    while (!recovered.ok && recovered.code === "STORE_UNREACHABLE" && !this.closed) {
+      this.away = recovered;
+      onAway();
+      await sleep(AWAY_RETRY_MS);
+      recovered = await recover(this.store);
+    }
+    this.away = undefined;
+    if (!recovered.ok && this.closed) return; // The next start folds it.
     if (!recovered.ok) throw new Error(`${recovered.code}: ${recovered.message}`);
     this.state = recovered.value;
     this.sentSeq = recovered.value.seq;
   }
 
-  private async snapshot(): Promise<void> {
-    // Only a state that is wholly durable may be kept.
-    if (this.state.seq !== this.sentSeq || this.sentSeq === this.snapshotSeq) return;
-    const bytes = Buffer.from(encodeState(this.state));
-    const kept = await this.store.snapshots.put({
-      seq: this.state.seq,
-      formatVersion: STATE_FORMAT,
-      bytes,
+  /** Begins a snapshot, unless one is being made. It is of the state as it is now. */
+  private snapshotSoon(): void {
+    if (this.snapshotting !== undefined || this.state.seq === this.snapshotSeq) return;
+    this.snapshotting = this.snapshot().finally(() => {
+      this.snapshotting = undefined;
     });
+  }
+
+  private async snapshot(): Promise<void> {
+    const startedMs = performance.now();
+    const { state } = this;
+    const { seq, bytes } = await makeSnapshot(state);
+    // Only what is wholly durable may be kept; a state that was thrown away never will be.
+    while (this.state === state && this.sentSeq < seq && this.committing !== undefined) {
+      await this.committing;
+    }
+    if (this.sentSeq < seq || this.state !== state) return;
+    const kept = await this.store.snapshots.put({ seq, formatVersion: STATE_FORMAT, bytes });
     if (kept.ok) this.snapshotSeq = kept.value.seq;
+    const nowMs = performance.now();
+    this.snapshotFromMs = nowMs + (nowMs - startedMs) * REST_PER_SNAPSHOT;
   }
 }

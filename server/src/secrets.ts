@@ -1,7 +1,7 @@
 // The secrets of a data folder, each in its own file with mode 0600: the key under which task and
 // site tokens are signed, and the token of the operator on this machine. The journal holds only
 // SHA-256 hashes of tokens, so that a copy of it lets nobody in.
-import { createHash, randomBytes } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
@@ -11,7 +11,7 @@ import type { Pump } from "./pump.ts";
 const KEY_BYTES = 32;
 
 /** SHA-256 of a text as hexadecimal digits. */
-export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+export const sha256 = (text: string): string => hash("sha256", text);
 
 /** A new person's token; `tq_` lets secret scanners find it. */
 export const newPersonToken = (): string => `tq_${randomBytes(32).toString("base64url")}`;
@@ -78,7 +78,8 @@ export async function openAdminToken(
   if (known !== undefined) return ok(known.revoked ? undefined : token);
   const issued = await pump.submit({
     type: "issueToken",
-    ...{ tokenId: newId("t"), hash, label: "admin", user: "admin", expiresAtMs: null },
+    ...{ tokenId: newId("t"), hash, label: "admin", userId: null },
+    ...{ scopes: null, kind: "api", expiresAtMs: null },
   });
   return issued.ok ? ok(token) : issued;
 }

@@ -3,23 +3,28 @@
 // the composition root.
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
 import type { Store } from "@tequio/stores";
 import type { FastifyInstance } from "fastify";
 import { Aggregator } from "./aggregator/aggregator.ts";
 import { openHttp } from "./api/http.ts";
+import { type BlobCareSettings, makeBlobCare } from "./blob-gc/index.ts";
 import { makeBlobGuard } from "./blob-guard.ts";
 import { makeClock } from "./clock.ts";
-import type { Context } from "./context.ts";
+import type { Context, Health } from "./context.ts";
 import { type Gateway, openGateway } from "./gateway/gateway.ts";
 import { openLogs } from "./logs/log-store.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { makePeopleWatch } from "./people-watch.ts";
 import type { Say, TrainerPort } from "./ports.ts";
 import { type Committed, openPump, type Pump } from "./pump.ts";
 import { makeRunIndex } from "./run-index.ts";
-import { openAdminToken, openKey } from "./secrets.ts";
+import { openAdminToken, openKey, sha256 } from "./secrets.ts";
 import { makeSigner } from "./signer.ts";
 import { startTicker } from "./ticker.ts";
+import type { ServerTls } from "./tls.ts";
 import { makeWaker, type Waker } from "./waker.ts";
 
 export interface ServerOptions {
@@ -40,7 +45,17 @@ export interface ServerOptions {
   readonly trainer?: TrainerPort;
   /** Address under which sites reach the pool, written into join tokens. */
   readonly publicUrl?: string;
+  /** Absent: nothing is encrypted here, for a pool on one machine or behind a proxy. */
+  readonly tls?: ServerTls;
   readonly say?: Say;
+  /** Says a line for each request, not only for those that went wrong. */
+  readonly logRequests?: boolean;
+  /** A token that may read the metrics and nothing else. */
+  readonly metricsToken?: string;
+  /** Free bytes where blobs and logs lie; undefined when that cannot be known. */
+  readonly freeBytes?: () => Promise<number | undefined>;
+  /** Quotas of blobs, and how long unused ones stay. */
+  readonly blobCare?: BlobCareSettings;
 }
 
 export interface ServerHandle {
@@ -62,21 +77,35 @@ export async function openServer(options: ServerOptions): Promise<Outcome<Server
   if (!key.ok) return key;
   const say: Say = options.say ?? (() => {});
   const clock = makeClock(options.now);
-  const opened = await openPump(options.store, clock.now, (error) =>
-    say("error", "The controller broke one of its rules.", { why: stackOf(error) }),
-  );
+  const metrics = new Metrics(options.version);
+  const store = metrics.watch(options.store);
+  const onBug = (error: unknown): void =>
+    say("error", "The controller broke one of its rules.", { why: stackOf(error) });
+  const opened = await openPump(store, clock.now, onBug, metrics.passed);
   if (!opened.ok) return opened;
   const pump = opened.value;
+  metrics.begin(pump.state);
+  pump.onCommitted((events) => metrics.take(events, pump.state));
   clock.atLeast(pump.state.nowMs);
   const created = await createPool(pump, options.poolName);
   if (created !== undefined) return created;
   const adminToken = await openAdminToken(options.dataFolder, pump);
   if (!adminToken.ok) return adminToken;
-  return start(options, { pump, key: key.value, now: clock.now, say }, adminToken.value);
+  const health: Health = {
+    journalTrouble: store.trouble,
+    freeBytes: options.freeBytes ?? (() => freeBytesOf(options.dataFolder)),
+  };
+  const parts = { pump, store, key: key.value, now: clock.now, say, metrics, health };
+  return start(options, parts, adminToken.value);
 }
 
 const stackOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
+
+async function freeBytesOf(folder: string): Promise<number | undefined> {
+  const found = await statfs(folder).catch(() => undefined);
+  return found === undefined ? undefined : found.bavail * found.bsize;
+}
 
 function makeFolder(path: string): Refusal | undefined {
   try {
@@ -97,9 +126,13 @@ async function createPool(pump: Pump, name: string): Promise<Refusal | undefined
 
 interface Parts {
   readonly pump: Pump;
+  /** The options' store, under watch. */
+  readonly store: Store;
   readonly key: Uint8Array;
   readonly now: () => number;
   readonly say: Say;
+  readonly metrics: Metrics;
+  readonly health: Health;
 }
 
 async function start(
@@ -112,7 +145,7 @@ async function start(
   const waker = makeWaker();
   const seen: { gateway?: Gateway } = {};
   const context = makeContext(options, parts, waker, stopping.signal, seen);
-  const http = await openHttp(context, options.consoleFolder);
+  const http = await openHttp(context, options.consoleFolder, options.tls);
   const gateway = openGateway(http.app.server, context);
   seen.gateway = gateway;
   const ticker = startTicker(pump, parts.now);
@@ -120,8 +153,10 @@ async function start(
     context.runs.take(events);
     gateway.take(events);
     http.events.take(events);
+    context.people.take(events);
     wakeFor(pump, waker, events);
     context.blobGuard.take(events);
+    context.blobCare.take(events);
     context.aggregator.look();
     ticker.retime();
   });
@@ -132,9 +167,11 @@ async function start(
     gateway.close();
     await http.app.close();
     await context.aggregator.close();
+    await context.blobCare.close();
     stopListening();
     await pump.close();
     await context.logs.close();
+    context.metrics.close();
   };
   const listening = await listen(http.app, options);
   if (!listening.ok) {
@@ -142,24 +179,42 @@ async function start(
     return listening;
   }
   context.aggregator.look();
+  context.blobCare.start();
   const { url, port } = listening.value;
   return ok({ url, port, pump, adminToken, close });
 }
 
 function makeContext(
   options: ServerOptions,
-  { pump, key, now, say }: Parts,
+  parts: Parts,
   waker: Waker,
   closing: AbortSignal,
   seen: { readonly gateway?: Gateway },
 ): Context {
-  const { store, trainer, version, publicUrl } = options;
+  const { trainer, version, publicUrl, metricsToken } = options;
+  const { pump, key, now, say, metrics, health } = parts;
+  const state = () => pump.state;
+  const blobsOf = (jobId: string) => blobGuard.blobsOf(jobId);
+  const blobCare = makeBlobCare({ ...options.blobCare, store: parts.store, state, blobsOf, say });
+  const blobGuard = makeBlobGuard(state, blobCare.blobs);
+  const { journal, snapshots, info } = parts.store;
+  const store: Store = {
+    journal,
+    snapshots,
+    info,
+    blobs: blobCare.blobs,
+    close: parts.store.close,
+  };
   const runs = makeRunIndex(pump.state);
   return {
     ...{ pump, store, runs, waker, trainer, version, now, publicUrl, say, closing },
+    pin: options.tls?.pin,
+    ...{ metrics, health, logRequests: options.logRequests === true },
+    metricsTokenHash: metricsToken === undefined ? undefined : sha256(metricsToken),
     signer: makeSigner(key, pump.state.poolId),
     logs: openLogs(join(options.dataFolder, "logs"), waker, say),
-    blobGuard: makeBlobGuard(() => pump.state, store.blobs),
+    people: makePeopleWatch(),
+    ...{ blobGuard, blobCare },
     aggregator: new Aggregator({ pump, store, runs, trainer, say }),
     lastSeen: (siteId) => seen.gateway?.lastSeen(siteId),
   };
@@ -178,7 +233,7 @@ function wakeFor({ state }: Pump, waker: Waker, events: readonly Committed[]): v
 
 async function listen(
   app: FastifyInstance,
-  { host, port }: ServerOptions,
+  { host, port, tls }: ServerOptions,
 ): Promise<Outcome<{ readonly url: string; readonly port: number }>> {
   try {
     await app.listen({ host, port });
@@ -196,5 +251,5 @@ async function listen(
   const name = host.includes(":") ? `[${host}]` : host;
   // Whoever listens on every address is reached on this machine by the loopback one.
   const shown = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : name;
-  return ok({ url: `http://${shown}:${real}`, port: real });
+  return ok({ url: `${tls === undefined ? "http" : "https"}://${shown}:${real}`, port: real });
 }

@@ -1,6 +1,6 @@
 // Tokens that need no journal: a lease's task token and a site's probe token carry what they are
 // for and a signature. Whether a lease is still open is looked up when the token is used.
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, timingSafeEqual } from "node:crypto";
 
 /** A site token is for measuring a link right after the welcome; agents get a new one each time. */
 const SITE_TOKEN_MS = 86_400_000;
@@ -18,8 +18,12 @@ export interface Signer {
 
 /** Signs for one pool: tokens of another pool with the same key would not be valid here. */
 export function makeSigner(key: Uint8Array, poolId: string): Signer {
+  // Made once: from bytes, Node would make the key's object anew for each token.
+  const secret = createSecretKey(key);
   const sign = (kind: string, name: string, count: string): string =>
-    createHmac("sha256", key).update(`${kind}\n${poolId}\n${name}\n${count}`).digest("base64url");
+    createHmac("sha256", secret)
+      .update(`${kind}\n${poolId}\n${name}\n${count}`)
+      .digest("base64url");
   const token = (kind: string, name: string, count: string): string =>
     `${kind}.${name}.${count}.${sign(kind, name, count)}`;
   return {

@@ -7,6 +7,7 @@ import { snapshotConformance } from "./conformance/snapshots.ts";
 import type { StoreSubject } from "./conformance/support.ts";
 import { uploadConformance } from "./conformance/uploads.ts";
 
+export { type PostgresServer, startPostgres } from "./conformance/postgres-server.ts";
 export type { StoreSubject } from "./conformance/support.ts";
 
 /** Registers the whole suite with node:test for one kind of store. */

@@ -1,6 +1,7 @@
 // The door of the package: the port and what all stores share. The stores themselves have their
 // own doors (`/memory`, `/sqlite`), so that a program loads only the one it uses.
 export { chainHash, EMPTY_HEAD, GENESIS_HASH } from "./chain.ts";
+export { type Copied, type CopyOptions, copyStore } from "./copy.ts";
 export { digestOf, hexOf, parseDigest } from "./digest.ts";
 export * from "./limits.ts";
 export type * from "./port.ts";

@@ -151,6 +151,19 @@ export interface StoreInfo {
   readonly tempFilesRemoved: number;
 }
 
+/** What a copy reads from: a store, or a look at one that somebody else has open. */
+export interface StoreSource {
+  readonly journal: Pick<JournalStore, "read" | "head">;
+  readonly snapshots: Pick<SnapshotStore, "latest">;
+  readonly blobs: Pick<BlobStore, "list" | "open">;
+  close(): Promise<void>;
+}
+
+/** What a copy writes to: until `finish`, it is marked and opens for nobody else. */
+export interface StoreTarget extends Store {
+  finish(): Promise<Outcome<undefined>>;
+}
+
 export interface Store {
   readonly info: StoreInfo;
   readonly journal: JournalStore;

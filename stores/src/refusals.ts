@@ -55,6 +55,22 @@ export const storeNewer = (found: number, known: number): Refusal =>
     "Start the newer version of the program that wrote it.",
   );
 
+/** For the target of a copy that was interrupted; `place` is a folder or a database. */
+export const storeIncomplete = (place: string): Refusal =>
+  refuse(
+    "STORE_INCOMPLETE",
+    `${place} holds a copy that was not finished.`,
+    "Remove the folder, or in the database DROP SCHEMA tequio CASCADE, and copy again.",
+  );
+
+/** For the target of a copy that holds something already. */
+export const storeNotEmpty = (place: string): Refusal =>
+  refuse(
+    "STORE_NOT_EMPTY",
+    `${place} holds a pool already.`,
+    "Give a folder or database that is empty; nothing was changed.",
+  );
+
 /** For whoever comes after the store was closed. */
 export const storeClosed = (): Refusal =>
   refuse("SHUTTING_DOWN", "The store is closed.", "Try again when the control plane runs again.");

@@ -8,6 +8,7 @@ enableCompileCache();
 
 const { GROUPS, POOL_VERBS, processTerminal, runProgram } = await import("@tequio/cli");
 const { VERSION } = await import("./version.ts");
+const { trustKnownPool } = await import("./trust.ts");
 
 const verbs = [
   {
@@ -30,6 +31,24 @@ const verbs = [
   },
   ...POOL_VERBS,
   {
+    name: "backup",
+    summary: "A verified copy of a pool, made while it runs",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/backup.ts"),
+  },
+  {
+    name: "restore",
+    summary: "Make a pool from a backup, whole or up to a record",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/restore.ts"),
+  },
+  {
+    name: "store",
+    summary: "Move a pool between a folder and a database",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/store.ts"),
+  },
+  {
     name: "doctor",
     summary: "Check this machine and the way to its pool",
     group: GROUPS.POOL,
@@ -43,6 +62,7 @@ const verbs = [
   },
 ];
 
+await trustKnownPool(process.env, homedir());
 const code = await runProgram({
   verbs,
   version: VERSION,

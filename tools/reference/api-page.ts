@@ -23,6 +23,8 @@ const STREAM_NOTES: Readonly<Record<string, string>> = {
   "POST /v1/probe": "Takes bytes and throws them away, for measuring a link",
   "GET /v1/gateway":
     "WebSocket of the agents, who sign instead of sending a token ([gateway](gateway.md))",
+  "GET /metrics": "OpenMetrics text; takes the token of `--metrics-token-file`, too",
+  "GET /metrics/slurm": "The same under Slurm's names",
   "GET /healthz": "The process is alive",
   "GET /readyz": "The pool can take requests",
   "GET /openapi.json": "The OpenAPI 3.1 document of this API",
@@ -64,11 +66,14 @@ function endpointBlocks(name: EndpointName): readonly string[] {
       ? ["Body: a job, whose fields are on the page of the [job file](job-file.md)."]
       : fieldTable("Body", endpoint.body, "input");
   const keyed = endpoint.idempotent === true ? " Takes an `Idempotency-Key`." : "";
+  const needs = endpoint.permission === null ? "" : ` Needs \`${endpoint.permission}\`.`;
   const status = endpoint.status === undefined ? "" : ` Answers ${endpoint.status}.`;
   return [
     `### ${name}`,
     code(`${endpoint.method} ${endpoint.path}`),
-    wrap(`${endpoint.summary}. Called with: ${endpoint.callers.join(", ")}.${status}${keyed}`),
+    wrap(
+      `${endpoint.summary}. Called with: ${endpoint.callers.join(", ")}.${needs}${status}${keyed}`,
+    ),
     ...fieldTable("Query", endpoint.query, "input"),
     ...body,
     ...fieldTable("Answer", endpoint.reply, "output"),

@@ -21,10 +21,12 @@ const MEANS: Readonly<Record<string, string>> = {
     "The site may run its leases for `leaseForMs`, counted from the moment at which the " +
     "heartbeat with this `clockMs` was sent.",
   leases: "What the site should hold. With `complete` any other lease there must be stopped.",
+  keyTaken: "The new key is good beside the old one, until the site signs with it.",
   ack: "These reports are durable at the pool; the agent may forget them.",
   logAck: "The log is here up to `nextOffset`; go on from there.",
   refused: "The pool ends the connection, and why.",
   hello: "Who the agent is, signed with the site's Ed25519 key.",
+  newKey: "The key that the site wants to go on with, signed by that key.",
   inventory: "What the site has now.",
   calibration: "What was measured at the site and on its link.",
   heartbeat: "The agent is alive. `clockMs` is its own clock; the pool only sends it back.",

@@ -9,6 +9,8 @@ import { EVENT_SOURCES, eventsPage } from "./events-page.ts";
 import { codecPage, gatewayPage, WIRE_SOURCES } from "./gateway-page.ts";
 import { jobFilePage } from "./job-file-page.ts";
 import { type Page, table } from "./markdown.ts";
+import { metricsPage } from "./metrics-page.ts";
+import { rolesPage } from "./roles-page.ts";
 import { readSources } from "./source.ts";
 
 /** Folder of the pages, from the root. */
@@ -24,6 +26,8 @@ const ABOUT: Readonly<Record<string, string>> = {
   "gateway.md": "messages between agents and the pool",
   "job-file.md": "the job file",
   "limits.md": "every limit with its reason",
+  "roles.md": "roles, permissions, and who may send which request",
+  "metrics.md": "metrics for Prometheus, and under Slurm's names",
   "openapi.json": "the API for programs (OpenAPI 3.1)",
 };
 
@@ -52,7 +56,9 @@ export async function renderPages(root: string): Promise<readonly Page[]> {
     gatewayPage(),
     jobFilePage(),
     limitsPage(sources),
+    metricsPage(),
     openApiPage(versionOf(root)),
+    rolesPage(),
   ];
   return [indexPage(pages), ...pages];
 }

@@ -18,5 +18,6 @@ export {
   type TrainerService,
 } from "./service.ts";
 export { BATCH_SIZES, batchSizeFor } from "./sessions.ts";
+export { decodeMoments, encodeMoments } from "./site/moments.ts";
 export * from "./stretch.ts";
 export * from "./windows.ts";

@@ -160,9 +160,10 @@ export const projects: CallReply<"listProjects"> = {
 export const tokens: CallReply<"listTokens"> = {
   rows: [
     {
-      ...{ tokenId: "t1", label: "ci", user: "admin", createdAtMs: NOW_MS - MINUTE },
+      ...{ tokenId: "t1", label: "ci", user: "admin", kind: "api" },
+      createdAtMs: NOW_MS - MINUTE,
       ...{ expiresAtMs: NOW_MS + 86_400_000, revoked: false },
     },
-    { tokenId: "t0", label: "old", user: "admin", createdAtMs: 0, revoked: true },
+    { tokenId: "t0", label: "old", user: "admin", kind: "api", createdAtMs: 0, revoked: true },
   ],
 };

@@ -161,7 +161,7 @@ test("a new token stands alone on stdout so that a script can take it", async ()
   assert.match(ran.err, /not shown again/);
   assert.deepEqual(lastAsked().body, { label: "ci", expiresInMs: 2_592_000_000 });
   const list = await run("token list");
-  assert.match(list.out, /t1 +ci +admin +1 min ago +good, ends in 1 d/);
+  assert.match(list.out, /t1 +ci +admin +everything +1 min ago +good, ends in 1 d/);
   assert.match(list.out, /t0 +old +admin .* revoked/);
   assert.match((await run("token revoke t1")).out, /is revoked/);
   assert.equal(lastAsked().params.name, "t1");

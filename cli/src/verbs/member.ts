@@ -43,6 +43,11 @@ export function define(command: Command, shell: Shell): void {
     .description("Make a join token for a member; it is shown once")
     .argument("<name>")
     .action(shell.act((name: string) => invite(name, shell)));
+  command
+    .command("revoke-site")
+    .description("Take the right to connect from one site, for good")
+    .argument("<site>", "Its id, from `tequio member list --json`")
+    .action(shell.act((site: string) => revokeSite(site, shell)));
   for (const { action, what, said } of ACTIONS) {
     const one = command.command(action).description(what).argument("<name>");
     if (action === "recall") {
@@ -60,6 +65,24 @@ export function define(command: Command, shell: Shell): void {
       }),
     );
   }
+}
+
+/** Takes the right to connect from one site; the member may have others. */
+async function revokeSite(siteId: string, shell: Shell) {
+  const pool = await shell.pool();
+  const members = await pool.call("listMembers", {});
+  if (!members.ok) return members;
+  const owner = members.value.rows.find(({ sites }) => sites.some((s) => s.siteId === siteId));
+  if (owner === undefined) {
+    const hint = "List them with `tequio member list --json`.";
+    return { code: "NOT_FOUND", message: `There is no site ${siteId}.`, hint } as const;
+  }
+  const body = { action: "revoke-site", site: siteId } as const;
+  const reply = await pool.call("changeMember", { params: { name: owner.name }, body });
+  if (!reply.ok) return reply;
+  if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
+  shell.terminal.out(`The site ${siteId} of ${owner.name} may not connect any more.\n`);
+  return undefined;
 }
 
 async function invite(name: string, shell: Shell) {

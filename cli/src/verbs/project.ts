@@ -1,10 +1,11 @@
-// `tequio project`: projects with their shares.
+// `tequio project`: projects with their shares and their people.
 import type { Command } from "commander";
 import { clock } from "../format.ts";
 import { writeJson } from "../report.ts";
 import { writeTable } from "../table.ts";
 import { wholeFrom } from "../values.ts";
 import type { Shell } from "../verb.ts";
+import { changeRole } from "./role.ts";
 
 /** Adds the flags and the action of `tequio project`. */
 export function define(command: Command, shell: Shell): void {
@@ -31,6 +32,22 @@ export function define(command: Command, shell: Shell): void {
       return undefined;
     }),
   );
+  const people = (word: string, what: string, endpoint: "grantRole" | "revokeRole"): void => {
+    const one = command
+      .command(word)
+      .description(what)
+      .argument("<project>")
+      .argument("<user>")
+      .option("--lead", "As a lead of the project, not a researcher");
+    one.action(
+      shell.act((project: string, user: string) => {
+        const role = one.opts<{ lead?: true }>().lead === true ? "project-lead" : "researcher";
+        return changeRole(endpoint, user, `${role}:${project}`, shell);
+      }),
+    );
+  };
+  people("add", "Bring a user into a project", "grantRole");
+  people("remove", "Take a user out of a project", "revokeRole");
 }
 
 async function list(shell: Shell) {

@@ -4,8 +4,14 @@ import type { Command } from "commander";
 import { relative, stamp } from "../format.ts";
 import { writeJson } from "../report.ts";
 import { writeTable } from "../table.ts";
-import { durationMs } from "../values.ts";
+import { durationMs, repeated } from "../values.ts";
 import type { Shell } from "../verb.ts";
+
+interface Flags {
+  readonly expires?: number;
+  readonly scope?: readonly string[];
+  readonly user?: string;
+}
 
 /** Adds the flags and the action of `tequio token`. */
 export function define(command: Command, shell: Shell): void {
@@ -17,11 +23,19 @@ export function define(command: Command, shell: Shell): void {
     .command("create")
     .description("Make a token; it is shown once")
     .argument("<label>", "What it is for")
-    .option("--expires <time>", "How long it is good for, e.g. 30d; default: for ever", durationMs);
+    .option("--expires <time>", "How long it is good for, e.g. 30d; default: for ever", durationMs)
+    .option("--scope <permission>", "Only for this, e.g. `jobs.read`; may be repeated", repeated)
+    .option("--user <name>", "For this user instead of yourself");
   create.action(
     shell.act(async (label: string) => {
-      const { expires } = create.opts<{ expires?: number }>();
-      const body = { label, ...(expires === undefined ? {} : { expiresInMs: expires }) };
+      const { expires, scope, user } = create.opts<Flags>();
+      const body = {
+        label,
+        ...(expires === undefined ? {} : { expiresInMs: expires }),
+        // The pool knows the permissions and names a wrong one.
+        ...(scope === undefined ? {} : { scopes: [...scope] as never[] }),
+        ...(user === undefined ? {} : { user }),
+      };
       const reply = await (await shell.pool()).call("createToken", { body });
       if (!reply.ok) return reply;
       if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
@@ -67,6 +81,7 @@ async function list(shell: Shell) {
       { head: "ID", cell: ({ tokenId }) => tokenId },
       { head: "LABEL", cell: ({ label }) => label, least: 8 },
       { head: "USER", cell: ({ user }) => user, least: 8 },
+      { head: "FOR", cell: ({ scopes }) => scopes?.join(", ") ?? "everything", least: 10 },
       { head: "MADE", cell: ({ createdAtMs }) => relative(createdAtMs, nowMs) },
       { head: "STATE", cell: state },
     ],

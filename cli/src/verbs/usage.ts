@@ -75,6 +75,7 @@ function statementColumns(withRuns: boolean): readonly Column<Row>[] {
   return [
     { head: "MEMBER", cell: ({ member }) => member, least: 8 },
     { head: "PROJECT", cell: ({ project }) => project, least: 7 },
+    { head: "USER", cell: ({ user }) => user ?? "", least: 5 },
     { head: "JOB", cell: ({ jobId }) => jobId, align: "right" },
     { head: "NAME", cell: ({ jobName }) => jobName, least: 6 },
     { head: "DEVICE TIME", cell: ({ deviceMs }) => clock(deviceMs), align: "right" },

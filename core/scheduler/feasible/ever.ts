@@ -22,6 +22,8 @@ export function feasibleEver(spec: JobSpec, nodes: readonly NodeView[]): Outcome
     const refusal = refuseGroup(group.name, need, nodes);
     if (refusal !== undefined) return refusal;
   }
+  // A node that every lasting checker accepts has room for one task when it is idle.
+  if (spec.groups.length === 1 && spec.groups[0]!.count === 1) return ok(undefined);
   return feasibleGang(spec, nodes);
 }
 
@@ -32,7 +34,9 @@ function refuseGroup(name: string, need: Need, nodes: readonly NodeView[]) {
     const answer = firstObjection(LASTING_CHECKERS, need, view);
     if (answer === undefined) return undefined;
     reasons.add(answer.objection);
-    failed.set(answer.checker, [...(failed.get(answer.checker) ?? []), view]);
+    const others = failed.get(answer.checker);
+    if (others === undefined) failed.set(answer.checker, [view]);
+    else others.push(view);
   }
   const told = reasons.list().slice(0, REASONS_TOLD_MAX);
   const because = told.map(({ text, nodes: count }) => `${text} (${countNodes(count)})`).join("; ");

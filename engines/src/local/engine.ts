@@ -17,9 +17,11 @@ import type {
   MeasureRequest,
   StopRequest,
 } from "../port.ts";
-import { keptEnvironment, taskEnvironment } from "./environment.ts";
+import { memoryGroup, removeGroup } from "./cgroup.ts";
+import { keptEnvironment, taskRecords } from "./environment.ts";
 import { type Fences, openFences } from "./fences.ts";
 import { type Lend, type LocalInventory, takeInventory } from "./inventory.ts";
+import { type Isolation, type IsolationOptions, openIsolation } from "./isolation.ts";
 import { createLeaseFolder, removeLeaseFolder, removeQuietly, startShim } from "./launch.ts";
 import { readBootId } from "./processes.ts";
 import { readTaskLog } from "./readlog.ts";
@@ -48,6 +50,8 @@ export interface LocalEngineOptions {
   /** Absent: the host name. */
   readonly nodeName?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Absent: no walls, and nothing said about it. */
+  readonly isolation?: IsolationOptions;
 }
 
 const TRAITS: EngineTraits = {
@@ -86,6 +90,7 @@ class LocalEngine implements Engine {
   readonly #options: LocalEngineOptions;
   readonly #folder: string;
   readonly #fences: Fences;
+  readonly #isolation: Isolation;
   readonly #ended = new Map<string, LeaseStatus>();
   readonly #records = new Map<string, LeaseRecord>();
   readonly #shimsEnded = new Set<string>();
@@ -101,6 +106,7 @@ class LocalEngine implements Engine {
     this.#options = options;
     this.#folder = resolve(options.folder);
     makeFolder(leasesFolder(this.#folder));
+    this.#isolation = openIsolation(options.isolation ?? { level: "none" }, this.#folder);
     this.#sweep();
     this.#fences = openFences(this.#folder, this.#allLeases());
     this.#writeRights(this.#rights()?.deadlineOnSiteClockMs ?? 0);
@@ -218,16 +224,14 @@ class LocalEngine implements Engine {
       const what = `Fence ${lease.fence} of job ${lease.jobId} is not above ${seen}, seen here.`;
       return refuse("LEASE_OUTDATED", what, "Take the newest lease of the job from the pool.");
     }
+    const isolated = await this.#isolation.forLease();
+    if (!isolated.ok) return isolated;
     try {
       if (!(await this.#replaceOlder(lease))) {
         const what = `An older lease of job ${lease.jobId} does not end.`;
         return refuse("ENGINE_FAILED", what, "Look for its processes on the machine.");
       }
-      const tasks = lease.tasks.map((task) => ({
-        taskIndex: task.taskIndex,
-        command: task.command,
-        env: taskEnvironment(lease, task, devices, process.env),
-      }));
+      const tasks = taskRecords(lease, devices, isolated.value.sandbox, this.#folder);
       createLeaseFolder(this.#folder, {
         leaseId: lease.leaseId,
         jobId: lease.jobId,
@@ -238,6 +242,7 @@ class LocalEngine implements Engine {
         logBytesMax: Math.floor(LIMITS.LOG_BYTES_PER_ATTEMPT_MAX / lease.tasks.length),
         milliCpu: lease.tasks.reduce((sum, task) => sum + task.placement.milliCpu, 0),
         purpose: "lease",
+        ...isolated.value,
         tasks,
       });
       this.#fences.see(lease.jobId, lease.fence);
@@ -323,6 +328,11 @@ class LocalEngine implements Engine {
 
   /** Removes a lease from the disk and from memory. */
   #drop(leaseId: string): void {
+    const record = this.#record(leaseId);
+    const root = record?.sandbox?.memoryRoot;
+    for (const { taskIndex } of record?.tasks ?? []) {
+      if (root !== undefined) removeGroup(memoryGroup(root, leaseId, taskIndex));
+    }
     removeLeaseFolder(this.#folder, leaseId);
     for (const map of [this.#ended, this.#records, this.#firstSeenMs, this.#states]) {
       map.delete(leaseId);
@@ -356,7 +366,10 @@ class LocalEngine implements Engine {
     const nowMs = siteClockMs();
     if (this.#inventory === undefined || nowMs - this.#inventory.atMs > INVENTORY_MS) {
       const { lend = {}, cpuShare, nodeName, labels = {} } = this.#options;
-      const taken = takeInventory({ lend, cpuShare, nodeName, labels });
+      const kept = this.#options.isolation === undefined ? {} : this.#isolation.labels();
+      const taken = Promise.resolve(kept).then((own) =>
+        takeInventory({ lend, cpuShare, nodeName, labels: { ...labels, ...own } }),
+      );
       this.#inventory = { atMs: nowMs, taken };
     }
     return this.#inventory.taken;

@@ -3,6 +3,8 @@
 import type { Placement } from "@tequio/core/pool";
 import type { LeaseStart, TaskStart } from "../port.ts";
 import type { Device } from "./discovery.ts";
+import { leaseFolder, type TaskRecord, workFolder } from "./records.ts";
+import type { SandboxRecord } from "./sandbox.ts";
 
 /** Kept from the agent. Everything else of its environment may be a secret. */
 const KEPT = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL"];
@@ -76,4 +78,26 @@ export function taskEnvironment(
     TEQUIO_TASK_INDEX: String(task.taskIndex),
     TEQUIO_TASK_COUNT: String(lease.taskCount),
   };
+}
+
+/** The tasks of a lease as its supervisor starts them, within walls or not. */
+export function taskRecords(
+  lease: LeaseStart,
+  devices: readonly Device[],
+  sandbox: SandboxRecord | undefined,
+  folder: string,
+): readonly TaskRecord[] {
+  const work = workFolder(leaseFolder(folder, lease.leaseId));
+  // The agent's own home and temporary folder are not there within walls.
+  const walled = { HOME: work, TMPDIR: "/tmp", TEQUIO_ISOLATION: "sandbox" };
+  const place = sandbox === undefined ? { TEQUIO_ISOLATION: "none" } : walled;
+  const isDevice = (id: string): boolean =>
+    devices.some((d) => d.accelerator.id === id && d.accelerator.kind !== "cpu");
+  return lease.tasks.map((task) => ({
+    taskIndex: task.taskIndex,
+    command: task.command,
+    env: { ...taskEnvironment(lease, task, devices, process.env), ...place },
+    memoryMiB: task.placement.memoryMiB,
+    devices: task.placement.acceleratorIds.some(isDevice),
+  }));
 }

@@ -95,6 +95,9 @@ export interface Family {
   readonly usedMs: () => number;
   /** Signals all groups and every member outside of them. */
   readonly signalAll: (name: NodeJS.Signals) => void;
+  /** Signals what runs within walls and not the walls themselves, which are the leaders of the
+   * groups and their children; gives how many processes that were. */
+  readonly signalInside: (name: NodeJS.Signals) => number;
 }
 
 /** Follows the processes of the lease in `folder`. */
@@ -131,10 +134,15 @@ export function leaseFamily(folder: string): Family {
     for (const group of groups) signal(-group, name);
     for (const row of members) if (!groups.has(row.group)) signal(row.pid, name);
   };
+  const signalInside = (name: NodeJS.Signals): number => {
+    const inside = members.filter((row) => !groups.has(row.pid) && !groups.has(row.parentPid));
+    for (const row of inside) signal(row.pid, name);
+    return inside.length;
+  };
   const setGroups = (next: readonly number[]): void => {
     groups = new Set(next);
   };
-  return { setGroups, scan, usedMs, signalAll };
+  return { setGroups, scan, usedMs, signalAll, signalInside };
 }
 
 function ownRow(): readonly ProcessRow[] {

@@ -185,7 +185,11 @@ describe("the local engine's files", { concurrency: 4 }, () => {
     must(await bench.engine.start(lease));
     const [pid = 0] = await pidsFrom(bench, lease.leaseId, ["pid"]);
     const { shim } = shimOf(bench, lease.leaseId);
-    rmSync(leaseFolder(bench.place.folder, lease.leaseId), { recursive: true, force: true });
+    rmSync(leaseFolder(bench.place.folder, lease.leaseId), {
+      recursive: true,
+      force: true,
+      maxRetries: 10,
+    });
     await waitForDeath(pid);
     await waitForDeath(shim.pid);
   });

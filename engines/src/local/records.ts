@@ -19,12 +19,17 @@ import {
 import { dirname, join } from "node:path";
 import type { EndedBy, TaskEnd } from "../port.ts";
 import type { ProcessId } from "./processes.ts";
+import type { SandboxRecord } from "./sandbox.ts";
 
 /** One task as the supervisor starts it; secrets come by its standard input instead. */
 export interface TaskRecord {
   readonly taskIndex: number;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Most that all its processes together may hold, where there are walls. */
+  readonly memoryMiB?: number;
+  /** It has leased accelerators. */
+  readonly devices?: boolean;
 }
 
 /** lease.json: written once, before the supervisor is started. */
@@ -41,6 +46,10 @@ export interface LeaseRecord {
   readonly milliCpu: number;
   /** `measure`: outside any lease of the pool, so no deadline holds and stderr is dropped. */
   readonly purpose: "lease" | "measure";
+  /** The walls around its tasks; absent: none. */
+  readonly sandbox?: SandboxRecord;
+  /** Written at the head of every task's log. */
+  readonly note?: string;
   readonly tasks: readonly TaskRecord[];
 }
 

@@ -4,6 +4,7 @@
 // It leaves to the engine what happens when this process itself is killed.
 import { existsSync, watch } from "node:fs";
 import { dirname } from "node:path";
+import type { Code } from "@tequio/core/pool";
 import { siteClockMs } from "../clock.ts";
 import type { EndedBy } from "../port.ts";
 import { type Family, leaseFamily } from "./family.ts";
@@ -44,6 +45,9 @@ const LAST_WORDS_MS = 500;
 /** A full disk may get room again; until then the end waits to be written. */
 const END_RETRY_MS = 1_000;
 
+/** How the message of a lease begins that outgrew its memory; a code, so that programs find it. */
+const OUT_OF_MEMORY: Code = "OUT_OF_MEMORY";
+
 interface Stopping {
   readonly endedBy: EndedBy;
   readonly message: string;
@@ -80,6 +84,8 @@ export class Supervisor {
   #failedFirst: number | undefined;
   /** Grace of the stop request that was obeyed last. */
   #stopGraceMs = Number.POSITIVE_INFINITY;
+  /** The polite signal still has to reach somebody. */
+  #askPending = false;
   #limiter: LimiterState | undefined;
   #share: number | undefined;
   #startedMs: number | undefined;
@@ -140,16 +146,15 @@ export class Supervisor {
 
   #startTasks(secretEnv: readonly Readonly<Record<string, string>>[]): void {
     const measure = this.#lease.purpose === "measure";
-    this.#startedMs = monotonicMs();
-    this.#startedOnSiteClockMs = siteClockMs();
     const started: Task[] = [];
     for (const [place, record] of this.#lease.tasks.entries()) {
       const task = startTask({
         folder: this.#folder,
+        lease: this.#lease,
         record,
         secretEnv: secretEnv[place] ?? {},
-        logBytesMax: this.#lease.logBytesMax,
         keepStderr: !measure,
+        onSpawn: () => this.#taskStarts(),
         onEnd: () => this.#taskEnded(),
       });
       started.push(task);
@@ -158,6 +163,13 @@ export class Supervisor {
     }
     this.#family.scan();
     this.#report();
+  }
+
+  /** The first task's start is the lease's. */
+  #taskStarts(): void {
+    if (this.#startedMs !== undefined) return;
+    this.#startedMs = monotonicMs();
+    this.#startedOnSiteClockMs = siteClockMs();
   }
 
   #liveTasks(): readonly Task[] {
@@ -178,6 +190,7 @@ export class Supervisor {
     this.#endedMs = monotonicMs();
     this.#groupsChanged();
     this.#failedFirst ??= this.#tasks.find(failed)?.taskIndex;
+    this.#checkMemory();
     if (this.#failedFirst !== undefined && this.#liveTasks().length > 0) {
       const message = `Task ${this.#failedFirst} failed, so the others of its gang were stopped.`;
       this.#beginStop("itself", message, this.#lease.graceMs);
@@ -198,8 +211,26 @@ export class Supervisor {
     this.#stopping = { ...first, hardAtMs: Math.min(first.hardAtMs, wishedMs) };
     if (before !== undefined) return;
     this.#family.scan();
-    this.#family.signalAll("SIGTERM");
+    this.#askToEnd();
     this.#continue(); // a stopped process gets its SIGTERM only when it runs again
+  }
+
+  /** The polite signal. Walls pass none on and would fall by it, so it goes to those within; while
+   * the walls are still going up there is nobody, and it is tried again. */
+  #askToEnd(): void {
+    if (this.#lease.sandbox === undefined) this.#family.signalAll("SIGTERM");
+    else this.#askPending = this.#family.signalInside("SIGTERM") === 0;
+  }
+
+  /** A task that outgrew its memory lost a process to the kernel: the rest of it makes no sense. */
+  #checkMemory(): void {
+    for (const task of this.#tasks) {
+      if (this.#stopping !== undefined || !task.outOfMemory()) continue;
+      const { tasks } = this.#lease;
+      const own = tasks.find(({ taskIndex }) => taskIndex === task.taskIndex);
+      const what = `Task ${task.taskIndex} used more than its ${own?.memoryMiB} MiB.`;
+      this.#beginStop("itself", `${OUT_OF_MEMORY}: ${what}`, 0);
+    }
   }
 
   #continue(): void {
@@ -248,6 +279,11 @@ export class Supervisor {
     }
     if (this.#lease.purpose === "lease") this.#checkDeadline(rights);
     if (!existsSync(this.#folder)) this.#beginStop("lost", "The lease's folder was removed.", 0);
+    this.#checkMemory();
+    if (this.#askPending) {
+      this.#family.scan();
+      this.#askToEnd();
+    }
     if (this.#stopping !== undefined && nowMs >= this.#stopping.hardAtMs) {
       this.#family.scan();
       this.#family.signalAll("SIGKILL");
@@ -322,7 +358,16 @@ export class Supervisor {
     this.#family.signalAll("SIGKILL");
     const lastWords = new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
     await Promise.race([Promise.all(this.#tasks.map((task) => task.drained)), lastWords]);
+    await this.#release();
     this.#writeEnd();
+  }
+
+  /** What was killed takes a moment to be gone; the engine removes what is left even then. */
+  async #release(): Promise<void> {
+    const untilMs = monotonicMs() + LAST_WORDS_MS;
+    while (!this.#tasks.every((task) => task.release()) && monotonicMs() < untilMs) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 
   #writeEnd(): void {

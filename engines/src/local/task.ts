@@ -2,10 +2,12 @@
 // when a task has to end.
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync } from "node:fs";
+import { limitMemory, memoryGroup, memoryKills, removeGroup } from "./cgroup.ts";
 import { MARK_VARIABLE } from "./family.ts";
 import { makePipe, openTaskLog, type TaskLog } from "./logs.ts";
 import { identify, type ProcessId } from "./processes.ts";
-import { type TaskRecord, taskLogFile, workFolder } from "./records.ts";
+import { type LeaseRecord, type TaskRecord, taskLogFile, workFolder } from "./records.ts";
+import { endInside, sandboxCommand } from "./sandbox.ts";
 
 /** What a shell answers for a program that does not exist, and for one that cannot be run. */
 const EXIT_NOT_FOUND = 127;
@@ -23,6 +25,10 @@ export interface Task {
   readonly id: ProcessId | undefined;
   readonly end: () => ExitState | undefined;
   readonly droppedBytes: () => number;
+  /** The kernel killed in it because its memory was used up. */
+  readonly outOfMemory: () => boolean;
+  /** Lets go of what only a live task needs; false when it has to be called again. */
+  readonly release: () => boolean;
   /** Settles when all that it wrote is in the log. */
   readonly drained: Promise<unknown>;
 }
@@ -30,21 +36,26 @@ export interface Task {
 export interface TaskPlan {
   /** Folder of the lease. */
   readonly folder: string;
+  readonly lease: LeaseRecord;
   readonly record: TaskRecord;
   readonly secretEnv: Readonly<Record<string, string>>;
-  readonly logBytesMax: number;
   readonly keepStderr: boolean;
+  /** Called right before its process is made: what was prepared before is not the job's time. */
+  readonly onSpawn: () => void;
   /** Called once, never before `startTask` has returned. */
   readonly onEnd: () => void;
 }
 
 /** Starts a task in the work folder of its lease. */
 export function startTask(plan: TaskPlan): Task {
-  const { record, folder } = plan;
-  const log = openTaskLog(taskLogFile(folder, record.taskIndex), plan.logBytesMax);
+  const { record, folder, lease } = plan;
+  const log = openTaskLog(taskLogFile(folder, record.taskIndex), lease.logBytesMax);
+  if (lease.note !== undefined) log.note(lease.note);
+  const memory = memoryOf(plan);
   const pipe = makePipe(folder, String(record.taskIndex));
   const out = pipe?.writeEnd ?? "pipe";
-  const [program, ...args] = record.command;
+  const [program, ...args] = commandOf(plan, memory.group);
+  plan.onSpawn();
   const child = spawn(program ?? "", args, {
     cwd: workFolder(folder),
     env: { ...record.env, ...plan.secretEnv, [MARK_VARIABLE]: folder },
@@ -59,11 +70,41 @@ export function startTask(plan: TaskPlan): Task {
   if (pipe !== undefined) closeSync(pipe.writeEnd);
   let end: ExitState | undefined;
   onExit(child, plan, log, (state) => {
-    end = state;
+    end = lease.sandbox === undefined ? state : endInside(state.exitCode, state.signal);
+    // A shell may end well after the kernel has killed what it was waiting for.
+    if (end.exitCode === 0 && memory.outOfMemory()) end = { exitCode: null, signal: "SIGKILL" };
     plan.onEnd();
   });
-  const droppedBytes = log.droppedBytes;
-  return { taskIndex: record.taskIndex, id, end: () => end, droppedBytes, drained };
+  const { outOfMemory, release } = memory;
+  const { droppedBytes } = log;
+  const { taskIndex } = record;
+  return { taskIndex, id, end: () => end, droppedBytes, outOfMemory, release, drained };
+}
+
+interface TaskMemory extends Pick<Task, "outOfMemory" | "release"> {
+  readonly group: string | undefined;
+}
+
+/** The memory group of a task; where it cannot be made now, the limit holds for each process. */
+function memoryOf({ lease, record }: TaskPlan): TaskMemory {
+  const root = lease.sandbox?.memoryRoot;
+  const none = { group: undefined, outOfMemory: () => false, release: () => true };
+  if (root === undefined || record.memoryMiB === undefined) return none;
+  const group = memoryGroup(root, lease.leaseId, record.taskIndex);
+  limitMemory(root, group, record.memoryMiB);
+  let killed = false;
+  const outOfMemory = (): boolean => {
+    killed ||= memoryKills(root, group) > 0;
+    return killed;
+  };
+  return { group, outOfMemory, release: () => removeGroup(group) };
+}
+
+function commandOf({ lease, record, folder }: TaskPlan, group: string | undefined) {
+  if (lease.sandbox === undefined) return record.command;
+  const { command, memoryMiB = 0, devices = false } = record;
+  const work = workFolder(folder);
+  return sandboxCommand(lease.sandbox, { work, command, memoryMiB, devices, group });
 }
 
 function onExit(

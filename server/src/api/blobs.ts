@@ -2,6 +2,7 @@
 // range. Bytes are never compressed: a coded delta is as small as it gets.
 
 import { Readable } from "node:stream";
+import { forbidden, holds } from "@tequio/core/controller";
 import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
 import { codedBytes } from "@tequio/core/training";
 import type { BlobStore, Digest } from "@tequio/stores";
@@ -9,7 +10,9 @@ import { UPLOAD_CHUNK_BYTES_MAX } from "@tequio/stores";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Context } from "../context.ts";
 import { type Caller, callerOf } from "./caller.ts";
+import { visibleJobs, whoOf } from "./may.ts";
 import { sendProblem } from "./problem.ts";
+import { guardedAppend, refuseWithoutRoom, UploadSlots } from "./upload-guard.ts";
 
 interface BlobRoute {
   readonly Params: { readonly digest: string };
@@ -29,16 +32,23 @@ export function registerBlobs(app: FastifyInstance, context: Context): void {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
     const url = "/v1/blobs/:digest";
+    const slots = new UploadSlots();
     const serve = (work: Work) => async (request: BlobRequest, reply: FastifyReply) => {
       const caller = callerOf(context, request.headers.authorization, ["task", "person"]);
-      const refusal = caller.ok ? await work(caller.value, request, reply) : caller;
+      const refused = caller.ok ? refusePerson(context, caller.value, request) : caller;
+      const refusal =
+        caller.ok && refused === undefined ? await work(caller.value, request, reply) : refused;
       return refusal === undefined ? reply : sendProblem(request, reply, refusal);
     };
     scope.put<BlobRoute>(
       url,
       serve(async (caller, request, reply) => {
-        const put = await putBlob(context, caller, request);
-        if (!put.ok) return put;
+        const put = await slots.during(caller, () => putBlob(context, caller, request));
+        if (!put.ok) {
+          // What else of the body is on its way is not read: there may be gigabytes of it.
+          if (!request.raw.complete) reply.header("connection", "close");
+          return put;
+        }
         reply.code(put.value.complete ? 201 : 202).send(put.value);
         return undefined;
       }),
@@ -58,9 +68,25 @@ export function registerBlobs(app: FastifyInstance, context: Context): void {
 type Answer = Refusal | undefined;
 type Work = (caller: Caller, request: BlobRequest, reply: FastifyReply) => Promise<Answer>;
 
-/** Tasks read the blobs of their own run; persons read all. */
-function mayRead({ blobGuard }: Context, caller: Caller, digest: string): Refusal | undefined {
-  if (caller.kind !== "task") return undefined;
+/** Persons need the permission; where it has bounds, mayRead() looks at the blob. */
+function refusePerson(context: Context, caller: Caller, { method }: BlobRequest) {
+  if (caller.kind !== "person") return undefined;
+  const what = method === "PUT" ? "blobs.write" : "blobs.read";
+  const who = whoOf(context, caller);
+  return holds(who, what) ? undefined : forbidden(who, what);
+}
+
+/** Tasks read the blobs of their own run; persons read those of the runs that they may watch. */
+function mayRead(context: Context, caller: Caller, digest: string): Refusal | undefined {
+  const { blobGuard, runs, pump } = context;
+  if (caller.kind !== "task") {
+    const visible = visibleJobs(context, caller, "blobs.read");
+    if (visible === undefined) return undefined;
+    const found = runs.ids.some(
+      (id) => blobGuard.mayRead(id, digest) && visible(pump.state.jobs.get(id)!),
+    );
+    return found ? undefined : forbidden(whoOf(context, caller), "blobs.read");
+  }
   const { jobId } = caller.lease.lease;
   if (blobGuard.mayRead(jobId, digest)) return undefined;
   return refuse(
@@ -130,15 +156,27 @@ async function putBlob(
     const hint = `The limit here is ${bytesMax.value} bytes.`;
     return refuse("TOO_LARGE", `The blob has ${size} bytes.`, hint);
   }
+  const jobId = caller.kind === "task" ? caller.lease.lease.jobId : undefined;
+  const over = context.blobCare.quota.admit(digest, size, jobId);
+  if (over !== undefined) return over;
   const begun = await blobs.beginUpload(digest, size);
   if (!begun.ok) return begun;
   const view = { digest, bytes: size };
   if (!begun.value.complete) {
     const source = (request.body ?? Readable.from([])) as AsyncIterable<Uint8Array>;
-    const taken = await takePart(blobs, digest, source, { start, end, at: begun.value.offset });
-    if (!taken.ok) return taken;
-    if (taken.value < size) return ok({ ...view, complete: false, offset: taken.value });
-    const finished = await blobs.finishUpload(digest);
+    const at = begun.value.offset;
+    const full = await refuseWithoutRoom(context, size - at);
+    if (full !== undefined) {
+      // An upload that cannot end would only hold what others need.
+      await blobs.abortUpload(digest);
+      return full;
+    }
+    const append = guardedAppend(context, blobs);
+    const taken = await takePart(append, digest, source, { start, end, at });
+    if (taken.ok && taken.value < size) {
+      return ok({ ...view, complete: false, offset: taken.value });
+    }
+    const finished = taken.ok ? await blobs.finishUpload(digest) : taken;
     // Another request may have finished the same upload: then the blob is there.
     if (!finished.ok && !(await blobs.has(digest))) return finished;
   }
@@ -149,7 +187,7 @@ async function putBlob(
 
 /** Appends what is new of a part; gives the bytes that have arrived in all. */
 async function takePart(
-  blobs: BlobStore,
+  append: BlobStore["appendUpload"],
   digest: string,
   source: AsyncIterable<Uint8Array>,
   part: { readonly start: number; readonly end: number; readonly at: number },
@@ -168,7 +206,7 @@ async function takePart(
       return refuse("INVALID_REQUEST", "More came than was named.", "Send as much as you name.");
     }
     if (fresh.length === 0) continue;
-    const appended = await blobs.appendUpload(digest, at, fresh);
+    const appended = await append(digest, at, fresh);
     if (!appended.ok) return appended;
     at = appended.value.offset;
   }

@@ -1,14 +1,27 @@
 // Who is calling: a person, a lease's task or a site, from the bearer token. What the caller may
 // do with it is decided by the endpoint's row in the contract, and by the handlers for tasks.
 import type { Caller as CallerKind } from "@tequio/contract";
-import type { LeaseState, Token } from "@tequio/core/controller";
+import {
+  type LeaseState,
+  MACHINE_OPERATOR,
+  type Principal,
+  principalOf,
+  refuseRevoked,
+} from "@tequio/core/controller";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
 import type { Context } from "../context.ts";
 import { sha256 } from "../secrets.ts";
 
 export type Caller =
   | { readonly kind: "anyone" }
-  | { readonly kind: "person"; readonly user: string; readonly tokenId: string }
+  | {
+      readonly kind: "person";
+      /** What jobs carry: the id of the user, or the name of the machine's operator. */
+      readonly user: string;
+      readonly tokenId: string;
+      /** As of the start of the request; see may.ts. */
+      readonly who: Principal;
+    }
   | { readonly kind: "task"; readonly lease: LeaseState }
   | { readonly kind: "site"; readonly siteId: string };
 
@@ -44,21 +57,10 @@ function identify(context: Context, header: string | undefined): Outcome<Caller>
     : personOf(context, token);
 }
 
-type Tokens = ReadonlyMap<string, Token>;
-const indices = new WeakMap<Tokens, { readonly size: number; readonly byHash: Tokens }>();
-
-/** Tokens are never removed, so the index is right as long as their number is. */
-function tokensByHash(tokens: Tokens): Tokens {
-  const known = indices.get(tokens);
-  if (known?.size === tokens.size) return known.byHash;
-  const byHash = new Map(tokens.values().map((token) => [token.hash, token]));
-  indices.set(tokens, { size: tokens.size, byHash });
-  return byHash;
-}
-
 /** The journal holds hashes only: comparing those tells nothing about the token, however long. */
 function personOf({ pump, now }: Context, text: string): Outcome<Caller> {
-  const token = tokensByHash(pump.state.tokens).get(sha256(text));
+  const { state } = pump;
+  const token = state.tokens.get(state.tokenHashes.get(sha256(text)) ?? "");
   if (token === undefined) {
     return refuse("UNAUTHENTICATED", "The token is not known.", SIGN_IN_HINT);
   }
@@ -68,7 +70,9 @@ function personOf({ pump, now }: Context, text: string): Outcome<Caller> {
   if (token.expiresAtMs !== null && token.expiresAtMs <= now()) {
     return refuse("TOKEN_EXPIRED", `The token ${token.tokenId} has expired.`, SIGN_IN_HINT);
   }
-  return ok({ kind: "person", user: token.user, tokenId: token.tokenId });
+  const who = principalOf(state, token);
+  const { tokenId } = token;
+  return ok({ kind: "person", user: who.userId ?? MACHINE_OPERATOR, tokenId, who });
 }
 
 function signedCaller({ pump, signer, now }: Context, text: string): Outcome<Caller> {
@@ -83,6 +87,7 @@ function signedCaller({ pump, signer, now }: Context, text: string): Outcome<Cal
     if (!pump.state.sites.has(token.siteId)) {
       return refuse("SITE_UNKNOWN", `The site ${token.siteId} is not known.`, "Join again.");
     }
+    if (pump.state.sites.get(token.siteId)?.revoked === true) return refuseRevoked(token.siteId);
     return ok({ kind: "site", siteId: token.siteId });
   }
   const lease = pump.state.leases.get(token.leaseId);

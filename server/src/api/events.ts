@@ -1,14 +1,23 @@
 // The journal as a live stream of server-sent events: first what the client missed, read from the
 // store, then what happens, without a gap and without a repeat. The id of an event is its place in
-// the journal, so a client that comes back says where it was. Hashes of secrets are left out.
+// the journal, so a client that comes back says where it was. Left out are hashes of
+// secrets, and what the reader may not see.
 import type { ServerResponse } from "node:http";
 import { EventsQuery, type EventWire, nearest, parseWith } from "@tequio/contract";
-import { EVENT_TYPES, type Event } from "@tequio/core/controller";
-import { LIMITS, type Outcome, ok, refuse } from "@tequio/core/pool";
+import {
+  EVENT_TYPES,
+  type Event,
+  holds,
+  type Principal,
+  principalOf,
+} from "@tequio/core/controller";
+import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Context } from "../context.ts";
 import { type Committed, eventOf } from "../pump.ts";
+import { withoutValues } from "../views/private.ts";
 import { callerOf } from "./caller.ts";
+import { mayReadInside, maySee, refuseUnless } from "./may.ts";
 import { sendProblem } from "./problem.ts";
 
 /** A line that keeps proxies from closing a quiet stream. */
@@ -27,6 +36,7 @@ export function eventWire({ seq, atMs, event }: Committed): EventWire {
 
 function withoutSecrets(type: Event["type"], data: object): object {
   if (type === "token.issued") return { ...data, hash: undefined };
+  if (type === "user.set") return { ...data, subjectHash: undefined };
   if (type === "member.invited" || type === "site.joined") {
     return { ...data, secretHash: undefined };
   }
@@ -58,7 +68,19 @@ function wishOf(request: FastifyRequest): Outcome<Wish> {
 /** The open streams. `take` is called with every batch of durable events. */
 export interface EventStreams {
   readonly take: (events: readonly Committed[]) => void;
+  readonly count: () => number;
   readonly close: () => void;
+}
+
+/** Why no further stream may be opened with this token; undefined if one may. */
+function fullFor(streams: ReadonlySet<EventStream>, tokenId: string): Refusal | undefined {
+  const hint = "Close one, or try again later.";
+  if (streams.size >= LIMITS.STREAMS_MAX) {
+    return refuse("TOO_MANY", `${streams.size} streams are open.`, hint);
+  }
+  const own = [...streams].filter((stream) => stream.tokenId === tokenId).length;
+  if (own < LIMITS.STREAMS_PER_TOKEN_MAX) return undefined;
+  return refuse("TOO_MANY", `${own} streams are open with this token.`, hint);
 }
 
 /** Adds `GET /v1/events`. */
@@ -69,16 +91,16 @@ export function registerEvents(app: FastifyInstance, context: Context): EventStr
     const caller = callerOf(context, request.headers.authorization, ["person"]);
     const wish = caller.ok ? wishOf(request) : caller;
     if (!caller.ok) return sendProblem(request, reply, caller);
+    const refused = refuseUnless(context, caller.value, "pool.read");
+    if (refused !== undefined) return sendProblem(request, reply, refused);
     if (!wish.ok) return sendProblem(request, reply, wish);
-    if (streams.size >= LIMITS.STREAMS_MAX) {
-      const full = refuse("TOO_MANY", `${streams.size} streams are open.`, "Try again later.");
-      return sendProblem(request, reply, full);
-    }
+    const tokenId = caller.value.kind === "person" ? caller.value.tokenId : "";
+    const full = fullFor(streams, tokenId);
+    if (full !== undefined) return sendProblem(request, reply, full);
     reply.hijack();
     // A place that this journal has not reached is one of another pool: nothing was missed.
     const after = Math.min(wish.value.after ?? lastSeq, lastSeq);
     const { types } = wish.value;
-    const tokenId = caller.value.kind === "person" ? caller.value.tokenId : "";
     const headers = { ...reply.getHeaders(), ...STREAM_HEADERS } as Record<string, string>;
     const stream = new EventStream(context, reply.raw, { after, types, tokenId });
     streams.add(stream);
@@ -95,6 +117,7 @@ export function registerEvents(app: FastifyInstance, context: Context): EventStr
       lastSeq = events.at(-1)?.seq ?? lastSeq;
       for (const stream of streams) stream.live(events);
     },
+    count: () => streams.size,
     close() {
       for (const stream of streams) stream.end();
     },
@@ -127,7 +150,11 @@ class EventStream {
     this.#reply = reply;
     this.#options = options;
     this.#seq = options.after;
-    this.#heartbeat = setInterval(() => this.#write(": still here\n\n"), HEARTBEAT_MS);
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+  }
+
+  get tokenId(): string {
+    return this.#options.tokenId;
   }
 
   /** Sends the backlog; turns live in the moment in which nothing is missing. */
@@ -141,9 +168,11 @@ class EventStream {
         limit: PAGE_RECORDS,
       });
       if (!page.ok || page.value.length === 0) return this.end();
+      const who = this.#who();
+      if (who === undefined) return this.end();
       for (const record of page.value) {
         // What is read may be ahead of what was announced; the live part skips it then.
-        this.#send({ seq: record.seq, atMs: record.atMs, event: eventOf(record) });
+        this.#send({ seq: record.seq, atMs: record.atMs, event: eventOf(record) }, who);
       }
       if (!(await this.#drained())) {
         this.#reply.destroy();
@@ -155,12 +184,14 @@ class EventStream {
 
   /** Takes a batch of new events, if the backlog is through. */
   live(events: readonly Committed[]): void {
+    const who = this.#who();
     for (const committed of events) {
+      if (this.#isLive) this.#send(committed, who);
       const { event } = committed;
-      if (this.#isLive) this.#send(committed);
-      // The right to read ends with the token.
       if (event.type === "token.revoked" && event.tokenId === this.#options.tokenId) this.end();
     }
+    // The right to read ends with the token, and with the last role.
+    if (who === undefined) this.end();
     // A client that does not read is cut; it comes back with the id of what it has.
     if (this.#reply.writableLength > BUFFER_BYTES_MAX) this.#reply.destroy();
   }
@@ -171,12 +202,31 @@ class EventStream {
     if (!this.#reply.writableEnded) this.#reply.end();
   }
 
-  #send(committed: Committed): void {
+  /** The reader with the rights of this moment; undefined when it has none left. */
+  #who(): Principal | undefined {
+    const { pump, now } = this.#context;
+    const token = pump.state.tokens.get(this.#options.tokenId);
+    if (token === undefined || token.revoked) return undefined;
+    if (token.expiresAtMs !== null && token.expiresAtMs <= now()) return undefined;
+    const who = principalOf(pump.state, token);
+    return holds(who, "pool.read") ? who : undefined;
+  }
+
+  #beat(): void {
+    if (this.#who() === undefined) this.end();
+    else this.#write(": still here\n\n");
+  }
+
+  #send(committed: Committed, who: Principal | undefined): void {
     if (committed.seq <= this.#seq) return;
     this.#seq = committed.seq;
     const { types } = this.#options;
-    if (types !== undefined && !types.has(committed.event.type)) return;
-    const wire = eventWire(committed);
+    const { event } = committed;
+    if (types !== undefined && !types.has(event.type)) return;
+    const { state } = this.#context.pump;
+    if (who === undefined || !maySee(state, who, event)) return;
+    const hides = "spec" in event && !mayReadInside(state, who, event);
+    const wire = eventWire(hides ? { ...committed, event: withoutValues(event) } : committed);
     const data = JSON.stringify(wire);
     this.#write(`id: ${wire.seq}\nevent: ${wire.type}\ndata: ${data}\n\n`);
   }

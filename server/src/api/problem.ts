@@ -24,7 +24,9 @@ export function sendProblem(
     requestId: request.id,
   };
   const retryS = RETRY_AFTER_S[code];
-  if (retryS !== undefined) reply.header("retry-after", String(retryS));
+  if (retryS !== undefined && !reply.hasHeader("retry-after")) {
+    reply.header("retry-after", String(retryS));
+  }
   if (CODES[code].status === 401) reply.header("www-authenticate", "Bearer");
   // As bytes: a handler may have set another type for its good answer.
   return reply

@@ -2,13 +2,16 @@
 // The handlers know nothing of HTTP, and no endpoint can be forgotten: the table is complete by
 // its type.
 import { ENDPOINTS, type Endpoint, type EndpointName, parseWith } from "@tequio/contract";
+import { forbidden, holds } from "@tequio/core/controller";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Context } from "../context.ts";
-import { callerOf } from "./caller.ts";
+import { type Caller, callerOf } from "./caller.ts";
+import { blobStoreHandlers } from "./handlers/blob-store.ts";
 import { jobHandlers } from "./handlers/jobs.ts";
 import { logHandlers } from "./handlers/log.ts";
 import { memberHandlers } from "./handlers/members.ts";
+import { peopleHandlers } from "./handlers/people.ts";
 import { poolHandlers } from "./handlers/pool.ts";
 import { runHandlers } from "./handlers/runs.ts";
 import { tokenHandlers } from "./handlers/tokens.ts";
@@ -18,6 +21,8 @@ import type { Call, Handlers } from "./table.ts";
 
 const HANDLERS: Handlers = {
   ...poolHandlers,
+  ...blobStoreHandlers,
+  ...peopleHandlers,
   ...memberHandlers,
   ...jobHandlers,
   ...logHandlers,
@@ -42,6 +47,12 @@ export function registerEndpoints(app: FastifyInstance, context: Context): void 
       handler: async (request, reply) => {
         const call = readCall(context, endpoint, request, reply);
         const outcome = call.ok ? await handler(call.value) : call;
+        // A reading that waited ends with the right to read.
+        const late =
+          call.ok && call.value.caller.kind === "person" && endpoint.method === "GET"
+            ? callerOf(context, request.headers.authorization, endpoint.callers)
+            : undefined;
+        if (late?.ok === false) return sendProblem(request, reply, late);
         if (!outcome.ok) return sendProblem(request, reply, outcome);
         return reply.code(endpoint.status ?? 200).send(outcome.value);
       },
@@ -58,6 +69,11 @@ function readCall(
 ): Outcome<Call<EndpointName>> {
   const caller = callerOf(context, request.headers.authorization, endpoint.callers);
   if (!caller.ok) return caller;
+  const { value: person } = caller;
+  if (person.kind === "person" && endpoint.permission !== null) {
+    const lacks = !holds(person.who, endpoint.permission);
+    if (lacks) return forbidden(person.who, endpoint.permission);
+  }
   const params = part(endpoint.params, request.params);
   if (!params.ok) return params;
   const query = part(endpoint.query, request.query);
@@ -74,7 +90,7 @@ function readCall(
     ...{ context, caller: caller.value, idempotencyKey },
     ...{ params: params.value, query: query.value, body: body.value },
     baseUrl: `${request.protocol}://${request.host}`,
-    signal: () => gone(context, reply),
+    signal: () => gone(context, person, reply),
   } as Call<EndpointName>);
 }
 
@@ -88,9 +104,15 @@ function part(schema: Endpoint["body"], value: unknown): Outcome<unknown> {
   }
 }
 
-/** Aborted when the caller's connection closes before the answer, or the server does. */
-function gone({ closing }: Context, reply: FastifyReply): AbortSignal {
+/**
+ * Aborted when the caller's connection closes before the answer, the server does, or the caller's
+ * rights change: whoever waited asks for them again.
+ */
+function gone({ closing, people }: Context, caller: Caller, reply: FastifyReply): AbortSignal {
   const left = new AbortController();
   reply.raw.once("close", () => left.abort());
-  return AbortSignal.any([closing, left.signal]);
+  if (caller.kind !== "person") return AbortSignal.any([closing, left.signal]);
+  const rights = people.watch(caller.tokenId, caller.user);
+  reply.raw.once("close", rights.release);
+  return AbortSignal.any([closing, left.signal, rights.signal]);
 }

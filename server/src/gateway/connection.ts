@@ -6,9 +6,11 @@ import {
   GATEWAY_PROTOCOL,
   helloText,
   type LeaseReport,
+  newKeyText,
   type ToAgent,
   ToPool,
 } from "@tequio/contract";
+import { refuseRevoked } from "@tequio/core/controller";
 import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
 import type { RawData, WebSocket } from "ws";
 import type { Context } from "../context.ts";
@@ -95,6 +97,12 @@ export class Connection {
     this.#socket.terminate();
   }
 
+  /** An operator took the site's right to connect away. */
+  revoked(siteId: string): void {
+    this.#refuse(refuseRevoked(siteId));
+    setTimeout(() => this.#socket.terminate(), GOODBYE_MS).unref();
+  }
+
   /** The control plane stops: an agent that does not answer is not waited for. */
   close(): void {
     this.#socket.close(1_001, "the control plane stops");
@@ -136,6 +144,8 @@ export class Connection {
     }
     const { pump } = this.#context;
     switch (message.type) {
+      case "newKey":
+        return this.#newKey(siteId, message.publicKey, message.signature);
       case "inventory":
         return this.#tell(await pump.submit({ ...message, siteId }));
       case "calibration": {
@@ -168,6 +178,7 @@ export class Connection {
     const { siteId } = hello;
     this.#siteId = siteId;
     this.#events.onHello(this, siteId);
+    if (known.value.withNextKey) await context.pump.submit({ type: "changeKey", siteId });
     const { agentVersion } = hello;
     const here = await context.pump.submit({ type: "siteHere", siteId, agentVersion });
     if (!here.ok) return this.#refuse(here);
@@ -181,6 +192,18 @@ export class Connection {
     this.#welcomed = true;
     this.#events.onHeard(siteId);
     this.#events.onWelcome(this, siteId);
+  }
+
+  /** The site wants to go on with another key. */
+  async #newKey(siteId: string, publicKey: string, signature: string): Promise<void> {
+    const { pump } = this.#context;
+    if (!signedBy(publicKey, newKeyText(pump.state.poolId, siteId, publicKey), signature)) {
+      const hint = "Sign with the key that is proposed.";
+      return this.#tell(refuse("SIGNATURE_INVALID", "The new key has not signed.", hint));
+    }
+    const proposed = await pump.submit({ type: "proposeKey", siteId, publicKey });
+    if (!proposed.ok) return this.#tell(proposed);
+    this.send({ type: "keyTaken", publicKey });
   }
 
   /** Reports go to the pump in their order and become durable together. */
@@ -240,7 +263,7 @@ function checkHello(
   { pump }: Context,
   hello: Hello,
   nonce: string,
-): Outcome<{ readonly member: string }> {
+): Outcome<{ readonly member: string; readonly withNextKey: boolean }> {
   if (hello.protocol !== GATEWAY_PROTOCOL) {
     const message = `The agent speaks protocol ${hello.protocol}, the pool ${GATEWAY_PROTOCOL}.`;
     return refuse("INVALID_REQUEST", message, "Bring both to the same version.");
@@ -250,11 +273,23 @@ function checkHello(
     const message = `The site ${hello.siteId.slice(0, 80)} is not known.`;
     return refuse("SITE_UNKNOWN", message, "Join again with a token.");
   }
-  const der = Buffer.from(site.publicKey, "base64");
-  const key = createPublicKey({ key: der, format: "der", type: "spki" });
+  if (site.revoked === true) return refuseRevoked(hello.siteId);
+  const { member, publicKey, nextKey } = site;
   const text = helloText(pump.state.poolId, hello.siteId, nonce);
-  const signature = Buffer.from(hello.signature, "base64");
-  if (verify(null, Buffer.from(text), key, signature)) return ok({ member: site.member });
+  const withNextKey = nextKey !== undefined && signedBy(nextKey, text, hello.signature);
+  if (withNextKey || signedBy(publicKey, text, hello.signature)) return ok({ member, withNextKey });
   const hint = "Start the agent in the folder with the site's key.";
   return refuse("SIGNATURE_INVALID", `The signature is not that of ${hello.siteId}.`, hint);
+}
+
+/** Whether a key (SPKI, DER, base64) has signed a text; a key that cannot be read has not. */
+function signedBy(publicKey: string, text: string, signature: string): boolean {
+  try {
+    const der = Buffer.from(publicKey, "base64");
+    const key = createPublicKey({ key: der, format: "der", type: "spki" });
+    if (key.asymmetricKeyType !== "ed25519") return false;
+    return verify(null, Buffer.from(text), key, Buffer.from(signature, "base64"));
+  } catch {
+    return false;
+  }
 }

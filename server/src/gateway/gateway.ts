@@ -105,6 +105,7 @@ class SiteGateway implements Gateway, ConnectionEvents {
   readonly take = (events: readonly Committed[]): void => {
     this.#leases.take(events);
     const { pump, signer } = this.#context;
+    for (const { event } of events) if (event.type === "site.revoked") this.#cut(event.siteId);
     const known = events.map(({ event }) => event).filter((event) => isKnown(pump.state, event));
     for (const [siteId, orders] of ordersAfter(pump.state, known)) {
       const connection = this.#sites.get(siteId);
@@ -123,6 +124,12 @@ class SiteGateway implements Gateway, ConnectionEvents {
     for (const connection of [...this.#strangers, ...this.#sites.values()]) connection.close();
     this.#sockets.close();
   };
+
+  #cut(siteId: string): void {
+    const connection = this.#sites.get(siteId);
+    this.#sites.delete(siteId);
+    connection?.revoked(siteId);
+  }
 
   #findSilent(): void {
     for (const [siteId, connection] of this.#sites) {

@@ -2,10 +2,17 @@
 // Every job has one line that says why it waits, where it runs, or how it ended. Pure.
 import type { JobDetail, JobView, WhyView } from "@tequio/contract";
 import type { JobState, LeaseState, State } from "@tequio/core/controller";
-import { schedulerInput } from "@tequio/core/controller";
+import {
+  arrayLimitReason,
+  schedulerInput,
+  taskSpec,
+  userName,
+  waitingBefore,
+  waitingViews,
+} from "@tequio/core/controller";
 import { deviceCount } from "@tequio/core/pool";
-import type { Plan, Wait } from "@tequio/core/scheduler";
-import { explain } from "@tequio/core/scheduler";
+import type { Plan, Reason, Wait } from "@tequio/core/scheduler";
+import { explain, requestKey } from "@tequio/core/scheduler";
 
 type LeaseRow = JobDetail["leases"][number];
 type JobStateName = JobView["state"];
@@ -29,13 +36,23 @@ export function jobStateName(state: State, job: JobState): JobStateName {
 
 const waitsByPlan = new WeakMap<Plan, ReadonlyMap<string, Wait>>();
 
-function waitOf(plan: Plan | undefined, jobId: string): Wait | undefined {
+/** What the newest plan says of a waiting job: of itself, or of all that ask for the same. */
+function waitOf(plan: Plan | undefined, job: JobState): Omit<Wait, "jobId"> | undefined {
   if (plan === undefined) return undefined;
   const known = waitsByPlan.get(plan);
   const waits = known ?? new Map(plan.waits.map((wait) => [wait.jobId, wait]));
   if (known === undefined) waitsByPlan.set(plan, waits);
-  return waits.get(jobId);
+  const own = waits.get(job.jobId);
+  if (own !== undefined) return own;
+  // Runs and jobs with dependencies are always among the waits; an older plan knows nothing.
+  if (job.spec.run !== undefined || job.spec.dependencies.length > 0) return undefined;
+  const { place } = job;
+  const shared = plan.blocked.get(requestKey(job.spec)) ?? asList(plan.beyond);
+  return { reasons: shared ?? (place === null ? [] : [arrayLimitReason(place.maxRunning)]) };
 }
+
+const asList = (reason: Reason | undefined): readonly Reason[] | undefined =>
+  reason === undefined ? undefined : [reason];
 
 function reasonOf(state: State, plan: Plan | undefined, job: JobState): string {
   if (job.stage === "ended") {
@@ -50,9 +67,10 @@ function reasonOf(state: State, plan: Plan | undefined, job: JobState): string {
     return `on ${[...members].join(", ")}`;
   }
   if (newest !== undefined) return newest.lease.reason;
-  const wait = waitOf(plan, job.jobId);
-  const text = wait?.reasons.map((reason) => reason.text).join("; ");
-  return text ?? (job.message === "" ? "the scheduler looks at it next" : job.message);
+  const text = waitOf(plan, job)
+    ?.reasons.map((reason) => reason.text)
+    .join("; ");
+  return text || (job.message === "" ? "the scheduler looks at it next" : job.message);
 }
 
 /** One job as a row of a list. */
@@ -64,7 +82,8 @@ export function jobView(state: State, plan: Plan | undefined, job: JobState): Jo
   );
   return {
     id: jobId,
-    ...{ name: spec.name, project: spec.project, user: spec.user, priority: spec.priority },
+    ...{ name: spec.name, project: spec.project, priority: spec.priority },
+    user: userName(state, spec.user),
     kind: spec.run === undefined ? "batch" : "run",
     state: jobStateName(state, job),
     ...(job.outcome === null ? {} : { outcome: job.outcome }),
@@ -92,7 +111,7 @@ export function jobDetail(state: State, plan: Plan | undefined, job: JobState): 
   return {
     ...jobView(state, plan, job),
     command: [...group.command],
-    env: { ...group.env },
+    env: { ...taskSpec(state, job).groups[0]!.env },
     constraints: spec.constraints,
     resources: group.resources,
     dependencies: spec.dependencies.map(({ kind, jobId }) => `${kind}:${jobId}`),
@@ -142,6 +161,9 @@ export function deviceMsOf(held: LeaseState, nowMs: number): number {
   return deviceCount(held.lease.placements) * Math.max(0, nowMs - held.startedAtMs);
 }
 
+/** Waiting jobs that are all looked at for one question; of more, only those ahead are counted. */
+const EXPLAIN_WHOLE_MAX = 10_000;
+
 /** Why a job waits, runs where it runs, or ended as it did. Asks the scheduler if it waits. */
 export function whyView(
   state: State,
@@ -154,13 +176,18 @@ export function whyView(
   if (job.stage !== "queued") {
     return { ...base, summary: reasonOf(state, plan, job), reasons: [] };
   }
-  const why = explain(schedulerInput(state, nowMs), job.jobId);
+  const input = schedulerInput(state, nowMs);
+  const short = state.queue.size <= EXPLAIN_WHOLE_MAX;
+  const why = short
+    ? explain({ ...input, waiting: waitingViews(state), lines: [] }, job.jobId)
+    : explain({ ...input, waiting: waitingViews(state, job) }, job.jobId);
   if (why === undefined) return { ...base, summary: reasonOf(state, plan, job), reasons: [] };
+  const ahead = short ? why.ahead : Math.max(why.ahead, waitingBefore(state, job));
   const first = why.reasons[0]?.text ?? "the next plan starts it";
   return {
     ...base,
-    summary: why.ahead === 0 ? first : `${first}; ${why.ahead} jobs are ahead of it`,
-    ...(why.place === undefined ? {} : { place: why.place }),
+    summary: ahead === 0 ? first : `${first}; ${ahead} jobs are ahead of it`,
+    ...(why.place === undefined || !short ? {} : { place: why.place }),
     waiting: state.queue.size,
     reasons: why.reasons.map(({ code, text, nodes }) => ({ code, text, nodes })),
     ...(why.changes.length === 0 ? {} : { hint: why.changes.join(" ") }),

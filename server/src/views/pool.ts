@@ -1,14 +1,14 @@
-// The pool, its members, sites, projects and tokens, from the state to the contract's views. Pure.
+// The pool, its members, sites and projects, from the state to the contract's views. Pure.
 import type { CallReply, MemberView, PoolView, SiteView } from "@tequio/contract";
-import type { Member, Site, State, Token } from "@tequio/core/controller";
-import { nodeViews } from "@tequio/core/controller";
+import type { Member, Site, State } from "@tequio/core/controller";
+import { nodeViews, waitingByProject } from "@tequio/core/controller";
 import type { LedgerState } from "@tequio/core/ledger";
 import { usageAt } from "@tequio/core/ledger";
+import { deviceCount } from "@tequio/core/pool";
 import type { NodeView } from "@tequio/core/scheduler";
-import { countWork, queuedByProject, runningJobs } from "./work.ts";
+import { countWork, runningJobs } from "./work.ts";
 
 type ProjectRow = CallReply<"listProjects">["rows"][number];
-type TokenRow = CallReply<"listTokens">["rows"][number];
 
 const countFree = (nodes: readonly NodeView[]): number =>
   nodes.reduce((sum, view) => sum + view.freeAcceleratorIds.length, 0);
@@ -20,16 +20,36 @@ export function poolView(state: State, version: string, nowMs: number): PoolView
   const work = countWork(state);
   const here = new Set<string>();
   for (const site of state.sites.values()) if (site.state === "here") here.add(site.siteId);
-  const nodes = nodeViews(state).filter((view) => here.has(view.siteId));
+  const devices = countDevices(state);
   return {
     ...{ poolId: state.poolId, name: state.name, version, nowMs, seq: state.seq },
     members: state.members.size,
     sitesHere: here.size,
-    accelerators: countAll(nodes),
-    acceleratorsFree: countFree(nodes),
+    ...devices,
     ...{ jobsQueued: work.queued, jobsRunning: work.running, jobsEnded: work.ended },
     runs: state.runs.size,
   };
+}
+
+/** Devices of the nodes of a site, which never change: an inventory brings new ones. */
+const deviceCounts = new WeakMap<Site["nodes"], number>();
+
+/** Devices of the sites that are here, without a look at each of maybe 100,000 nodes. */
+function countDevices(state: State): { accelerators: number; acceleratorsFree: number } {
+  let [accelerators, held] = [0, 0];
+  for (const site of state.sites.values()) {
+    if (site.state !== "here") continue;
+    const { nodes } = site;
+    const all =
+      deviceCounts.get(nodes) ?? nodes.reduce((n, node) => n + node.accelerators.length, 0);
+    deviceCounts.set(nodes, all);
+    accelerators += all;
+    for (const leaseId of site.openLeases) {
+      held += deviceCount(state.leases.get(leaseId)!.lease.placements);
+    }
+  }
+  // A device that was taken out while it was leased is held, but no longer there.
+  return { accelerators, acceleratorsFree: Math.max(0, accelerators - held) };
 }
 
 interface Earned {
@@ -128,7 +148,7 @@ function siteView(site: Site, nodes: readonly NodeView[], seenMs: number | undef
 
 /** All projects with their remembered usage. */
 export function projectViews(state: State, nowMs: number): ProjectRow[] {
-  const queued = queuedByProject(state, nowMs);
+  const queued = waitingByProject(state);
   const running = new Map<string, number>();
   for (const { spec } of runningJobs(state)) {
     running.set(spec.project, (running.get(spec.project) ?? 0) + 1);
@@ -140,13 +160,3 @@ export function projectViews(state: State, nowMs: number): ProjectRow[] {
     jobsRunning: running.get(name) ?? 0,
   }));
 }
-
-/** A token without its secret, and without the secret's hash. */
-export const tokenView = (token: Token): TokenRow => ({
-  tokenId: token.tokenId,
-  label: token.label,
-  user: token.user,
-  createdAtMs: token.createdAtMs,
-  ...(token.expiresAtMs === null ? {} : { expiresAtMs: token.expiresAtMs }),
-  revoked: token.revoked,
-});

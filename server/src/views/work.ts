@@ -28,29 +28,3 @@ export function countWork(state: State): WorkCounts {
   const queued = state.queue.size - alsoQueued;
   return { queued, running: running.size, ended: state.jobs.size - queued - running.size };
 }
-
-/** Queues longer than this are counted by project once a second at most. */
-const SMALL_QUEUE = 10_000;
-const RECOUNT_MS = 1_000;
-
-interface ByProject {
-  readonly atMs: number;
-  readonly queued: ReadonlyMap<string, number>;
-}
-
-const counted = new WeakMap<State, ByProject>();
-
-/** Waiting jobs of each project. */
-export function queuedByProject(state: State, nowMs: number): ReadonlyMap<string, number> {
-  const before = counted.get(state);
-  const fresh = before !== undefined && nowMs - before.atMs < RECOUNT_MS;
-  if (fresh && state.queue.size > SMALL_QUEUE) return before.queued;
-  const queued = new Map<string, number>();
-  for (const jobId of state.queue.keys()) {
-    const job = state.jobs.get(jobId)!;
-    if (job.stage !== "queued") continue;
-    queued.set(job.spec.project, (queued.get(job.spec.project) ?? 0) + 1);
-  }
-  counted.set(state, { atMs: nowMs, queued });
-  return queued;
-}

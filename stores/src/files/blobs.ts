@@ -85,6 +85,25 @@ export async function openBlobFolder(
   return { blobs, tempFilesRemoved };
 }
 
+/** The blobs under a folder that another process may be writing to: reads only, changes nothing. */
+export function openBlobReader(folder: string): Pick<BlobStore, "list" | "open"> {
+  const pathOf = (digest: Digest): string => join(folder, hexOf(digest).slice(0, 2), hexOf(digest));
+  return {
+    async open(digest, range) {
+      const found = await statBlob(pathOf, digest);
+      return found.ok ? openBlob(pathOf(found.value.digest), found.value.size, range) : found;
+    },
+    async list(page) {
+      try {
+        return await listBlobs(folder, page.after, Math.min(page.limit, BLOB_LIST_ROWS_MAX));
+      } catch (error) {
+        if (errnoOf(error) === "ENOENT") return [];
+        throw error;
+      }
+    },
+  };
+}
+
 const uploadVerbs = (uploads: Uploads) => ({
   beginUpload: uploads.begin,
   appendUpload: uploads.append,

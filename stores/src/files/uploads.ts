@@ -98,7 +98,7 @@ export async function createUploads(place: UploadPlace): Promise<Uploads> {
 }
 
 /** Runs what concerns one digest one after another: two chunks must not share an offset. */
-function createTurns() {
+export function createTurns() {
   const last = new Map<string, Promise<unknown>>();
   return <T>(key: string, act: () => Promise<T>): Promise<T> => {
     const before = last.get(key) ?? Promise.resolve();

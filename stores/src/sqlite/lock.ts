@@ -8,6 +8,10 @@ import { errnoOf } from "../files/durable.ts";
 import { storeLocked } from "../refusals.ts";
 import { isBusy, sqliteTrouble } from "./trouble.ts";
 
+/** Locks of this process. Without this a store that nobody refers to any more would be collected,
+ * and its lock with it, while its owner still believes to have it. */
+const heldLocks = new Set<DatabaseSync>();
+
 export interface Lock {
   release(): void;
 }
@@ -24,11 +28,13 @@ export function lockFolder(folder: string): Outcome<Lock> {
     return isBusy(error) ? storeLocked(readPid(pidFile)) : sqliteTrouble(error).refusal;
   }
   const held = database;
+  heldLocks.add(held);
   notePid(pidFile);
   return ok({
     release() {
       rmSync(pidFile, { force: true });
       held.close();
+      heldLocks.delete(held);
     },
   });
 }

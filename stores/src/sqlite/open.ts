@@ -1,20 +1,23 @@
 // Opens a data folder: takes the lock, looks at the log, verifies the journal, and gives the
 // store or the reason why not. The folder holds `journal.sqlite`, `blobs/`, `snapshots/` and
 // `lock`; nothing else may write into it.
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
 import { type BlobFolder, openBlobFolder } from "../files/blobs.ts";
 import { errnoOf, fileTrouble, makeFolder, syncFolder } from "../files/durable.ts";
 import { openSnapshotFolder, type SnapshotFolder } from "../files/snapshots.ts";
-import type { JournalHead, Recovery, Store } from "../port.ts";
-import { journalCorrupt } from "../refusals.ts";
+import type { JournalHead, Recovery, Store, StoreTarget } from "../port.ts";
+import { journalCorrupt, storeIncomplete, storeNotEmpty } from "../refusals.ts";
 import { createSqliteJournal, type SqliteJournal } from "./journal.ts";
 import { type Lock, lockFolder } from "./lock.ts";
 import { FORMAT_VERSION, prepareDatabase } from "./schema.ts";
 import { isDamaged, sqliteTrouble } from "./trouble.ts";
 import { inspectWal, type WalReport } from "./wal.ts";
+
+/** File that marks the target of a copy that is not finished. */
+const INCOMPLETE = "incomplete";
 
 export interface SqliteStoreOptions {
   /** Data folder; made when it is not there. */
@@ -23,13 +26,16 @@ export interface SqliteStoreOptions {
   readonly journalBytesMax?: number;
   /** Bound of one blob in bytes, for a pool that allows less than LIMITS.BLOB_BYTES_MAX. */
   readonly blobBytesMax?: number;
+  /** Only for copies: makes the folder the target of one, marked until `finish`. */
+  readonly filling?: boolean;
 }
 
 /**
  * Opens the store in a folder. Refuses STORE_LOCKED, STORE_NEWER, JOURNAL_CORRUPT (`at` names
- * the record), STORE_UNWRITABLE and STORE_FULL; the folder is then free for the next one.
+ * the record), STORE_UNWRITABLE and STORE_FULL; the folder is then free for the next one. Also
+ * refuses STORE_INCOMPLETE, and a filling open STORE_NOT_EMPTY.
  */
-export async function openSqliteStore(options: SqliteStoreOptions): Promise<Outcome<Store>> {
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Outcome<StoreTarget>> {
   const folder = resolve(options.folder); // The process may go to another folder later.
   try {
     await makeFolder(folder);
@@ -51,9 +57,17 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Outc
   }
 }
 
-async function openLocked(options: SqliteStoreOptions, lock: Lock): Promise<Outcome<Store>> {
+async function openLocked(options: SqliteStoreOptions, lock: Lock): Promise<Outcome<StoreTarget>> {
   const { folder } = options;
   const path = join(folder, "journal.sqlite");
+  const mark = join(folder, INCOMPLETE);
+  if (existsSync(mark)) return storeIncomplete(folder);
+  if (options.filling === true) {
+    if (existsSync(path)) return storeNotEmpty(folder);
+    writeFileSync(mark, "A copy into this folder was begun and is not finished.\n", {
+      flush: true,
+    });
+  }
   const wal = inspectWal(`${path}-wal`);
   if (wal?.lostAcknowledged) return refuseLog(wal);
   const database = new DatabaseSync(path);
@@ -66,7 +80,18 @@ async function openLocked(options: SqliteStoreOptions, lock: Lock): Promise<Outc
     return parts;
   }
   await syncFolder(folder);
-  return ok(assemble(database, lock, parts.value, wal));
+  const store = assemble(database, lock, parts.value, wal);
+  return ok({ ...store, finish: () => removeMark(folder) });
+}
+
+async function removeMark(folder: string): Promise<Outcome<undefined>> {
+  try {
+    rmSync(join(folder, INCOMPLETE), { force: true });
+    await syncFolder(folder);
+    return ok(undefined);
+  } catch (error) {
+    return fileTrouble(error, "the data folder");
+  }
 }
 
 /** SQLite would drop these commits without a word, and they had been acknowledged. */

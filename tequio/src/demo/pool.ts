@@ -115,7 +115,7 @@ class Demo implements DemoPool {
       ...(token === undefined ? [] : ["--join", token]),
       ...["--url", url, "--folder", join(this.#folder, "members", spec.name)],
       ...["--cpu-share", String(spec.cpuShare), "--cpus", String(milliCpu / 1_000)],
-      ...["--memory", "2G", "--node-name", spec.name],
+      ...["--memory", "2G", "--node-name", spec.name, "--isolation", "none"],
     ];
     const child = startChild(spec.name, args, this.#logs);
     void child.ended.then((code) => {

@@ -1,6 +1,7 @@
 // `tequio agent`: this machine as one site of a pool, in the foreground. Its log goes to stderr.
 // It decides how the agent ends; everything else is the agent's.
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import {
   type Command,
   EXIT,
@@ -24,6 +25,10 @@ interface Flags {
   readonly memory?: number;
   readonly nodeName?: string;
   readonly label?: Readonly<Record<string, string>>;
+  readonly isolation: "none" | "sandbox" | "auto";
+  readonly requireIsolation?: true;
+  readonly sandboxNetwork: "host" | "none";
+  readonly sandboxRead?: readonly string[];
   readonly endWithStdin?: true | "stop" | "keep";
 }
 
@@ -33,13 +38,25 @@ const LOOK_MS = 50;
 /** Adds the flags and the action of `tequio agent`. */
 export function define(command: Command, shell: Shell): void {
   command
-    .option("--join <token>", "Join token of the member; needed once for a folder")
+    .option("--join <token>", "Join token; needed once for a folder; also TEQUIO_JOIN_TOKEN")
     .option("--folder <dir>", "The site's own data", ".tequio/agent")
     .option("--cpu-share <n>", "Cores that all jobs together may use, e.g. 0.5", positive)
     .option("--cpus <n>", "Cores to lend; default: all", positive)
     .option("--memory <size>", "Memory to lend, e.g. 16GB; default: all", sizeMiB)
     .option("--node-name <name>", "Name of this machine; default: its host name")
     .option("--label <key=value>", "Label that jobs can ask for (repeat)", label)
+    .addOption(
+      new Option("--isolation <how>", "Walls around jobs (bubblewrap); auto: where possible")
+        .choices(["none", "sandbox", "auto"])
+        .default("auto"),
+    )
+    .option("--require-isolation", "Refuse jobs without walls and a memory limit of the kernel")
+    .addOption(
+      new Option("--sandbox-network <which>", "Network of jobs within walls")
+        .choices(["host", "none"])
+        .default("host"),
+    )
+    .option("--sandbox-read <path>", "What else such jobs may read, e.g. /data (repeat)", collect)
     .addOption(
       new Option("--end-with-stdin [jobs]", "End when standard input does, and do so with jobs")
         .choices(["stop", "keep"])
@@ -50,11 +67,28 @@ export function define(command: Command, shell: Shell): void {
       "\nCtrl-C stops the jobs and leaves; SIGTERM leaves them running for the next start.",
     )
     .action(shell.act(() => run(command.opts<Flags>(), shell)));
+  command
+    .command("rotate-key")
+    .description("Change the key of the site in --folder; a running agent does it within a minute")
+    .action(shell.act(() => rotateKey(command.opts<Flags>().folder, shell)));
+}
+
+async function rotateKey(given: string, shell: Shell): Promise<VerbEnd> {
+  const folder = resolve(shell.terminal.cwd, given);
+  if (!existsSync(join(folder, "agent.json"))) {
+    const hint = "Give the folder of an agent that has joined with --folder.";
+    return { code: "NOT_FOUND", message: `${folder} is no site.`, hint };
+  }
+  const { wishNewKey } = await import("@tequio/agent");
+  wishNewKey(folder);
+  shell.terminal.err("The running agent changes its key within a minute, or at its next start.\n");
+  return EXIT.OK;
 }
 
 function siteOptions(flags: Flags, shell: Shell): SiteOptions {
-  const { join: joinToken, cpuShare, cpus, memory, nodeName, label: labels } = flags;
+  const { cpuShare, cpus, memory, nodeName, label: labels } = flags;
   const { url } = shell.globals();
+  const joinToken = flags.join ?? shell.terminal.env.TEQUIO_JOIN_TOKEN;
   const poolUrl = url ?? shell.terminal.env.TEQUIO_URL;
   return {
     folder: flags.folder,
@@ -65,9 +99,20 @@ function siteOptions(flags: Flags, shell: Shell): SiteOptions {
     ...(memory === undefined ? {} : { memoryMiB: memory }),
     ...(nodeName === undefined ? {} : { nodeName }),
     ...(labels === undefined ? {} : { labels }),
+    isolation: {
+      level: flags.isolation,
+      required: flags.requireIsolation === true,
+      network: flags.sandboxNetwork,
+      readable: (flags.sandboxRead ?? []).map((path) => resolve(shell.terminal.cwd, path)),
+    },
     log: (line) => shell.terminal.err(`${time(shell)} ${line}\n`),
   };
 }
+
+const collect = (text: string, earlier: readonly string[] = []): readonly string[] => [
+  ...earlier,
+  text,
+];
 
 /** Wall clock of a log line, `12:34:56`, in local time. */
 export const time = (shell: Shell): string =>

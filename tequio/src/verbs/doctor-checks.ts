@@ -8,6 +8,7 @@ import { findPool, type PoolAddress, type Shell } from "@tequio/cli";
 import { makeClient, type PoolView } from "@tequio/contract";
 import type { Node } from "@tequio/core/pool";
 
+import { runningChecks } from "./doctor-pool.ts";
 import { whyUnwritable } from "./folder.ts";
 
 export interface Check {
@@ -44,6 +45,7 @@ export async function runChecks(options: DoctorOptions, shell: Shell): Promise<r
     await consoleBuilt(),
     await portFree(options.port, address.url, pool.state === "ok"),
     ...poolChecks(address, pool, shell),
+    ...(pool.state === "ok" ? await runningChecks(address, pool.view.version) : []),
   ];
 }
 

@@ -42,11 +42,13 @@ export async function startOwnMember(
   client: Client,
   data: string,
   name: string,
+  isolation: string,
 ): Promise<Outcome<OwnMember>> {
   const folder = memberFolder(data, name);
-  const join = await joinArgs(client, folder, name);
+  const join = await joinToken(client, folder, name);
   if (!join.ok) return join;
-  return ok(startAgent(name, folder, [...join.value, "--url", client.url]));
+  const args = ["--url", client.url, "--isolation", isolation];
+  return ok(startAgent(name, folder, args, join.value));
 }
 
 /** Starts the demonstration's members; the slow one behind a relay of its own. */
@@ -58,7 +60,7 @@ export async function startDemoMembers(
   const relays: Relay[] = [];
   for (const spec of DEMO_MEMBERS) {
     const folder = memberFolder(data, spec.name);
-    const join = await joinArgs(client, folder, spec.name);
+    const join = await joinToken(client, folder, spec.name);
     if (!join.ok) return join;
     let { url } = client;
     if (spec.link !== undefined) {
@@ -66,7 +68,7 @@ export async function startDemoMembers(
       relays.push(relay);
       url = `http://127.0.0.1:${relay.port}`;
     }
-    members.push(startAgent(spec.name, folder, [...join.value, "--url", url, ...lend(spec)]));
+    members.push(startAgent(spec.name, folder, ["--url", url, ...lend(spec)], join.value));
   }
   return ok({ members, relays });
 }
@@ -75,19 +77,21 @@ const LEAST_CPUS = 0.1;
 const lend = ({ cpuShare, name }: DemoMember): readonly string[] => [
   ...["--cpu-share", String(cpuShare), "--cpus", String(Math.max(LEAST_CPUS, cpuShare))],
   ...["--memory", "2G", "--node-name", name],
+  // They all are this machine, and lend it to nobody else.
+  ...["--isolation", "none"],
 ];
 
-/** `--join TOKEN` unless the folder is a site of this very pool already. */
-async function joinArgs(
+/** A join token unless the folder is a site of this very pool already. */
+async function joinToken(
   client: Client,
   folder: string,
   name: string,
-): Promise<Outcome<readonly string[]>> {
+): Promise<Outcome<string | undefined>> {
   const pool = await client.call("getPool", {});
   if (!pool.ok) return pool;
-  if (poolOf(folder) === pool.value.poolId) return ok([]);
+  if (poolOf(folder) === pool.value.poolId) return ok(undefined);
   const invited = await client.call("inviteMember", { body: { name } });
-  return invited.ok ? ok(["--join", invited.value.joinToken]) : invited;
+  return invited.ok ? ok(invited.value.joinToken) : invited;
 }
 
 /** The pool that the folder has joined, if it has. */
@@ -101,7 +105,12 @@ function poolOf(folder: string): string | undefined {
   }
 }
 
-function startAgent(name: string, folder: string, args: readonly string[]): OwnMember {
+function startAgent(
+  name: string,
+  folder: string,
+  args: readonly string[],
+  token: string | undefined,
+): OwnMember {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const logFile = join(folder, "agent.log");
   const main = fileURLToPath(new URL("../main.ts", import.meta.url));
@@ -112,6 +121,8 @@ function startAgent(name: string, folder: string, args: readonly string[]): OwnM
     stdio: ["pipe", "pipe", openSync(logFile, "a", 0o600)],
     // A group of its own: Ctrl-C reaches only this process, which then stops all in order.
     detached: true,
+    // Argument lists can be read by everybody on the machine, environments cannot.
+    env: { ...process.env, ...(token === undefined ? {} : { TEQUIO_JOIN_TOKEN: token }) },
   });
   child.stdin?.on("error", () => {});
   const ended = new Promise<number | null>((done) => child.once("exit", done));

@@ -11,6 +11,7 @@ import {
   DATA_DEFAULT,
   dim,
   EXIT,
+  Option,
   PORT_DEFAULT,
   type Shell,
   showTrouble,
@@ -22,34 +23,59 @@ import {
 } from "@tequio/cli";
 import { makeClient, Name } from "@tequio/contract";
 import type { Relay } from "../demo/relay.ts";
-import { time } from "./agent.ts";
+import { addBlobFlags, type BlobFlags, blobCareOf } from "./blob-flags.ts";
 import { port } from "./flags.ts";
 import { makeFolder } from "./folder.ts";
 import { type StopCause, untilStopped } from "./stop.ts";
+import type { Standby } from "./store-places.ts";
 import { memberNameOf, type OwnMember, startDemoMembers, startOwnMember } from "./up-members.ts";
+import { addListenFlags, type ListenFlags, listenOf } from "./up-tls.ts";
 
-interface Flags {
+interface Flags extends ListenFlags, BlobFlags {
   readonly data: string;
+  readonly store?: string;
+  readonly standby?: true;
   readonly port: number;
   readonly name: string;
   readonly member: boolean;
   readonly demoMembers?: true;
   readonly open: boolean;
+  readonly isolation: "none" | "sandbox" | "auto";
   readonly endWithStdin?: true;
+  readonly log: "auto" | "text" | "json";
+  readonly logRequests?: true;
+  readonly metricsTokenFile?: string;
 }
 
 const GIB = 2 ** 30;
 
 /** Adds the flags and the action of `tequio up`. */
 export function define(command: Command, shell: Shell): void {
-  command
+  addListenFlags(command)
     .option("--data <dir>", "Data folder: journal, blobs, logs, secrets", DATA_DEFAULT)
-    .option("--port <n>", "Port on 127.0.0.1; 0: any free one", port, PORT_DEFAULT)
+    .addOption(
+      new Option("--store <url>", "PostgreSQL database that holds the journal").env("TEQUIO_STORE"),
+    )
+    .option("--standby", "With --store: wait while another control plane leads")
+    .option("--port <n>", "Port to listen on; 0: any free one", port, PORT_DEFAULT)
     .option("--name <name>", "Name of the pool", memberNameOf())
     .option("--no-member", "Do not lend this machine to the pool")
+    .addOption(
+      new Option("--isolation <how>", "Walls around the jobs that this machine runs")
+        .choices(["none", "sandbox", "auto"])
+        // It is the operator's own machine, and a first job may well want the operator's files.
+        .default("none"),
+    )
     .option("--demo-members", "Also start the demonstration's members")
     .option("--no-open", "Do not open the console in a browser")
     .option("--end-with-stdin", "Stop when standard input ends")
+    .addOption(
+      new Option("--log <form>", "Lines on standard error; auto: text at a terminal, else JSON")
+        .choices(["auto", "text", "json"])
+        .default("auto"),
+    )
+    .option("--log-requests", "Also say a line for each request that went well")
+    .option("--metrics-token-file <file>", "Token that may read /metrics and nothing else")
     .addHelpText(
       "after",
       "\nCtrl-C stops the jobs of this machine's member too; SIGTERM leaves them running for the" +
@@ -57,11 +83,14 @@ export function define(command: Command, shell: Shell): void {
         "\nrefusal.",
     )
     .action(shell.act(() => run(command.opts<Flags>(), shell)));
+  addBlobFlags(command);
 }
 
 interface Running {
   readonly url: string;
   readonly token: string;
+  /** The pool's own certificate, if it has made one. */
+  readonly ca: string | undefined;
   readonly data: string;
   readonly members: OwnMember[];
   readonly relays: Relay[];
@@ -72,18 +101,36 @@ async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
   if (!Name.safeParse(flags.name).success) {
     return usage(`\`--name ${flags.name}\` is not a name.`, "Use letters, digits, '.' and '-'.");
   }
+  if (flags.standby === true && flags.store === undefined) {
+    return usage("`--standby` needs a database.", "Give `--store postgres://USER@HOST/DATABASE`.");
+  }
   const stop = untilStopped({ withStdin: flags.endWithStdin === true });
   const data = resolve(terminal.cwd, flags.data);
-  const log = (line: string): void => terminal.err(`${time(shell)} ${line}\n`);
+  const { sayLine, sayOf } = await import("./log-form.ts");
+  const say = sayOf(flags, shell);
+  const log = (line: string): void => sayLine(say, line);
   const folder = makeFolder(data, "--data");
   if (!folder.ok) return refused(folder, shell);
+  const listen = await listenOf(flags, data, terminal.cwd);
+  if (!listen.ok) return refused(listen, shell);
   const { startUp } = await import("../up.ts");
-  const started = await startUp({ data, port: flags.port, name: flags.name, log });
+  const started = await startUp({
+    ...{ data, port: flags.port, listen: listen.value, name: flags.name, log, say },
+    logRequests: flags.logRequests === true,
+    ...{ blobCare: blobCareOf(flags), blobsPlace: flags },
+    ...(flags.store === undefined ? {} : { store: flags.store }),
+    ...(flags.standby === undefined ? {} : { standby: standbyUntil(stop, log) }),
+    ...(flags.metricsTokenFile === undefined
+      ? {}
+      : { metricsTokenFile: resolve(terminal.cwd, flags.metricsTokenFile) }),
+  });
+  if (!started.ok && started.code === "SHUTTING_DOWN") return EXIT.OK; // Stopped while waiting.
   if (!started.ok) return refused(withPortHint(started, flags.port), shell);
   const server = started.value;
   const token = server.adminToken;
   if (token === undefined) return revoked(data, server);
-  const running: Running = { url: server.url, token, data, members: [], relays: [] };
+  const ca = listen.value.tls?.pin === undefined ? undefined : listen.value.tls.cert;
+  const running: Running = { url: server.url, token, ca, data, members: [], relays: [] };
   keepContext(running, shell);
   if (shell.globals().json) {
     terminal.out(`${JSON.stringify({ ready: true, url: server.url, token, data })}\n`);
@@ -91,11 +138,20 @@ async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
     await greet(running, flags, shell);
   }
   await startMembers(running, flags, shell, log);
-  const cause = await stop;
-  await stopAll(running, cause, log);
+  const end = await Promise.race([stop, server.deposed]);
+  await stopAll(running, typeof end === "string" ? end : "terminate", log);
   await server.close();
+  if (typeof end !== "string") return end;
   log("The pool has stopped.");
   return EXIT.OK;
+}
+
+/** Waits for its turn until it is told to stop. */
+function standbyUntil(stop: Promise<StopCause>, log: (line: string) => void): Standby {
+  const waiting = new AbortController();
+  void stop.then(() => waiting.abort());
+  const onWaiting = ({ code, message }: Trouble): void => log(`info  Waiting: ${code} ${message}`);
+  return { signal: waiting.signal, onWaiting };
 }
 
 function refused(trouble: Trouble, shell: Shell): VerbEnd {
@@ -122,9 +178,9 @@ function withPortHint(trouble: Trouble, taken: number): Trouble {
   return { ...trouble, hint };
 }
 
-function keepContext({ url, token }: Running, shell: Shell): void {
+function keepContext({ url, token, ca }: Running, shell: Shell): void {
   try {
-    writeContext(shell.terminal, { url, token });
+    writeContext(shell.terminal, { url, token, ...(ca === undefined ? {} : { ca }) });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     shell.terminal.err(`Other terminals will not find the pool by themselves: ${why}\n`);
@@ -165,7 +221,7 @@ async function startMembers(
   const client = makeClient({ url: running.url, token: running.token });
   const failed = (trouble: Trouble): void => showTrouble(shell.terminal, trouble, false);
   if (flags.member) {
-    const own = await startOwnMember(client, running.data, memberNameOf());
+    const own = await startOwnMember(client, running.data, memberNameOf(), flags.isolation);
     if (own.ok) running.members.push(own.value);
     else failed(own);
   }

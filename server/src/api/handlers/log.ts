@@ -3,7 +3,7 @@ import type { JobState, LeaseState, State } from "@tequio/core/controller";
 import { ok, refuse } from "@tequio/core/pool";
 import { logTopic } from "../../logs/log-store.ts";
 import type { Handlers } from "../table.ts";
-import { findJob } from "./jobs.ts";
+import { permittedJob } from "./jobs.ts";
 
 /** A site that was lost never says that a log is over; so long after its lease it is. */
 const LOG_LATE_MS = 15_000;
@@ -28,13 +28,13 @@ const isOver = (held: LeaseState, nowMs: number): boolean =>
   held.endedAtMs !== null && nowMs - held.endedAtMs > LOG_LATE_MS;
 
 export const logHandlers: Handlers<"readLog"> = {
-  async readLog({ context, params, query, signal }) {
+  async readLog({ context, caller, params, query, signal }) {
     const { pump, logs, waker, now } = context;
     const { task, offset, limit } = query;
     const gone = signal();
     const untilMs = performance.now() + query.waitMs;
     for (;;) {
-      const job = findJob(pump.state, params.id);
+      const job = permittedJob(context, caller, "logs.read", params.id);
       if (!job.ok) return job;
       const held = leaseFor(pump.state, job.value, query);
       const refused = refuseWish(job.value, held, query, task);

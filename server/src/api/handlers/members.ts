@@ -5,7 +5,8 @@ import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/poo
 import type { Context } from "../../context.ts";
 import { newId, sha256 } from "../../secrets.ts";
 import { memberViews } from "../../views/pool.ts";
-import type { Handlers } from "../table.ts";
+import { refuseUnless } from "../may.ts";
+import { type Handlers, userOf } from "../table.ts";
 
 /** 192 bits: a join token lives for a week and is good for one site. */
 const SECRET_BYTES = 24;
@@ -36,10 +37,15 @@ type MemberEndpoints = "listMembers" | "inviteMember" | "changeMember" | "joinPo
 export const memberHandlers: Handlers<MemberEndpoints> = {
   listMembers: ({ context }) => ok({ rows: rowsOf(context) }),
 
-  async inviteMember({ context, body, baseUrl }) {
+  async inviteMember({ context, caller, body, baseUrl }) {
+    const refused = refuseUnless(context, caller, "members.invite", { member: body.name });
+    if (refused !== undefined) return refused;
     const secret = randomBytes(SECRET_BYTES).toString("base64url");
     const { name } = body;
-    const joinToken = encodeJoinToken({ url: context.publicUrl ?? baseUrl, secret });
+    const joinToken = encodeJoinToken({
+      ...{ url: context.publicUrl ?? baseUrl, secret },
+      ...(context.pin === undefined ? {} : { pin: context.pin }),
+    });
     // Whoever asks by an address that nobody can dial should hear it now, not the new member.
     const readable = decodeJoinToken(joinToken);
     if (!readable.ok) {
@@ -48,6 +54,7 @@ export const memberHandlers: Handlers<MemberEndpoints> = {
     }
     const invited = await context.pump.submit({
       type: "inviteMember",
+      by: userOf(caller),
       name,
       secretHash: sha256(secret),
     });
@@ -57,12 +64,16 @@ export const memberHandlers: Handlers<MemberEndpoints> = {
     return ok({ member: name, joinToken, expiresAtMs, command });
   },
 
-  async changeMember({ context, params, body }) {
+  async changeMember({ context, caller, params, body }) {
+    const refused = refuseUnless(context, caller, "members.change", { member: params.name });
+    if (refused !== undefined) return refused;
     const changed = await context.pump.submit({
       type: "changeMember",
+      by: userOf(caller),
       name: params.name,
       action: body.action,
       graceMs: body.graceMs ?? LIMITS.STOP_GRACE_MS,
+      ...(body.site === undefined ? {} : { siteId: body.site }),
     });
     if (!changed.ok) return changed;
     return ok(rowsOf(context).find((row) => row.name === params.name)!);

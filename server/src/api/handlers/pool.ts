@@ -1,19 +1,66 @@
 // The pool at a glance, projects and the statement.
-import { ok } from "@tequio/core/pool";
+import { holdsForAll, permits } from "@tequio/core/controller";
+import { ok, type Refusal } from "@tequio/core/pool";
+import type { Context } from "../../context.ts";
 import { poolView, projectViews } from "../../views/pool.ts";
 import { statementView } from "../../views/usage.ts";
-import type { Handlers } from "../table.ts";
+import type { Caller } from "../caller.ts";
+import { refuseUnless, whoOf } from "../may.ts";
+import { type Handlers, userOf } from "../table.ts";
 
 export const poolHandlers: Handlers<"getPool" | "listProjects" | "createProject" | "getUsage"> = {
   getPool: ({ context }) => ok(poolView(context.pump.state, context.version, context.now())),
-  listProjects: ({ context }) => ok({ rows: projectViews(context.pump.state, context.now()) }),
-  async createProject({ context, body }) {
+  listProjects({ context, caller }) {
+    const { state } = context.pump;
+    const who = whoOf(context, caller);
+    const rows = projectViews(state, context.now());
+    return ok({
+      rows: rows.filter(({ name }) => permits(state, who, "projects.read", { project: name })),
+    });
+  },
+  async createProject({ context, caller, body }) {
+    const refused = refuseProject(context, caller, body.name, body.parent);
+    if (refused !== undefined) return refused;
     const { name, shares } = body;
     const parent = body.parent ?? null;
-    const set = await context.pump.submit({ type: "setProject", name, parent, shares });
+    const set = await context.pump.submit({
+      type: "setProject",
+      name,
+      parent,
+      shares,
+      by: userOf(caller),
+    });
     if (!set.ok) return set;
     const rows = projectViews(context.pump.state, context.now());
     return ok(rows.find((row) => row.name === name)!);
   },
-  getUsage: ({ context, query }) => statementView(context.pump.state, query, context.now()),
+  getUsage({ context, caller, query }) {
+    const { state } = context.pump;
+    const who = whoOf(context, caller);
+    const visible = holdsForAll(who, "usage.read")
+      ? undefined
+      : (line: { readonly member: string; readonly project: string }) =>
+          permits(state, who, "usage.read", { project: line.project, member: line.member });
+    return statementView(state, query, context.now(), visible);
+  },
 };
+
+/**
+ * Whoever may change a project's surroundings may put one there: its shares weigh against those of
+ * its neighbours, so a lead changes what lies under its project, not the project itself.
+ */
+function refuseProject(
+  context: Context,
+  caller: Caller,
+  name: string,
+  parent: string | undefined,
+): Refusal | undefined {
+  const known = context.pump.state.projects.get(name);
+  const above = known === undefined ? [parent] : [parent, known.parent ?? undefined];
+  for (const project of above) {
+    const target = project === undefined ? {} : { project };
+    const refused = refuseUnless(context, caller, "projects.change", target);
+    if (refused !== undefined) return refused;
+  }
+  return undefined;
+}

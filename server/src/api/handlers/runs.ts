@@ -1,18 +1,26 @@
 // Spanning runs for people: listing, watching, pausing, sampling.
-import type { JobState, State } from "@tequio/core/controller";
-import { type Outcome, ok, refuse } from "@tequio/core/pool";
+import type { JobState } from "@tequio/core/controller";
+import { type Outcome, ok, type Permission, refuse } from "@tequio/core/pool";
 import { readVector } from "../../aggregator/vectors.ts";
+import type { Context } from "../../context.ts";
 import { runDetail, runView } from "../../views/runs.ts";
+import type { Caller } from "../caller.ts";
+import { visibleJobs } from "../may.ts";
 import type { Handlers } from "../table.ts";
-import { checkCursor, findJob } from "./jobs.ts";
+import { checkCursor, permittedJob } from "./jobs.ts";
 
 /** Samples under way. Each keeps a core busy for seconds. */
 const SAMPLES_MAX = 4;
 let sampling = 0;
 
 /** The job of a run. Refuses NOT_FOUND, also for a job that is no run. */
-function findRun(state: State, id: string): Outcome<JobState> {
-  const job = findJob(state, id);
+function findRun(
+  context: Context,
+  caller: Caller,
+  what: Permission,
+  id: string,
+): Outcome<JobState> {
+  const job = permittedJob(context, caller, what, id);
   if (job.ok && job.value.spec.run === undefined) {
     return refuse("NOT_FOUND", `Job ${id} is no run.`, "List runs with `tequio runs`.");
   }
@@ -22,30 +30,33 @@ function findRun(state: State, id: string): Outcome<JobState> {
 type RunEndpoints = "listRuns" | "getRun" | "changeRun" | "sampleRun";
 
 export const runHandlers: Handlers<RunEndpoints> = {
-  listRuns({ context, query }) {
+  listRuns({ context, caller, query }) {
     const { pump, runs, now } = context;
     const cursor = checkCursor(query.cursor);
     if (!cursor.ok) return cursor;
     const below = cursor.value === undefined ? Number.POSITIVE_INFINITY : Number(cursor.value);
+    const visible = visibleJobs(context, caller, "runs.read");
     const rows: ReturnType<typeof runView>[] = [];
     for (let i = runs.ids.length - 1; i >= 0; i -= 1) {
       const id = runs.ids[i]!;
       if (Number(id) >= below) continue;
+      const job = pump.state.jobs.get(id)!;
+      if (visible?.(job) === false) continue;
       if (rows.length === query.limit) return ok({ rows, nextCursor: rows.at(-1)!.id });
-      rows.push(runView(pump.state, pump.state.jobs.get(id)!, now()));
+      rows.push(runView(pump.state, job, now()));
     }
     return ok({ rows });
   },
 
-  getRun({ context, params }) {
+  getRun({ context, caller, params }) {
     const { pump, now } = context;
-    const job = findRun(pump.state, params.id);
+    const job = findRun(context, caller, "runs.read", params.id);
     return job.ok ? ok(runDetail(pump.state, job.value, now())) : job;
   },
 
-  async changeRun({ context, params, body }) {
+  async changeRun({ context, caller, params, body }) {
     const { pump, now } = context;
-    const job = findRun(pump.state, params.id);
+    const job = findRun(context, caller, "runs.change", params.id);
     if (!job.ok) return job;
     if (job.value.stage === "ended") {
       return refuse("WRONG_STATE", `Run ${params.id} has ended.`, "Submit it again.");
@@ -63,9 +74,9 @@ export const runHandlers: Handlers<RunEndpoints> = {
     return ok(runView(pump.state, pump.state.jobs.get(params.id)!, now()));
   },
 
-  async sampleRun({ context, params, body }) {
+  async sampleRun({ context, caller, params, body }) {
     const { pump, trainer, store } = context;
-    const job = findRun(pump.state, params.id);
+    const job = findRun(context, caller, "runs.sample", params.id);
     if (!job.ok) return job;
     const run = pump.state.runs.get(params.id);
     if (run === undefined) {

@@ -1,0 +1,50 @@
+// Whether the pool could ever serve a job, asked at every submission. Sweeps ask for the same again
+// and again, so what was accepted is remembered as long as no site has other nodes than before.
+import type { JobSpec, Node, Outcome } from "../pool/index.ts";
+import { ok } from "../pool/index.ts";
+import { demandKey, feasibleEver } from "../scheduler/index.ts";
+import type { State } from "./state.ts";
+import { nodeViews } from "./views.ts";
+
+/** Different requests that are remembered; beyond this all are forgotten and asked again. */
+const ACCEPTED_MAX = 10_000;
+
+interface Accepted {
+  /** The nodes of every site: an inventory replaces the whole list. */
+  readonly nodes: readonly (readonly Node[])[];
+  readonly keys: Set<string>;
+}
+
+/** Not part of the state: only saves asking a pure question twice. */
+const remembered = new WeakMap<State, Accepted>();
+
+/** Accepts, or refuses with IMPOSSIBLE_REQUEST, as `feasibleEver` says. */
+export function feasible(state: State, spec: JobSpec): Outcome<unknown> {
+  const accepted = acceptedIn(state);
+  const key = demandKey(spec);
+  if (accepted.keys.has(key)) return ok(undefined);
+  const answer = feasibleEver(spec, nodeViews(state));
+  if (!answer.ok) return answer;
+  if (accepted.keys.size >= ACCEPTED_MAX) accepted.keys.clear();
+  accepted.keys.add(key);
+  return answer;
+}
+
+function acceptedIn(state: State): Accepted {
+  const known = remembered.get(state);
+  if (known !== undefined && isCurrent(known, state)) return known;
+  const nodes = [...state.sites.values()].map((site) => site.nodes);
+  const fresh: Accepted = { nodes, keys: new Set() };
+  remembered.set(state, fresh);
+  return fresh;
+}
+
+function isCurrent({ nodes }: Accepted, { sites }: State): boolean {
+  if (nodes.length !== sites.size) return false;
+  let at = 0;
+  for (const site of sites.values()) {
+    if (site.nodes !== nodes[at]) return false;
+    at += 1;
+  }
+  return true;
+}

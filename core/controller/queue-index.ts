@@ -1,0 +1,188 @@
+// The waiting jobs in lines of those that ask for the same, kept up as events are applied, so that
+// a look at the queue costs what it starts and not how much waits. It can be made from the state
+// at any time and is no part of it: it is neither encoded nor compared.
+import { requestKey } from "../scheduler/index.ts";
+import type { JobState, State } from "./state.ts";
+
+/** Jobs of one priority, project and request; tasks of an array with a limit stand alone. */
+export interface JobLine {
+  readonly key: string;
+  readonly priority: number;
+  readonly project: string;
+  /** The array whose limit holds for the line. */
+  readonly limit: { readonly arrayId: string; readonly maxRunning: number } | undefined;
+  /** By turn. Some no longer wait: they are passed over until the head is behind them. */
+  readonly jobs: JobState[];
+  head: number;
+  /** How many of them wait. */
+  live: number;
+}
+
+/** A line is shortened when this many of its entries lie behind the head. */
+const SHORTEN_AT = 4_096;
+
+const waits = (job: JobState): boolean => job.stage === "queued";
+
+/** Where a job stands, or would stand, in a list by submission. */
+export function placeOf(jobs: readonly JobState[], job: JobState): number {
+  let [low, high] = [0, jobs.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareJobs(jobs[middle]!, job) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The order of submission: by time, number of the job or its array, and place in that. */
+export function compareJobs(a: JobState, b: JobState): number {
+  return (
+    a.submittedAtMs - b.submittedAtMs ||
+    Number(a.place?.arrayId ?? a.jobId) - Number(b.place?.arrayId ?? b.jobId) ||
+    (a.place?.index ?? -1) - (b.place?.index ?? -1)
+  );
+}
+
+/** Runs and jobs with dependencies are asked one by one whether they may start. */
+const isSingle = ({ spec }: JobState): boolean =>
+  spec.run !== undefined || spec.dependencies.length > 0;
+
+export class QueueIndex {
+  readonly lines = new Map<string, JobLine>();
+  readonly singles = new Set<JobState>();
+  /** Jobs that are over, in the order of submission. */
+  readonly ended: JobState[] = [];
+  /** Tasks of one array come one after another. */
+  #last: { readonly spec: JobState["spec"]; readonly line: JobLine } | undefined;
+
+  constructor(state: State) {
+    for (const jobId of state.queue.keys()) {
+      const job = state.jobs.get(jobId);
+      if (job !== undefined) this.add(job);
+    }
+    for (const job of state.jobs.values()) if (job.stage === "ended") this.ended.push(job);
+  }
+
+  /** The job is over. */
+  end(job: JobState): void {
+    const { ended } = this;
+    const last = ended.at(-1);
+    if (last === undefined || compareJobs(last, job) < 0) ended.push(job);
+    else ended.splice(placeOf(ended, job), 0, job);
+  }
+
+  /** The job waits: for the first time or again. */
+  add(job: JobState): void {
+    if (isSingle(job)) {
+      this.singles.add(job);
+      return;
+    }
+    const line = this.#lineOf(job);
+    const { jobs } = line;
+    line.live += 1;
+    const last = jobs.at(-1);
+    if (last === undefined || compareJobs(last, job) < 0) {
+      jobs.push(job);
+      return;
+    }
+    const low = placeOf(jobs, job);
+    // One that waits again may still have its old entry.
+    if (jobs[low] !== job) jobs.splice(low, 0, job);
+    line.head = Math.min(line.head, low);
+  }
+
+  /** The job, whose stage has changed already, does not wait any more. */
+  remove(job: JobState): void {
+    if (isSingle(job)) {
+      this.singles.delete(job);
+      return;
+    }
+    const line = this.#lineOf(job);
+    line.live -= 1;
+    if (line.live <= 0) {
+      this.lines.delete(line.key);
+      this.#last = undefined;
+      return;
+    }
+    while (!waits(line.jobs[line.head]!)) line.head += 1;
+    if (line.head < SHORTEN_AT || line.head * 2 < line.jobs.length) return;
+    line.jobs.splice(0, line.head);
+    line.head = 0;
+  }
+
+  #lineOf({ spec, place }: JobState): JobLine {
+    const last = this.#last;
+    if (last?.spec === spec && last.line.limit?.arrayId === place?.arrayId) return last.line;
+    const own = `${spec.priority} ${spec.project} ${requestKey(spec)}`;
+    const key = place === null ? own : `${own} ${place.arrayId}`;
+    let line = this.lines.get(key);
+    if (line === undefined) {
+      const { priority, project } = spec;
+      line = { key, priority, project, limit: place ?? undefined, jobs: [], head: 0, live: 0 };
+      this.lines.set(key, line);
+    }
+    this.#last = { spec, line };
+    return line;
+  }
+}
+
+/** The jobs of a line that wait, in their turn. */
+export function* waitingOf({ jobs, head }: JobLine): Generator<JobState, undefined> {
+  for (let at = head; at < jobs.length; at += 1) if (waits(jobs[at]!)) yield jobs[at]!;
+}
+
+/** Waiting jobs that go first for certain: of higher priority, or older ones of its project. */
+export function waitingBefore(state: State, job: JobState): number {
+  const { lines, singles } = queueOf(state);
+  const { priority, project } = job.spec;
+  const before = (other: JobState): boolean =>
+    other.spec.priority > priority ||
+    (other.spec.priority === priority &&
+      other.spec.project === project &&
+      compareJobs(other, job) < 0);
+  let count = 0;
+  for (const other of singles) if (before(other)) count += 1;
+  for (const line of lines.values()) {
+    if (line.priority > priority) count += line.live;
+    if (line.priority !== priority || line.project !== project) continue;
+    for (const other of waitingOf(line)) {
+      if (compareJobs(other, job) >= 0) break;
+      count += 1;
+    }
+  }
+  return count;
+}
+
+/** How many jobs of each project wait. */
+export function waitingByProject(state: State): Map<string, number> {
+  const { lines, singles } = queueOf(state);
+  const counts = new Map<string, number>();
+  const add = (project: string, jobs: number): void => {
+    counts.set(project, (counts.get(project) ?? 0) + jobs);
+  };
+  for (const { project, live } of lines.values()) add(project, live);
+  for (const job of singles) if (waits(job)) add(job.spec.project, 1);
+  return counts;
+}
+
+/** Jobs that are over, in the order of submission. */
+export const endedJobs = (state: State): readonly JobState[] => queueOf(state).ended;
+
+const indexes = new WeakMap<State, QueueIndex>();
+
+/** The lines of a state; made when they are asked for first. */
+export function queueOf(state: State): QueueIndex {
+  const index = indexes.get(state) ?? new QueueIndex(state);
+  indexes.set(state, index);
+  return index;
+}
+
+/** The job has begun to wait, or has ceased to: the lines follow, if anybody has asked for them. */
+export function queueChanged(state: State, job: JobState, waiting: boolean): void {
+  const index = indexes.get(state);
+  if (waiting) index?.add(job);
+  else index?.remove(job);
+}
+
+/** The job is over: it is found among those that are, if anybody has asked for them. */
+export const jobOver = (state: State, job: JobState): void => indexes.get(state)?.end(job);
