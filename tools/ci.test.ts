@@ -42,6 +42,9 @@ function runCi(changed: Partial<Plays>): { readonly status: number | null; reado
     copyFileSync(join(import.meta.dirname, "..", ".ci", "run"), join(root, ".ci", "run"));
     writeProgram(join(bin, "apt-get"), script(plays.apt));
     writeProgram(join(bin, "sudo"), 'shift; exec "$@"');
+    // python3 -m venv FOLDER: what it leaves is a pip that does nothing.
+    const venv = ['mkdir -p "$3/bin"', 'echo "#!/bin/sh" >"$3/bin/pip"', 'chmod +x "$3/bin/pip"'];
+    writeProgram(join(bin, "python3"), venv.join("\n"));
     writeProgram(join(bin, "node"), `[ "$1" != - ] || exec '${process.execPath}' "$@"`);
     const npm = [
       'case "$*" in',
