@@ -1,5 +1,6 @@
-// What Tequio takes when nothing goes on: memory of an idle control plane and of an idle agent,
-// the time of a command that only starts, and the compressed bytes of the console's first load.
+// What Tequio takes when nothing goes on: memory of an idle control plane and of an idle agent with
+// all processes that it has, of one lease's supervisor, the time of a command that only starts, and
+// the compressed bytes of the console's first load. A Node that does nothing stands beside.
 // Usage: npm run -s bench:footprint -- [--no-record]
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -8,13 +9,21 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { type BenchPool, cpuSecondsOf, residentBytesOf, startPool } from "./lib/pool.ts";
+import {
+  type BenchPool,
+  cpuSecondsOf,
+  residentBytesOf,
+  residentBytesOfTree,
+  startPool,
+} from "./lib/pool.ts";
 import { record } from "./record.ts";
 
 const { values } = parseArgs({ options: { "no-record": { type: "boolean", default: false } } });
 
 /** After this long nothing of the start is left to be done. */
 const SETTLE_MS = 20_000;
+/** A job has started well before, and a process that does nothing has settled. */
+const JOB_MS = 5_000;
 const CLI_RUNS = 21;
 /** GNU time reports processor seconds in hundredths; the shell's own does so in milliseconds. */
 const SHELL = "/bin/bash";
@@ -23,8 +32,29 @@ const main = fileURLToPath(import.meta.resolve("tequio/bin/tequio.js"));
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 const megabytes = (bytes: number): number => Math.round(bytes / 1e6);
 
+interface IdleAgent {
+  /** Of the agent and whatever it has started. */
+  readonly bytes: number;
+  readonly cores: number;
+  /** What one lease adds beside its job: its supervisor, with the shell that watches over it. */
+  readonly supervisorBytes: number;
+  /** Of the agent when its first job is over. */
+  readonly afterBytes: number;
+}
+
+/** Memory of a Node that only waits: the floor of every process here. */
+async function plainNode(): Promise<number> {
+  const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1e9)"], { stdio: "ignore" });
+  const gone = new Promise((done) => child.once("exit", done));
+  await sleep(JOB_MS);
+  const bytes = residentBytesOf(child.pid!);
+  child.kill();
+  await gone;
+  return bytes;
+}
+
 /** Memory of an agent that is connected and runs nothing, and its processor share. */
-async function idleAgent(pool: BenchPool): Promise<{ bytes: number; cores: number }> {
+async function idleAgent(pool: BenchPool): Promise<IdleAgent> {
   const invited = await pool.client.call("inviteMember", { body: { name: "idle" } });
   if (!invited.ok) throw new Error(invited.message);
   const data = join(pool.folder, "agent");
@@ -39,11 +69,28 @@ async function idleAgent(pool: BenchPool): Promise<{ bytes: number; cores: numbe
     const cpu = cpuSecondsOf(child.pid!);
     await sleep(SETTLE_MS);
     const cores = (cpuSecondsOf(child.pid!) - cpu) / (SETTLE_MS / 1_000);
-    return { bytes: residentBytesOf(child.pid!), cores };
+    const bytes = residentBytesOfTree(child.pid!);
+    return { bytes, cores, ...(await beside(pool, child.pid!)) };
   } finally {
     child.kill("SIGTERM");
     await gone;
   }
+}
+
+/** What runs beside an agent that has one sleeping job, and what the agent takes afterwards. The
+ * job itself takes under 2 MB of the first. */
+async function beside(
+  pool: BenchPool,
+  agentPid: number,
+): Promise<Pick<IdleAgent, "supervisorBytes" | "afterBytes">> {
+  const command = ["sleep", String((3 * JOB_MS) / 1_000)];
+  const job = { name: "sleep", command, resources: { cpus: 1, memory: "64M" }, time: "1m" };
+  const submitted = await pool.client.call("submitJob", { body: job });
+  if (!submitted.ok) throw new Error(submitted.message);
+  await sleep(2 * JOB_MS);
+  const supervisorBytes = residentBytesOfTree(agentPid) - residentBytesOf(agentPid);
+  await sleep(SETTLE_MS);
+  return { supervisorBytes, afterBytes: residentBytesOfTree(agentPid) };
 }
 
 interface Start {
@@ -96,7 +143,8 @@ try {
   const version = starts([main, "--version"]);
   const jobs = starts([main, "jobs", "--url", pool.url, "--token", pool.token]);
   const consoleBytes = firstLoad();
-  const details = { cli: { version, jobs, plainNode: starts(["-e", "0"]) }, agent };
+  const plainNodeBytes = await plainNode();
+  const details = { cli: { version, jobs, plainNode: starts(["-e", "0"]) }, agent, plainNodeBytes };
   console.error(JSON.stringify({ idleBytes, consoleBytes, ...details }));
   const lines = [
     ["resident memory of an idle control plane", megabytes(idleBytes), "MB", "<= 150"],

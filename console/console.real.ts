@@ -15,7 +15,10 @@ const DIST = join(import.meta.dirname, "dist");
 const SHOTS = process.env.CONSOLE_SHOTS;
 /** Compressed bytes of the first load. 400 kB are 3 s on a link of 1 Mbit/s. */
 const FIRST_LOAD_BYTES_MAX = 400_000;
-const HASHES = ["#/", "#/jobs", "#/runs", "#/statement", "#/members"] as const;
+const HASHES = [
+  ...["#/", "#/jobs", "#/runs", "#/statement", "#/members"],
+  ...["#/projects", "#/people", "#/account"],
+];
 
 let browser: Browser;
 let pool: FakePool;
@@ -108,8 +111,9 @@ test("a token that is not known is refused with code and hint, a good one enters
   const { page } = watched;
   await page.goto(`${pool.url}/?token=wrong`);
   await sees(page, "UNAUTHENTICATED");
+  await page.getByText("Use a token instead").click();
   await page.getByLabel("Token").fill("wrong too");
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Use the token" }).click();
   await sees(page, "Use the token that the pool printed when it started.");
   await page.getByLabel("Token").fill(pool.token);
   await page.keyboard.press("Enter");
@@ -117,7 +121,7 @@ test("a token that is not known is refused with code and hint, a good one enters
   await page.reload();
   await sees(page, "Valley of Oaxaca pool");
   await page.getByRole("button", { name: "Sign out" }).click();
-  await page.getByLabel("Token").waitFor();
+  await page.getByLabel("Password").waitFor();
   await done(watched, "401");
 });
 

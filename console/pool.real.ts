@@ -225,3 +225,15 @@ test("a member that goes away is shown as away, and what ended stays readable", 
   await sees("away");
   await look("members-away");
 });
+
+test("a site's key is revoked on its member's page, and the site stays out", async () => {
+  await go("#/members/lab");
+  await page.getByRole("heading", { name: "Sites and their keys" }).waitFor();
+  await page.getByRole("cell", { name: "here" }).waitFor(WAIT);
+  await button("Revoke the key").click();
+  await sees(/Revoke the key of s/);
+  await page.getByRole("dialog").getByRole("button", { name: "Revoke the key" }).click();
+  await page.getByRole("cell", { name: "revoked" }).waitFor(WAIT);
+  assert.equal(await button("Revoke the key").count(), 0);
+  await look("member-revoked");
+});

@@ -1,9 +1,10 @@
 // One running site: wires the connection, the leases, the logs and the measuring together. Who the
 // site is was decided before (join.ts); run.ts owns the folder's lock and the public handle.
 import type { KeyObject } from "node:crypto";
-import type { LeaseReport, ToAgent } from "@tequio/contract";
+import type { LeaseReport, ToAgent } from "@tequio/contract/agent";
 import { type Node, type Outcome, ok, type Refusal } from "@tequio/core/pool";
 import type { Engine } from "@tequio/engines";
+import { addressesOf } from "./addresses.ts";
 import { readCalibration, type SiteRecord, writeCalibration } from "./folder.ts";
 import { Gateway, type Welcome } from "./gateway.ts";
 import type { GenerationEngine } from "./generation.ts";
@@ -14,6 +15,7 @@ import type { AgentOptions, AgentTiming } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
 import { isKeyDue, proposeNextKey, takeNextKey } from "./rotation.ts";
 import { type Say, sayRefusal, whyOf } from "./say.ts";
+import { Terms } from "./terms.ts";
 
 export interface SiteAgentOptions {
   readonly options: AgentOptions;
@@ -44,6 +46,7 @@ export class SiteAgent {
   readonly #gateway: Gateway;
   readonly #keeper: LeaseKeeper;
   readonly #logs: LogPump;
+  readonly #terms: Terms;
   #siteToken = "";
   /** Clock values of the heartbeats of this connection. */
   readonly #sent = new Set<number>();
@@ -59,6 +62,7 @@ export class SiteAgent {
     this.#given = given;
     this.#engine = given.generation.engine;
     const { options, site, key, outbox, timing, say, siteClockMs } = given;
+    this.#terms = new Terms(options.folder, () => this.#nowMs(), say);
     this.#poolUrl = (options.poolUrl ?? site.poolUrl).replace(/\/+$/, "");
     const logs = new LogPump({
       ...{ engine: this.#engine, timing, say },
@@ -67,11 +71,11 @@ export class SiteAgent {
     });
     this.#logs = logs;
     this.#keeper = new LeaseKeeper({
-      ...{ engine: this.#engine, outbox, logs, siteClockMs, say },
+      ...{ engine: this.#engine, outbox, logs, terms: this.#terms, siteClockMs, say },
       builtins: options.builtins,
       reconcileMs: timing.reconcileMs,
       taskEnv: {
-        TEQUIO_URL: this.#poolUrl,
+        TEQUIO_URL: addressesOf(this.#poolUrl)[0] ?? "",
         TEQUIO_SITE: site.siteId,
         TEQUIO_MEMBER: site.member,
         ...(site.certificate === undefined ? {} : { TEQUIO_CA: site.certificate }),
@@ -81,7 +85,7 @@ export class SiteAgent {
     this.#gateway = new Gateway({
       ...{ poolUrl: this.#poolUrl, poolId: site.poolId, siteId: site.siteId, key, timing, say },
       version: options.version,
-      random: options.random ?? Math.random,
+      ...{ random: options.random ?? Math.random, tls: options.tls },
       onWelcome: (welcome) => this.#welcome(welcome),
       onMessage: (message) => this.#receive(message),
       onCut: () => this.#cut(),
@@ -130,7 +134,7 @@ export class SiteAgent {
 
   #welcome(welcome: Welcome): void {
     const { say, site, outbox } = this.#given;
-    say("info", "Connected to the pool.", { site: site.siteId, url: this.#poolUrl });
+    say("info", "Connected to the pool.", { site: site.siteId, url: this.#gateway.url });
     this.#siteToken = welcome.siteToken;
     this.#sent.clear();
     clearInterval(this.#heartbeat);
@@ -163,6 +167,10 @@ export class SiteAgent {
         break;
       case "keyTaken":
         this.#keyTaken(message.publicKey);
+        break;
+      case "terms":
+        this.#terms.take(message);
+        this.#keeper.look();
         break;
       case "challenge":
       case "welcome":
@@ -211,6 +219,7 @@ export class SiteAgent {
       this.#renewKey();
       await generation.clearEarlier();
       const nodes = await this.#engine.inventory();
+      this.#terms.knowNodes(nodes);
       const text = JSON.stringify(nodes);
       if (text !== this.#inventory) {
         if (this.#gateway.send({ type: "inventory", nodes: nodes.map(toWire) })) {
@@ -250,8 +259,9 @@ export class SiteAgent {
   async #measure(): Promise<Outcome<void>> {
     const { options, timing, say, site } = this.#given;
     const measured = await measureSite({
-      ...{ engine: this.#engine, timing, poolUrl: this.#poolUrl, siteToken: this.#siteToken },
+      ...{ engine: this.#engine, timing, poolUrl: this.#gateway.url, siteToken: this.#siteToken },
       calibrationCommand: options.calibrationCommand,
+      ...{ probeCommand: options.probeCommand, tls: options.tls },
       roundTripMs: () => this.#gateway.roundTripMs(),
       signal: this.#ending.signal,
     });

@@ -2,6 +2,7 @@
 // replaced as a whole by rename and are readable by their owner only. It leaves the reports to
 // outbox.ts and the lock to lock.ts.
 import {
+  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
@@ -18,8 +19,8 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { CalibrationWire } from "@tequio/contract";
 import { type Calibration, type Outcome, ok, refuse } from "@tequio/core/pool";
+import { PARSERS } from "./parsers.ts";
 import { whyOf } from "./say.ts";
 
 /** agent.json: the site that this folder belongs to. */
@@ -36,6 +37,10 @@ export interface SiteRecord {
   /** 1, and one more each time the folder joined again because its site was forgotten. */
   readonly generation: number;
 }
+
+/** What is kept of a join token, to know it again. */
+export const hashOfToken = (token: string): string =>
+  createHash("sha256").update(token).digest("hex");
 
 /** Makes the folder, for its owner only. Refusal: STORE_UNWRITABLE. */
 export function prepareFolder(folder: string): Outcome<void> {
@@ -140,10 +145,10 @@ export function readCalibration(folder: string, siteId: string): KeptCalibration
     const text = readIfThere(join(folder, CALIBRATION_FILE));
     if (text === undefined) return undefined;
     const data = JSON.parse(text) as Partial<Record<keyof KeptCalibration, unknown>>;
-    const parsed = CalibrationWire.safeParse(data.calibration);
-    if (!parsed.success || typeof data.measuredAtMs !== "number") return undefined;
+    const calibration = PARSERS.calibration(data.calibration);
+    if (calibration === undefined || typeof data.measuredAtMs !== "number") return undefined;
     if (data.siteId !== siteId) return undefined;
-    return { siteId, measuredAtMs: data.measuredAtMs, calibration: parsed.data };
+    return { siteId, measuredAtMs: data.measuredAtMs, calibration };
   } catch {
     return undefined; // It is only a saved effort: a damaged file is measured anew.
   }

@@ -1,11 +1,14 @@
 // The one connection of a site: the agent dials the pool's WebSocket, proves who it is, and dials
 // again for ever when it breaks. It knows nothing of leases: messages go up to agent.ts.
 import { type KeyObject, sign } from "node:crypto";
-import { GATEWAY_PROTOCOL, helloText, ToAgent, type ToPool } from "@tequio/contract";
+import { GATEWAY_PROTOCOL, helloText, type ToAgent, type ToPool } from "@tequio/contract/agent";
 import { CODES, type Code, LIMITS, type Refusal, refuse } from "@tequio/core/pool";
 import WebSocket from "ws";
-import type { AgentTiming } from "./options.ts";
-import { type Say, whyOf } from "./say.ts";
+import { PoolAddresses } from "./addresses.ts";
+import { type Identity, readIdentity } from "./identity.ts";
+import type { AgentTiming, TlsFiles } from "./options.ts";
+import { PARSERS } from "./parsers.ts";
+import { type Say, sayRefusal, whyOf } from "./say.ts";
 
 export type Welcome = Extract<ToAgent, { type: "welcome" }>;
 
@@ -15,6 +18,8 @@ export interface GatewayOptions {
   readonly siteId: string;
   readonly key: KeyObject;
   readonly version: string;
+  /** Read at every dial; undefined: no certificate is shown. */
+  readonly tls: TlsFiles | undefined;
   readonly timing: AgentTiming;
   readonly random: () => number;
   readonly say: Say;
@@ -39,6 +44,8 @@ const FINAL: ReadonlySet<string> = new Set([
 
 /** Pings of one round-trip measurement; the middle one counts, so that one slow ping does not. */
 const PINGS = 5;
+/** Status of a gateway that is not the leader's: 421, Misdirected Request. */
+const NOT_HERE = 421;
 /** A ping without an answer for this long makes the connection count as broken. */
 const PING_WAIT_MS = 5_000;
 
@@ -49,6 +56,7 @@ export const gatewayUrl = (poolUrl: string): string =>
 /** Dials at once; see `GatewayOptions` for what happens then. */
 export class Gateway {
   readonly #options: GatewayOptions;
+  readonly #addresses: PoolAddresses;
   #socket: WebSocket | undefined;
   #welcomed = false;
   #closed = false;
@@ -61,7 +69,13 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#key = options.key;
+    this.#addresses = new PoolAddresses(options.poolUrl);
     this.#dial();
+  }
+
+  /** The address that is dialled or connected. */
+  get url(): string {
+    return this.#addresses.current;
   }
 
   get connected(): boolean {
@@ -113,12 +127,14 @@ export class Gateway {
   }
 
   #dial(): void {
-    const { poolUrl, timing, say } = this.#options;
-    const socket = new WebSocket(gatewayUrl(poolUrl), {
+    const { timing, say } = this.#options;
+    let leader = false;
+    const socket = new WebSocket(gatewayUrl(this.url), {
       handshakeTimeout: timing.handshakeMs,
       maxPayload: LIMITS.MESSAGE_BYTES_MAX,
       // Log text hardly gains from it over a WebSocket, and it costs memory on both sides.
       perMessageDeflate: false,
+      ...this.#identity(),
     });
     this.#socket = socket;
     let why = "the connection was closed";
@@ -128,6 +144,13 @@ export class Gateway {
     }, timing.handshakeMs);
     socket.on("error", (error) => {
       why = whyOf(error);
+    });
+    socket.on("unexpected-response", (_request, { statusCode, headers }) => {
+      // A control plane that follows says where the leader is.
+      const named = statusCode === NOT_HERE ? headers["tequio-leader"] : undefined;
+      leader = this.#addresses.named(typeof named === "string" ? named : undefined);
+      why = `the pool answered ${statusCode}`;
+      socket.terminate();
     });
     socket.on("message", (data) => {
       this.#heardAt = performance.now();
@@ -140,6 +163,7 @@ export class Gateway {
       if (socket !== this.#socket) return;
       if (reason.length > 0) why = `${why}: ${String(reason)} (${code})`;
       const wasWelcomed = this.#welcomed;
+      if (!wasWelcomed && !leader) this.#addresses.failed();
       this.#drop();
       if (this.#closed) return;
       const pauseMs = this.#pauseMs();
@@ -148,6 +172,14 @@ export class Gateway {
       const level = this.#failures > 1 ? "info" : "warn";
       say(level, "No connection to the pool; dialling again.", { why, inMs: Math.round(pauseMs) });
     });
+  }
+
+  /** The certificate to show. Without one that can be used the pool says what it wants. */
+  #identity(): Identity | undefined {
+    const { tls, say } = this.#options;
+    const identity = tls && readIdentity(tls);
+    if (identity?.ok === false) sayRefusal(say, "warn", identity);
+    return identity?.ok === true ? identity.value : undefined;
   }
 
   #drop(): void {
@@ -178,13 +210,13 @@ export class Gateway {
   }
 
   #hello(nonce: string, poolId: string): void {
-    const { siteId, version, poolUrl } = this.#options;
+    const { siteId, version } = this.#options;
     if (poolId !== this.#options.poolId) {
       // Nothing is signed for a pool that the owner never joined.
       this.#end(
         refuse(
           "SITE_UNKNOWN",
-          `At ${poolUrl} is the pool ${poolId}, but this site belongs to ${this.#options.poolId}.`,
+          `At ${this.url} is the pool ${poolId}, but this site belongs to ${this.#options.poolId}.`,
           "Give the right address with --url, or join this pool with a new token.",
         ),
       );
@@ -244,8 +276,7 @@ export class Gateway {
 
 function parse(text: string): ToAgent | undefined {
   try {
-    const parsed = ToAgent.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : undefined;
+    return PARSERS.toAgent(JSON.parse(text));
   } catch {
     return undefined;
   }

@@ -1,13 +1,16 @@
 // How a folder becomes a site: the join token is exchanged once for a site under the folder's own
-// key. It also decides what a token means for a folder that has joined before. It leaves the
-// connection itself to gateway.ts.
-import { createHash, type KeyObject } from "node:crypto";
+// key. It also decides what a new token means for a folder that has joined before. It leaves the
+// connection itself to gateway.ts, and whether there is anything to join to which-site.ts, which
+// loads this only then: an agent that has joined never needs the client and its schemas.
+import type { KeyObject } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeJoinToken, JoinView, makeClient } from "@tequio/contract";
 import { type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
-import { publicKeyOf, readSite, type SiteRecord, writeSite } from "./folder.ts";
+import { addressesOf, PoolAddresses } from "./addresses.ts";
+import { fetchShowing } from "./client-fetch.ts";
+import { hashOfToken, publicKeyOf, type SiteRecord, writeSite } from "./folder.ts";
 import { Gateway } from "./gateway.ts";
-import type { AgentOptions, AgentTiming } from "./options.ts";
+import type { AgentTiming, JoinOptions } from "./options.ts";
 import type { Say } from "./say.ts";
 import { pinnedCertificate, trustCertificate } from "./trust.ts";
 
@@ -17,35 +20,24 @@ const JOIN_PAUSE_MS = 1_000;
 const JOIN_TRY_MS = 10_000;
 
 export interface JoinContext {
-  readonly options: AgentOptions;
+  readonly options: JoinOptions;
   readonly key: KeyObject;
   readonly timing: AgentTiming;
   readonly say: Say;
 }
 
-const NO_SITE_HINT = "Ask the pool's operator for a join token and start with --join TOKEN.";
-
-const hashOf = (token: string): string => createHash("sha256").update(token).digest("hex");
-
 /**
- * The site of the folder, joined now if it must be. A token that was used for this folder before
- * changes nothing, so that a service may always be started with it.
- * Refusals: those of `/v1/join`, POOL_UNREACHABLE, NOT_FOUND (no site and no token),
- * ALREADY_EXISTS (another token for a site that its pool still knows), WRONG_STATE (damaged).
+ * Exchanges a join token that this folder has not used before; `site` is what it is already.
+ * Refusals: those of `/v1/join`, POOL_UNREACHABLE, ALREADY_EXISTS (a site that its pool still
+ * knows).
  */
-export async function findOrJoinSite(context: JoinContext): Promise<Outcome<SiteRecord>> {
+export async function joinWith(
+  context: JoinContext,
+  token: string,
+  site: SiteRecord | undefined,
+): Promise<Outcome<SiteRecord>> {
   const { options, say } = context;
-  const read = readSite(options.folder);
-  if (!read.ok) return read;
-  const site = read.value;
-  if (site?.certificate !== undefined) trustCertificate(site.certificate);
-  const token = options.joinToken;
-  if (token === undefined) {
-    if (site !== undefined) return ok(site);
-    return refuse("NOT_FOUND", `The folder ${options.folder} has no site yet.`, NO_SITE_HINT);
-  }
   if (site === undefined) return joinPool(context, token, 1);
-  if (site.tokenHash === hashOf(token)) return ok(site);
   const answer = await knock(context, site);
   if (answer !== "welcome" && answer.code === "SITE_UNKNOWN") {
     say("warn", "The old pool does not know this site any more; joining anew.", {
@@ -75,19 +67,25 @@ async function joinPool(
     return refuse("USAGE", `\`${poolUrl}\` is not the address of a pool.`, hint);
   }
   const { pin } = decoded.value;
-  const pinned = pin === undefined ? ok(undefined) : await pinnedCertificate(poolUrl, pin);
+  const [first = poolUrl] = addressesOf(poolUrl);
+  const pinned = pin === undefined ? ok(undefined) : await pinnedCertificate(first, pin);
   if (!pinned.ok) return pinned;
   const certificate = pinned.value;
   if (certificate !== undefined) trustCertificate(certificate);
   const body = {
     joinToken: token,
     publicKey: publicKeyOf(key),
-    engine: options.engine.traits.name,
+    engine: options.engineName,
   };
+  const shown = options.tls === undefined ? {} : { fetch: fetchShowing(options.tls) };
   const giveUpAt = performance.now() + timing.joinForMs;
+  const addresses = new PoolAddresses(poolUrl);
   for (;;) {
     const signal = AbortSignal.timeout(JOIN_TRY_MS);
-    const reply = await makeClient({ url: poolUrl }).call("joinPool", { body, signal });
+    const reply = await makeClient({ url: addresses.current, ...shown }).call("joinPool", {
+      body,
+      signal,
+    });
     if (reply.ok) return keep(context, reply.value, { poolUrl, token, generation, certificate });
     if (reply.code !== "POOL_UNREACHABLE") return reply;
     if (performance.now() + JOIN_PAUSE_MS > giveUpAt) {
@@ -95,6 +93,7 @@ async function joinPool(
       return { ...reply, hint };
     }
     say("warn", `${reply.message} Trying again.`);
+    addresses.failed();
     await sleep(JOIN_PAUSE_MS);
   }
 }
@@ -117,7 +116,7 @@ function keep(
   const site: SiteRecord = {
     ...view.data,
     poolUrl: how.poolUrl,
-    tokenHash: hashOf(how.token),
+    tokenHash: hashOfToken(how.token),
     generation: how.generation,
     ...(how.certificate === undefined ? {} : { certificate: how.certificate }),
   };
@@ -146,6 +145,7 @@ function knock(context: JoinContext, site: SiteRecord): Promise<"welcome" | Refu
     const gateway = new Gateway({
       ...{ poolUrl, poolId: site.poolId, siteId: site.siteId, key, version: options.version },
       ...{ timing, random: options.random ?? Math.random, say: () => {} },
+      tls: options.tls,
       onWelcome: () => finish("welcome"),
       onMessage: () => {},
       onCut: () => {},

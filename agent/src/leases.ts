@@ -8,11 +8,13 @@ import type { LogPump } from "./logs.ts";
 import type { Outbox } from "./outbox.ts";
 import { type Action, clip, planLeases } from "./plan.ts";
 import { type Say, whyOf } from "./say.ts";
+import type { Outside, Terms } from "./terms.ts";
 
 export interface KeeperOptions {
   readonly engine: Engine;
   readonly outbox: Outbox;
   readonly logs: LogPump;
+  readonly terms: Terms;
   readonly builtins: Readonly<Record<string, readonly string[]>>;
   /** What every task is told of its place. */
   readonly taskEnv: Readonly<Record<string, string>>;
@@ -156,10 +158,12 @@ export class LeaseKeeper {
   }
 
   async #compare(): Promise<void> {
-    const { engine, outbox, logs } = this.#options;
+    const { engine, outbox, logs, terms } = this.#options;
+    if (terms.needsNodes) terms.knowNodes(await engine.inventory());
     const statuses = await engine.list();
     const here = new Set(statuses.map((status) => status.leaseId));
     logs.keepOnly(here);
+    terms.keepOnly(here);
     for (const status of statuses) this.#follow(status);
     this.#dropSettledOrders(here);
     const actions = planLeases({
@@ -169,9 +173,19 @@ export class LeaseKeeper {
       memoryOf: (leaseId) => outbox.lease(leaseId),
       unfinished: outbox.unfinished(),
       mayStart: this.#mayRun() && !this.#closing,
+      refuses: (order) => terms.refuses(order),
+      outside: (leaseId) => this.#outside(statuses, leaseId),
       isSettled: (leaseId) => !outbox.isPending(leaseId) && logs.isDone(leaseId),
     });
     for (const action of actions) await this.#act(action);
+  }
+
+  #outside(statuses: readonly LeaseStatus[], leaseId: string): Outside | undefined {
+    const { terms } = this.#options;
+    const status = statuses.find((one) => one.leaseId === leaseId);
+    if (status === undefined || status.state === "ended") return terms.wasOutside(leaseId);
+    const ranMs = status.state === "starting" ? 0 : status.ranMs;
+    return terms.outside({ leaseId, order: this.#orders.get(leaseId), ranMs });
   }
 
   /** Orders for leases that are over and of which the pool knows so. */
@@ -278,6 +292,7 @@ export class LeaseKeeper {
         env: { ...task.env, ...this.#options.taskEnv, TEQUIO_JOB_ID: jobId },
         secretEnv: { TEQUIO_TOKEN: start.taskToken },
         placement: task.placement,
+        ...(task.limits === undefined ? {} : { limits: task.limits }),
       });
     }
     const { walltimeMs } = start;

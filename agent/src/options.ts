@@ -51,26 +51,44 @@ export const AGENT_TIMING: AgentTiming = {
   probeMs: 1_000,
 };
 
-export interface AgentOptions {
+/** A certificate with its chain, and its private key. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** What finding or joining the site of a folder takes. */
+export interface JoinOptions {
   /** The agent's own data folder; made with mode 0700. */
   readonly folder: string;
   /** Address of the pool; absent: the join token's, later the one that was joined. */
   readonly poolUrl?: string;
   /** Needed once, for a folder that has no site yet. */
   readonly joinToken?: string;
+  /** PEM files of the certificate that the site shows to its pool; read at every dial, so that
+   * they can be renewed while the agent runs. */
+  readonly tls?: TlsFiles;
+  /** Name of the engine that the site will have. */
+  readonly engineName: string;
+  readonly version: string;
+  /** From 0 to 1, for the jitter of redialling. */
+  readonly random?: () => number;
+}
+
+export interface AgentOptions extends Omit<JoinOptions, "engineName"> {
   readonly engine: Engine;
   /** Programs that Tequio brings along, e.g. `tequio:trainer` -> [node, path]. */
   readonly builtins: Readonly<Record<string, readonly string[]>>;
-  readonly version: string;
   /** Runs calibrate.ts; the agent appends two durations in milliseconds. */
   readonly calibrationCommand: readonly string[];
+  /** Runs probe.ts, so that this process keeps nothing of the transfers; absent: they are made in
+   * this process. */
+  readonly probeCommand?: readonly string[];
   /** Takes one readable line: a level, a sentence, then `key=value` pairs. */
   readonly log: (line: string) => void;
   /** Wall clock, only for the age of a calibration. */
   readonly nowMs?: () => number;
   /** The clock of the engine's deadlines: `siteClockMs` of the engines. */
   readonly siteClockMs?: () => number;
-  /** From 0 to 1, for the jitter of redialling. */
-  readonly random?: () => number;
   readonly timing?: Partial<AgentTiming>;
 }

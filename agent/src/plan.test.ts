@@ -15,6 +15,8 @@ interface Case {
   readonly engine: "none" | "starting" | "running" | "stopping" | "ended";
   readonly memory: "none" | "accepted" | "starting" | "running" | "ended" | "refused";
   readonly settled: boolean;
+  /** The owner's terms do not allow it. */
+  readonly outside: boolean;
 }
 
 const oneCase: fc.Arbitrary<Case> = fc.record({
@@ -22,6 +24,7 @@ const oneCase: fc.Arbitrary<Case> = fc.record({
   engine: fc.constantFrom("none", "starting", "running", "stopping", "ended"),
   memory: fc.constantFrom("none", "accepted", "starting", "running", "ended", "refused"),
   settled: fc.boolean(),
+  outside: fc.boolean(),
 });
 
 function statusOf(leaseId: string, state: Exclude<Case["engine"], "none">): LeaseStatus {
@@ -62,6 +65,9 @@ function sightOf(cases: readonly Case[], complete: boolean, mayStart: boolean): 
     memoryOf: (id) => memories.get(id),
     unfinished: [...memories.values()].filter((memory) => memory.final === undefined),
     isSettled: (id) => cases[IDS.indexOf(id)]!.settled,
+    refuses: ({ leaseId }) => (cases[IDS.indexOf(leaseId)]!.outside ? "not lent" : undefined),
+    outside: (id) =>
+      cases[IDS.indexOf(id)]?.outside === true ? { why: "not lent", graceMs: 7 } : undefined,
   };
 }
 
@@ -81,9 +87,11 @@ test("for any mixture, each lease gets what it must and nothing that it must not
       const over = one.memory === "ended" || one.memory === "refused";
       const fresh = one.memory === "none" || one.memory === "accepted";
       const live = !["none", "ended"].includes(one.engine);
-      const mustStart = one.want === "run" && one.engine === "none" && fresh && mayStart;
-      assert.equal(own.includes("start"), mustStart, "start");
-      const mustStop = live && (one.want === "stop" || over || (one.want === "none" && complete));
+      const mayOne = one.want === "run" && one.engine === "none" && fresh && mayStart;
+      assert.equal(own.includes("start"), mayOne && !one.outside, "start");
+      assert.equal(own.includes("report refused"), mayOne && one.outside, "refused");
+      const unwanted = one.want === "stop" || over || (one.want === "none" && complete);
+      const mustStop = live && (unwanted || one.outside);
       assert.equal(own.includes("stop"), mustStop, "stop");
       if (over)
         assert.ok(

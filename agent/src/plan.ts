@@ -5,6 +5,7 @@ import type { LeaseOrder } from "@tequio/contract";
 import { LIMITS } from "@tequio/core/pool";
 import type { EndedLease, LeaseStatus } from "@tequio/engines";
 import type { LeaseMemory, ReportEvent } from "./outbox.ts";
+import type { Outside } from "./terms.ts";
 
 /** What is known at one moment. */
 export interface Sight {
@@ -18,6 +19,10 @@ export interface Sight {
   readonly unfinished: readonly LeaseMemory[];
   /** The site has a right to run that is not over. */
   readonly mayStart: boolean;
+  /** Why an order is outside of the owner's terms and may not start. */
+  readonly refuses: (order: LeaseOrder) => string | undefined;
+  /** Why a lease, which may have ended meanwhile, is outside of them and may not go on. */
+  readonly outside: (leaseId: string) => Outside | undefined;
   /** The pool has the lease's end and its logs; nothing here is needed any more. */
   readonly isSettled: (leaseId: string) => boolean;
 }
@@ -60,7 +65,9 @@ function forLeaseHere(sight: Sight, status: LeaseStatus): readonly Action[] {
   const memory = sight.memoryOf(leaseId);
   const over = memory?.final !== undefined;
   if (status.state === "ended") {
-    if (!over) return [{ do: "report", leaseId, fence, event: eventOfEnd(status) }];
+    if (!over) {
+      return [{ do: "report", leaseId, fence, event: byOwner(sight, status, eventOfEnd(status)) }];
+    }
     return sight.isSettled(leaseId) ? [{ do: "forget", leaseId }] : [];
   }
   const actions: Action[] = [];
@@ -70,7 +77,9 @@ function forLeaseHere(sight: Sight, status: LeaseStatus): readonly Action[] {
     actions.push({ do: "report", leaseId, fence, event: { kind: seen } });
   }
   const order = sight.orders.get(leaseId);
+  const outside = sight.outside(leaseId);
   if (order?.want === "stop") actions.push(stopAsOrdered(order));
+  else if (outside !== undefined) actions.push({ do: "stop", leaseId, ...outside });
   else if (over || (order === undefined && sight.complete)) {
     const why = "The pool does not list this lease.";
     actions.push({ do: "stop", leaseId, graceMs: LIMITS.STOP_GRACE_MS, why });
@@ -83,7 +92,21 @@ function forLeaseAbsent(sight: Sight, order: LeaseOrder): readonly Action[] {
   if (memory?.final !== undefined) return [];
   if (memory !== undefined && memory.last !== "accepted") return [lost(memory)];
   if (order.want === "stop") return [neverStarted(order, "It was stopped before it started.")];
-  return sight.mayStart ? [{ do: "start", order }] : [];
+  if (!sight.mayStart) return [];
+  const why = sight.refuses(order);
+  if (why === undefined) return [{ do: "start", order }];
+  const { leaseId, fence } = order;
+  const event = { kind: "refused", code: "OUTSIDE_OFFER", message: clip(why) } as const;
+  return [{ do: "report", leaseId, fence, event }];
+}
+
+/** An end that nobody but the owner's terms asked for is told as such. */
+function byOwner({ orders, outside }: Sight, end: EndedLease, event: ReportEvent): ReportEvent {
+  const why = outside(end.leaseId)?.why;
+  const asked = orders.get(end.leaseId)?.want === "stop";
+  if (why === undefined || asked || event.kind !== "ended" || event.endedBy !== "stop")
+    return event;
+  return { ...event, endedBy: "offer", message: clip(why) };
 }
 
 const stopAsOrdered = (order: LeaseOrder): Action => ({

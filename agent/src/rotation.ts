@@ -4,7 +4,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { newKeyText, type ToPool } from "@tequio/contract";
+import { newKeyText, type ToPool } from "@tequio/contract/agent";
 import { publicKeyOf, readIfThere, replaceFile } from "./folder.ts";
 
 const KEY_FILE = "key.pem";

@@ -1,16 +1,16 @@
 // The agent's front door: takes the folder, finds or joins the site, runs it, and lets go of
 // everything at the end. Trouble that another try would not change ends the agent with an outcome;
 // it never loops on it.
-import { type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
+import { type Outcome, ok, type Refusal } from "@tequio/core/pool";
 import { siteClockMs } from "@tequio/engines";
 import { SiteAgent } from "./agent.ts";
 import { prepareFolder, readOrMakeKey, type SiteRecord } from "./folder.ts";
 import { engineOfGeneration } from "./generation.ts";
-import { findOrJoinSite } from "./join.ts";
 import { takeLock } from "./lock.ts";
 import { AGENT_TIMING, type AgentOptions, type AgentTiming } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { makeSay, type Say, sayRefusal, whyOf } from "./say.ts";
+import { makeSay, type Say, sayRefusal } from "./say.ts";
+import { findOrJoinSite, folderRefusal } from "./which-site.ts";
 
 export interface AgentHandle {
   /** The site that runs; absent when the agent ended before it had one. */
@@ -44,9 +44,7 @@ export async function runAgent(options: AgentOptions): Promise<AgentHandle> {
     return await runLocked(options, timing, say, unlock);
   } catch (error) {
     unlock();
-    const hint = "Look at the space and the permissions of the folder.";
-    const message = `The agent cannot use the folder ${options.folder} (${whyOf(error)}).`;
-    return endedWith(say, refuse("STORE_UNWRITABLE", message, hint));
+    return endedWith(say, folderRefusal(options.folder, error));
   }
 }
 
@@ -57,7 +55,8 @@ async function runLocked(
   unlock: () => void,
 ): Promise<AgentHandle> {
   const key = readOrMakeKey(options.folder);
-  const found = await findOrJoinSite({ options, key, timing, say });
+  const engineName = options.engine.traits.name;
+  const found = await findOrJoinSite({ options: { ...options, engineName }, key, timing, say });
   if (!found.ok) {
     unlock();
     return endedWith(say, found);

@@ -50,8 +50,14 @@ function untrusted(poolUrl: string, pin: string, shown: string | undefined) {
   );
 }
 
+const believed: string[] = [];
+
+/** The certificates (PEM) that this process was told to believe. */
+export const believedCertificates = (): readonly string[] => believed;
+
 /** Believes a certificate (PEM) from now on, in this whole process, beside the system's own. */
 export function trustCertificate(pem: string): void {
+  if (!believed.includes(pem)) believed.push(pem);
   const known = getCACertificates("default");
   const wanted = new X509Certificate(pem).toString().trim();
   if (known.some((one) => one.trim() === wanted)) return;

@@ -86,6 +86,19 @@ export function cpuSecondsOf(pid: number): number {
   }
 }
 
+/** Resident bytes of a process and of all that it has started and they have started, from /proc.
+ * Pages that they share count for each of them. */
+export function residentBytesOfTree(pid: number): number {
+  let children: readonly number[] = [];
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8");
+    children = text.split(" ").filter(Boolean).map(Number);
+  } catch {
+    // It ended, or there is no /proc: its own figure tells.
+  }
+  return children.reduce((sum, child) => sum + residentBytesOfTree(child), residentBytesOf(pid));
+}
+
 /** Resident bytes of a process, from /proc/PID/status. */
 export function residentBytesOf(pid: number): number {
   try {

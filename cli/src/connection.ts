@@ -72,10 +72,25 @@ export function findPool(globals: Omit<Globals, "json">, outside: Outside): Pool
   return local === undefined ? base : { ...base, token: local };
 }
 
+/**
+ * Keeps the token of a pool for the next commands, or forgets it. What else the context file says
+ * of that pool stays. Throws what the file system throws.
+ */
+export function keepToken(outside: Outside, url: string, token: string | undefined): void {
+  const text = readText(contextPath(outside));
+  const known = text === undefined ? {} : (JSON.parse(text) as { url?: string; ca?: string });
+  const { ca } = known.url !== undefined && sameUrl(known.url, url) ? known : {};
+  writeContext(outside, {
+    url,
+    ...(token === undefined ? {} : { token }),
+    ...(ca === undefined ? {} : { ca }),
+  });
+}
+
 /** Lets other terminals of this user find the pool. Throws what the file system throws. */
 export function writeContext(
   outside: Outside,
-  context: { url: string; token: string; ca?: string },
+  context: { url: string; token?: string; ca?: string },
 ): string {
   const path = contextPath(outside);
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

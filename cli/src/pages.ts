@@ -12,7 +12,7 @@ export interface Rows<T> {
   readonly more: boolean;
 }
 
-type Lists = "listJobs" | "listRuns" | "listUsers";
+type Lists = "listJobs" | "listMembers" | "listRuns" | "listTokens" | "listUsers";
 type RowOf<N extends Lists> = CallReply<N>["rows"][number];
 
 /** Up to `limit` rows of a list. */

@@ -32,6 +32,8 @@ const JOB_FLAGS: readonly JobFlag[] = [
   { flag: "--accelerator-memory <size>", field: "resources.acceleratorMemory", parse: "text" },
   { flag: "--cpus <n>", field: "resources.cpus", parse: "number" },
   { flag: "--memory <size>", field: "resources.memory", parse: "text" },
+  { flag: "--disk <size>", field: "resources.disk", parse: "text" },
+  { flag: "--processes <n>", field: "resources.processes", parse: "number" },
   { flag: "--member <name>", field: "members", parse: "repeat" },
   {
     flag: "--exclude-member <name>",

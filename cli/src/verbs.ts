@@ -65,6 +65,12 @@ export const POOL_VERBS: readonly Verb[] = [
     load: () => import("./verbs/usage.ts"),
   },
   {
+    name: "books",
+    summary: "The months of the books and their totals",
+    group: GROUPS.WATCH,
+    load: () => import("./verbs/books.ts"),
+  },
+  {
     name: "pool",
     summary: "The pool at a glance",
     group: GROUPS.POOL,
@@ -75,6 +81,18 @@ export const POOL_VERBS: readonly Verb[] = [
     summary: "Invite, list, drain, recall members",
     group: GROUPS.POOL,
     load: () => import("./verbs/member.ts"),
+  },
+  {
+    name: "offer",
+    summary: "Show and set what a member lends, and its terms",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/offer.ts"),
+  },
+  {
+    name: "maintenance",
+    summary: "Plan, list and cancel maintenance windows",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/maintenance.ts"),
   },
   {
     name: "project",
@@ -105,6 +123,24 @@ export const POOL_VERBS: readonly Verb[] = [
     summary: "Show the blobs' amounts and quotas, remove unused ones",
     group: GROUPS.POOL,
     load: () => import("./verbs/blobs.ts"),
+  },
+  {
+    name: "login",
+    summary: "Sign in: with a code in a browser, or with a password",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/login.ts"),
+  },
+  {
+    name: "logout",
+    summary: "End this command line's session",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/logout.ts"),
+  },
+  {
+    name: "session",
+    summary: "List and end sessions",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/session.ts"),
   },
   {
     name: "token",

@@ -47,14 +47,15 @@ export const endsSession = (code: string): boolean => SIGNED_OUT.includes(code);
 
 /** Gives the pool to the components below; `onSignedOut` is called when the token is refused. */
 export function PoolProvider(props: {
-  readonly token: string;
+  /** Absent: the session's cookie, which the browser sends by itself. */
+  readonly token: string | undefined;
   readonly onSignedOut: (why: Trouble) => void;
   readonly children: ReactNode;
 }) {
   const { token, onSignedOut } = props;
   const [pool, setPool] = useState<Pool>();
   useEffect(() => {
-    const plain = makeClient({ url: poolUrl(), token });
+    const plain = makeClient({ url: poolUrl(), ...(token === undefined ? {} : { token }) });
     let aheadMs = 0;
     const call: Client["call"] = async (name, input) => {
       const outcome = await plain.call(name, input);
@@ -92,14 +93,22 @@ export interface Shown<T> {
   readonly trouble?: Trouble;
 }
 
-/** The answer of an endpoint, fetched again whenever the pool changes. */
-export function useCall<N extends EndpointName>(name: N, input: CallInput<N>): Shown<CallReply<N>> {
+/**
+ * The answer of an endpoint, fetched again whenever the pool changes. Nothing is asked while `when`
+ * is false: what the reader may not see is not asked for.
+ */
+export function useCall<N extends EndpointName>(
+  name: N,
+  input: CallInput<N>,
+  when = true,
+): Shown<CallReply<N>> {
   const { client, live } = usePool();
   const key = `${name} ${JSON.stringify(input)}`;
   const [shown, setShown] = useState<Shown<CallReply<N>> & { readonly key: string }>({ key });
   // The key stands for the input: a new object with the same parts is no reason to fetch.
   const stable = useMemo(() => JSON.parse(key.slice(name.length + 1)) as CallInput<N>, [key, name]);
   useEffect(() => {
+    if (!when) return;
     const abort = new AbortController();
     const fresh = makeFresh(async () => {
       const outcome = await client.call(name, { ...stable, signal: abort.signal });
@@ -120,7 +129,7 @@ export function useCall<N extends EndpointName>(name: N, input: CallInput<N>): S
       fresh.stop();
       abort.abort();
     };
-  }, [client, live, name, key, stable]);
+  }, [client, live, name, key, stable, when]);
   return shown.key === key ? shown : {};
 }
 

@@ -1,40 +1,112 @@
-// The frame of the console: sign-in, header with navigation and live mark, and the page that the
-// address names.
+// The frame of the console: who comes in, header with navigation and live mark, and the page that
+// the address names. A page that the reader's roles do not open is not offered.
 import { useCallback, useEffect, useRef, useState } from "react";
-import { PoolProvider, type Trouble, useCall, useLiveStatus } from "./api.tsx";
+import { AccountPage } from "./account/account-page.tsx";
+import { PoolProvider, type Trouble, useCall, useClient, useLiveStatus } from "./api.tsx";
 import { JobPage } from "./jobs/job-page.tsx";
 import { JobsPage } from "./jobs/jobs-page.tsx";
+import { MemberPage } from "./member/member-page.tsx";
+import { PeoplePage } from "./people/people-page.tsx";
+import { ProjectPage } from "./people/project-page.tsx";
+import { ProjectsPage } from "./people/projects-page.tsx";
+import type { Permission } from "./people/rights.ts";
+import { UserPage } from "./people/user-page.tsx";
+import { useHolds, useWho, WhoProvider } from "./people/who.tsx";
 import { MembersPage } from "./pool/members-page.tsx";
 import { PoolPage } from "./pool/pool-page.tsx";
-import { href, PAGES, parseRoute, type Route } from "./route.ts";
+import { href, PAGES, type Page, parseRoute, type Route } from "./route.ts";
 import { RunPage } from "./runs/run-page.tsx";
 import { RunsPage } from "./runs/runs-page.tsx";
-import { dropToken, keepToken, readToken } from "./session.ts";
-import { SignIn } from "./sign-in.tsx";
+import { dropToken, keepToken, readToken, wantedPlace } from "./session.ts";
+import { DevicePage } from "./sign-in/device-page.tsx";
+import { InvitePage } from "./sign-in/invite-page.tsx";
+import { SignInPage } from "./sign-in/sign-in-page.tsx";
+import { bareClient } from "./sign-in/stranger.ts";
 import { StatementPage } from "./statement/statement-page.tsx";
 import { TEXTS } from "./texts.ts";
+import { Marked, Waiting } from "./ui/parts.tsx";
+
+/** Rest before a pool that did not answer is asked again. */
+const ASK_AGAIN_MS = 3_000;
+
+type Session =
+  /** `trouble`: why the pool has not answered yet. */
+  | { readonly state: "asking"; readonly trouble?: Trouble }
+  | { readonly state: "out"; readonly why: Trouble | undefined }
+  /** `token` is absent where the browser holds the session's cookie. */
+  | { readonly state: "in"; readonly token: string | undefined };
+
+function startSession(): Session {
+  const token = readToken();
+  return token === undefined ? { state: "asking" } : { state: "in", token };
+}
 
 /** The whole console. */
 export function App() {
-  const [token, setToken] = useState(readToken);
-  const [why, setWhy] = useState<Trouble>();
-  const leave = useCallback((trouble?: Trouble) => {
+  const route = useRoute();
+  const [session, setSession] = useState<Session>(startSession);
+  const leave = useCallback((why?: Trouble) => {
     dropToken();
-    setToken(undefined);
-    setWhy(trouble);
+    setSession({ state: "out", why });
   }, []);
-  if (token === undefined) {
-    const enter = (given: string) => {
-      keepToken(given);
-      setToken(given);
+  const { state } = session;
+  const isInvite = route.page === "invite" && route.id !== undefined;
+  useEffect(() => {
+    if (state !== "asking" || isInvite) return;
+    let isGone = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ask = async (): Promise<void> => {
+      const next = await askCookie();
+      if (isGone) return;
+      setSession(next);
+      if (next.state === "asking") timer = setTimeout(() => void ask(), ASK_AGAIN_MS);
     };
-    return <SignIn why={why} onToken={enter} />;
+    void ask();
+    return () => {
+      isGone = true;
+      clearTimeout(timer);
+    };
+  }, [state, isInvite]);
+  if (route.page === "invite" && route.id !== undefined) {
+    const enter = () => {
+      dropToken();
+      setSession({ state: "in", token: undefined });
+      location.hash = href("account");
+    };
+    return <InvitePage key={route.id} invite={route.id} onSession={enter} />;
   }
-  return (
-    <PoolProvider token={token} onSignedOut={leave}>
-      <Frame onLeave={() => leave()} />
-    </PoolProvider>
-  );
+  switch (session.state) {
+    case "asking":
+      return <Waiting trouble={session.trouble} />;
+    case "out": {
+      const enter = (token: string | undefined) => {
+        if (token !== undefined) keepToken(token);
+        location.hash = wantedPlace();
+        setSession({ state: "in", token });
+      };
+      const signedIn = () => enter(undefined);
+      return <SignInPage why={session.why} onSession={signedIn} onToken={enter} />;
+    }
+    case "in":
+      return (
+        <PoolProvider token={session.token} onSignedOut={leave}>
+          <WhoProvider>
+            <Frame route={route} onLeave={() => leave()} />
+          </WhoProvider>
+        </PoolProvider>
+      );
+    default:
+      return session satisfies never;
+  }
+}
+
+/** Whether the browser holds a session's cookie: no script can read it, but the pool can say. */
+async function askCookie(): Promise<Session> {
+  const outcome = await bareClient().call("whoami", {});
+  if (outcome.ok) return { state: "in", token: undefined };
+  if (outcome.code === "POOL_UNREACHABLE") return { state: "asking", trouble: outcome };
+  // Who has never been here is told nothing; a session that ended says why.
+  return { state: "out", why: outcome.code === "UNAUTHENTICATED" ? undefined : outcome };
 }
 
 function useRoute(): Route {
@@ -47,8 +119,24 @@ function useRoute(): Route {
   return parseRoute(hash);
 }
 
-function Frame(props: { readonly onLeave: () => void }) {
-  const route = useRoute();
+/** What a page needs to be of any use; null: nothing but being signed in. */
+const NEEDS: Readonly<Record<Page, Permission | null>> = {
+  pool: "pool.read",
+  jobs: "jobs.read",
+  runs: "runs.read",
+  statement: "usage.read",
+  members: "members.read",
+  projects: "projects.read",
+  people: "users.read",
+  account: null,
+  device: null,
+  invite: null,
+};
+/** Pages that the navigation names, where the reader may see them. */
+const LISTED = PAGES.filter((page) => NEEDS[page] !== null);
+
+function Frame(props: { readonly route: Route; readonly onLeave: () => void }) {
+  const { route } = props;
   const main = useRef<HTMLElement>(null);
   const place = `${route.page}/${route.id ?? ""}`;
   const first = useRef(place);
@@ -67,25 +155,32 @@ function Frame(props: { readonly onLeave: () => void }) {
       </button>
       <Header route={route} onLeave={props.onLeave} />
       <main ref={main} id="main" tabIndex={-1}>
-        <Shown key={place} route={route} />
+        <Allowed key={place} route={route} />
       </main>
     </>
   );
 }
 
 function Header(props: { readonly route: Route; readonly onLeave: () => void }) {
-  const pool = useCall("getPool", {}).data;
+  const who = useWho();
+  const client = useClient();
+  const held = new Set(who.permissions.map(({ permission }) => permission));
+  async function signOut(): Promise<void> {
+    // A token stays good for other uses; a session ends with its cookie.
+    if (who.tokenKind === "session") await client.call("signOut", { body: {} });
+    props.onLeave();
+  }
   return (
     <header className="top">
       <a className="brand" href={href("pool")}>
         <img src="./icon.svg" alt="" width="24" height="24" />
         <span>
           Tequio
-          {pool !== undefined && <small>{pool.name}</small>}
+          {held.has("pool.read") && <PoolName />}
         </span>
       </a>
       <nav aria-label={TEXTS.navLabel}>
-        {PAGES.map((page) => (
+        {LISTED.filter((page) => held.has(NEEDS[page] ?? "")).map((page) => (
           <a
             key={page}
             href={href(page)}
@@ -97,12 +192,20 @@ function Header(props: { readonly route: Route; readonly onLeave: () => void }) 
       </nav>
       <div className="session">
         <LiveMark />
-        <button type="button" className="quiet" onClick={props.onLeave}>
+        <a href={href("account")} title={TEXTS.nav.account}>
+          {who.name}
+        </a>
+        <button type="button" className="quiet" onClick={() => void signOut()}>
           {TEXTS.signOut}
         </button>
       </div>
     </header>
   );
+}
+
+function PoolName() {
+  const pool = useCall("getPool", {}).data;
+  return pool === undefined ? null : <small>{pool.name}</small>;
 }
 
 function LiveMark() {
@@ -111,6 +214,25 @@ function LiveMark() {
     <span className={`live ${status}`} role="status" title={TEXTS.liveNotes[status]}>
       {TEXTS.live[status]}
     </span>
+  );
+}
+
+function Allowed(props: { readonly route: Route }) {
+  const { route } = props;
+  const who = useWho();
+  const need = NEEDS[route.page];
+  const isOpen = useHolds(need ?? "self.read");
+  if (isOpen) return <Shown route={route} />;
+  // Whoever has no role at all is told where to get one, whatever the address.
+  if (who.roles.length === 0) return <AccountPage />;
+  return (
+    <>
+      <h1>{TEXTS.notYours.title}</h1>
+      <p>
+        <Marked text={TEXTS.notYours.text(need ?? "")} />{" "}
+        <a href={href("account")}>{TEXTS.notYours.roles}</a>
+      </p>
+    </>
   );
 }
 
@@ -126,7 +248,16 @@ function Shown(props: { readonly route: Route }) {
     case "statement":
       return <StatementPage query={query} />;
     case "members":
-      return <MembersPage />;
+      return id === undefined ? <MembersPage /> : <MemberPage name={id} />;
+    case "projects":
+      return id === undefined ? <ProjectsPage /> : <ProjectPage name={id} />;
+    case "people":
+      return id === undefined ? <PeoplePage /> : <UserPage name={id} />;
+    case "device":
+      return <DevicePage code={id ?? ""} />;
+    case "account":
+    case "invite":
+      return <AccountPage />;
     default:
       return page satisfies never;
   }

@@ -8,6 +8,7 @@ import "./style/base.css";
 import "./style/parts.css";
 import "./style/panels.css";
 import "./style/pages.css";
+import "./style/people.css";
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>

@@ -8,7 +8,7 @@ test("every address that the console makes is read back as the same place", () =
   for (const page of PAGES) {
     assert.deepEqual(parseRoute(href(page)), { page, query: {} });
   }
-  for (const page of ["jobs", "runs"] as const) {
+  for (const page of ["jobs", "runs", "members", "people", "invite"] as const) {
     assert.deepEqual(parseRoute(href(page, "17_3")), { page, id: "17_3", query: {} });
   }
   const query = { state: "active", project: "a&b" };

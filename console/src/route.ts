@@ -1,11 +1,33 @@
 // Addresses of the console. Hash routes, so that the control plane serves one file for all.
 
-export const PAGES = ["pool", "jobs", "runs", "statement", "members"] as const;
+export const PAGES = [
+  "pool",
+  "jobs",
+  "runs",
+  "statement",
+  "members",
+  "projects",
+  "people",
+  "account",
+  "device",
+  "invite",
+] as const;
 export type Page = (typeof PAGES)[number];
+
+/** Pages of one thing each, besides the page of all. */
+const WITH_ID: readonly Page[] = [
+  "jobs",
+  "runs",
+  "members",
+  "projects",
+  "people",
+  "device",
+  "invite",
+];
 
 export interface Route {
   readonly page: Page;
-  /** Job or run on whose page we are. */
+  /** Job, run, member, project or user on whose page we are; a code, a one-time secret. */
   readonly id?: string;
   readonly query: Readonly<Record<string, string>>;
 }
@@ -17,8 +39,7 @@ export function parseRoute(hash: string): Route {
   const query = Object.fromEntries(new URLSearchParams(search));
   const page = PAGES.find((one) => one === head);
   if (page === undefined) return { page: "pool", query };
-  const hasPages = page === "jobs" || page === "runs";
-  return hasPages && id !== undefined && id !== ""
+  return WITH_ID.includes(page) && id !== undefined && id !== ""
     ? { page, id: decodeURIComponent(id), query }
     : { page, query };
 }

@@ -1,7 +1,9 @@
 // What the fake pool answers to each endpoint that the console calls.
-import type { CallReply, EndpointName, JobView, MemberView } from "@tequio/contract";
+import type { EndpointName, JobView, MemberView } from "@tequio/contract";
 import { makeJobs, makeStatement, makeWhy } from "./jobs.ts";
 import { makeMembers } from "./members.ts";
+import { peopleAnswers } from "./people-answers.ts";
+import { type Answers, found, type Input, Refused } from "./refused.ts";
 import { makeRun } from "./runs.ts";
 
 export interface World {
@@ -14,43 +16,15 @@ export interface World {
   readonly changes: Map<string, MemberView["state"]>;
 }
 
-interface Input {
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, string | number | undefined>>;
-  readonly body: Readonly<Record<string, unknown>>;
-}
-
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly status: number; readonly problem: Record<string, string> };
-
-type Answers = {
-  readonly [N in EndpointName]?: (input: Input) => CallReply<N> | Promise<CallReply<N>>;
-};
-
-/** Thrown inside an answer for a refusal. */
-class Refused extends Error {
-  readonly status: number;
-  readonly code: string;
-  readonly hint: string;
-  constructor(status: number, code: string, message: string, hint: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-    this.hint = hint;
-  }
-}
 
 const LOG_LINES = 120;
 const logOf = (lines: number): string =>
   Array.from({ length: lines }, (_, i) => `step ${i} loss ${(5 * 0.985 ** i).toFixed(4)}\n`).join(
     "",
   );
-
-function found<T>(value: T | undefined, what: string): T {
-  if (value !== undefined) return value;
-  throw new Refused(404, "NOT_FOUND", `${what} does not exist.`, "Look at the list.");
-}
 
 function views(world: World): readonly JobView[] {
   return makeJobs(world.nowMs).map((job) => {
@@ -73,24 +47,19 @@ const isShown = (job: JobView, state: unknown): boolean => {
   return job.state === state;
 };
 
-function poolAnswers(world: World): Answers {
+function memberAnswers(world: World): Answers {
   return {
-    getPool: () => ({
-      poolId: "pool-7f3a",
-      name: "Valley of Oaxaca pool",
-      version: "0.1.0",
-      nowMs: Date.now(),
-      seq: world.seq,
-      members: 5,
-      sitesHere: 3,
-      accelerators: 29,
-      acceleratorsFree: 13,
-      jobsQueued: 1,
-      jobsRunning: 2,
-      jobsEnded: 69,
-      runs: 1,
-    }),
     listMembers: () => ({ rows: members(world) }),
+    getMember: ({ params }) => {
+      const member = found(
+        members(world).find(({ name }) => name === params.name),
+        `The member ${params.name}`,
+      );
+      const nodes = member.sites.flatMap((site) =>
+        site.nodes.map((node) => ({ ...node, site: site.siteId })),
+      );
+      return { ...member, sites: member.sites.map((site) => ({ ...site, nodes: [] })), nodes };
+    },
     inviteMember: ({ body }) => {
       if (body.name === "aurora") {
         const hint = "Drain or recall it instead, or choose another name.";
@@ -112,6 +81,26 @@ function poolAnswers(world: World): Answers {
         `The member ${params.name}`,
       );
     },
+  };
+}
+
+function poolAnswers(world: World): Answers {
+  return {
+    getPool: () => ({
+      poolId: "pool-7f3a",
+      name: "Valley of Oaxaca pool",
+      version: "0.1.0",
+      nowMs: Date.now(),
+      seq: world.seq,
+      members: 5,
+      sitesHere: 3,
+      accelerators: 29,
+      acceleratorsFree: 13,
+      jobsQueued: 1,
+      jobsRunning: 2,
+      jobsEnded: 69,
+      runs: 1,
+    }),
     listProjects: () => ({
       rows: ["default", "climate"].map((name, i) => ({
         name,
@@ -212,7 +201,13 @@ function runAnswers(world: World): Answers {
 
 /** Answers of a world; an endpoint that the console never calls is a fault of the test. */
 export function makeAnswers(world: World) {
-  const table: Answers = { ...poolAnswers(world), ...jobAnswers(world), ...runAnswers(world) };
+  const table: Answers = {
+    ...poolAnswers(world),
+    ...memberAnswers(world),
+    ...jobAnswers(world),
+    ...runAnswers(world),
+    ...peopleAnswers(world.nowMs),
+  };
   return async (name: EndpointName, input: Input): Promise<Answer<unknown>> => {
     const answer = table[name];
     if (answer === undefined) throw new Error(`The fake pool has no answer for ${name}`);

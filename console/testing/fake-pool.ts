@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { ENDPOINTS, type Endpoint, type EndpointName } from "@tequio/contract";
 import { makeAnswers, type World } from "./answers.ts";
+import { TOKENS } from "./people.ts";
 
 /** As strict as the console can live with; the control plane should send the same. */
 export const CONTENT_POLICY =
@@ -96,7 +97,10 @@ function makeServe(state: State) {
   async function serve(request: IncomingMessage, reply: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", "http://fake");
     if (!url.pathname.startsWith("/v1/")) return serveFile(state.dist, url.pathname, reply);
-    if (request.headers.authorization !== `Bearer ${state.token}`) {
+    const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
+    const caller = TOKENS[token];
+    const isOpen = findEndpoint(request.method ?? "", url.pathname)?.endpoint.permission === null;
+    if (caller === undefined && !isOpen) {
       return send(reply, 401, {
         code: "UNAUTHENTICATED",
         message: "The token is not known to this pool.",
@@ -104,7 +108,7 @@ function makeServe(state: State) {
       });
     }
     if (url.pathname === "/v1/events") return stream(reply);
-    await answer(request, url, reply);
+    await answer(request, url, reply, caller ?? "");
   }
 
   function stream(reply: ServerResponse): void {
@@ -115,7 +119,12 @@ function makeServe(state: State) {
     reply.on("close", () => state.streams.delete(reply));
   }
 
-  async function answer(request: IncomingMessage, url: URL, reply: ServerResponse): Promise<void> {
+  async function answer(
+    request: IncomingMessage,
+    url: URL,
+    reply: ServerResponse,
+    caller: string,
+  ): Promise<void> {
     const found = findEndpoint(request.method ?? "GET", url.pathname);
     if (found === undefined) throw new Error(`No endpoint for ${request.method} ${url.pathname}`);
     const { name, endpoint, params } = found;
@@ -123,6 +132,7 @@ function makeServe(state: State) {
     const input = {
       params,
       query: endpoint.query?.parse(Object.fromEntries(url.searchParams)) ?? {},
+      ...{ caller, url: `http://${request.headers.host}` },
       body: text === "" ? undefined : endpoint.body?.parse(JSON.parse(text)),
     };
     const outcome = await answers(name, input as never);

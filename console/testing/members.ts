@@ -30,6 +30,16 @@ function node(name: string, kind: Kind, count: number, free: number): Node {
   };
 }
 
+/** Equal accelerators together. */
+function devicesOf(nodes: readonly Node[]): SiteView["devices"] {
+  const groups = new Map<string, SiteView["devices"][number]>();
+  for (const { id: _, ...kind } of nodes.flatMap(({ accelerators }) => accelerators)) {
+    const count = (groups.get(kind.model)?.count ?? 0) + 1;
+    groups.set(kind.model, { ...kind, count });
+  }
+  return [...groups.values()].sort((a, b) => b.count - a.count);
+}
+
 function site(
   member: string,
   nowMs: number,
@@ -44,6 +54,10 @@ function site(
     agentVersion: "0.1.0",
     lastSeenMs: nowMs - 1_500,
     nodes: [...nodes],
+    nodeCount: nodes.length,
+    accelerators: nodes.flatMap(({ accelerators }) => accelerators).length,
+    acceleratorsFree: nodes.reduce((sum, { freeAccelerators }) => sum + freeAccelerators, 0),
+    devices: devicesOf(nodes),
     ...changes,
   };
 }

@@ -62,13 +62,13 @@ export interface RealPool {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts a control plane on a free port. */
-export async function startRealPool(): Promise<RealPool> {
+/** Starts a control plane on a free port, or as the flags say. */
+export async function startRealPool(flags: readonly string[] = []): Promise<RealPool> {
   const folder = mkdtempSync(join(tmpdir(), "tequio-console-"));
   const home = join(folder, "home");
   const agents = new Map<string, Started>();
   const up = start(home, [
-    ...["up", "--no-member", "--no-open", "--port", "0"],
+    ...["up", "--no-member", "--no-open", "--port", "0", ...flags],
     ...["--data", join(folder, "pool")],
   ]);
   const stop = async (): Promise<void> => {

@@ -116,3 +116,56 @@ test("a call that was given up is not tried again", async () => {
   assert.ok(!answer.ok && answer.code === "POOL_UNREACHABLE");
   assert.equal(calls.length, 1);
 });
+
+const notLeader = (leader?: string): Response =>
+  Response.json(
+    { code: "NOT_LEADER", message: "It follows.", hint: "Ask the leader." },
+    { status: 421, headers: leader === undefined ? {} : { "tequio-leader": leader } },
+  );
+
+test("a write goes to the leader that a follower names, and later reads must know it", async () => {
+  const seen = Response.json(made, { status: 201, headers: { "tequio-seq": "41" } });
+  const { calls, fetch } = fakeFetch(notLeader("http://leader:1/"), seen, json({ rows: [] }));
+  const client = makeClient({ url: "http://follower:1", token: "t", fetch });
+  assert.ok((await client.call("submitJob", { body: { shell: "a" } })).ok);
+  assert.ok((await client.call("listJobs", {})).ok);
+  assert.deepEqual(
+    calls.map(({ url }) => new URL(url).host),
+    ["follower:1", "leader:1", "follower:1"],
+  );
+  assert.equal(calls[2]!.headers["tequio-min-seq"], "41");
+  assert.equal(calls[1]!.headers["idempotency-key"], calls[0]!.headers["idempotency-key"]);
+});
+
+test("while nobody leads, and when the named leader is gone, a write looks on", async () => {
+  const { calls, fetch } = fakeFetch(
+    ...[notLeader(), notLeader("http://dead:1"), broken(), notLeader("http://next:1")],
+    json({ name: "p", parent: null, shares: 1, usage: 0, jobsQueued: 0, jobsRunning: 0 }, 201),
+  );
+  const client = makeClient({ url: "http://follower:1", fetch });
+  assert.ok((await client.call("createProject", { body: { name: "p" } })).ok);
+  assert.deepEqual(
+    calls.map(({ url }) => new URL(url).host),
+    ["follower:1", "follower:1", "dead:1", "follower:1", "next:1"],
+  );
+});
+
+test("a token never leaves encryption because a follower says so", async () => {
+  const { calls, fetch } = fakeFetch(notLeader("http://plain:1"));
+  const client = makeClient({ url: "https://follower:1", token: "t", fetch });
+  const refused = await client.call("createProject", { body: { name: "p" } });
+  assert.equal(!refused.ok && refused.code, "NOT_LEADER");
+  assert.equal(calls.length, 1);
+});
+
+test("of several addresses the next one is asked when one does not answer", async () => {
+  const { calls, fetch } = fakeFetch(broken(), json({ rows: [] }), json({ rows: [] }));
+  const client = makeClient({ url: "http://a:1/, http://b:1", fetch });
+  assert.ok((await client.call("listJobs", {})).ok);
+  assert.ok((await client.call("listJobs", {})).ok);
+  assert.deepEqual(
+    calls.map(({ url }) => new URL(url).host),
+    ["a:1", "b:1", "b:1"],
+  );
+  assert.equal(client.url, "http://b:1");
+});

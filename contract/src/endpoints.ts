@@ -2,8 +2,10 @@
 // client and openapi.json are made from it, and the security table of the docs lists it.
 import { z } from "zod";
 import { BLOB_ENDPOINTS } from "./blob-store.ts";
+import { BOOKS_ENDPOINTS } from "./books.ts";
 import { define } from "./endpoint.ts";
 import { JobDetail, JobView, JobWire, LogView, WhyView } from "./job.ts";
+import { OFFER_ENDPOINTS } from "./offer.ts";
 import { PEOPLE_ENDPOINTS } from "./people-endpoints.ts";
 import {
   InviteRequest,
@@ -12,6 +14,7 @@ import {
   JoinRequest,
   JoinView,
   MemberAction,
+  MemberDetail,
   MemberView,
   PoolView,
   ProjectRequest,
@@ -29,6 +32,7 @@ import {
   SampleRequest,
   SampleView,
 } from "./run.ts";
+import { SIGN_IN_ENDPOINTS } from "./signin-endpoints.ts";
 
 const ById = z.strictObject({ id: JobId });
 const ByName = z.strictObject({ name: Name });
@@ -45,10 +49,21 @@ export const ENDPOINTS = define({
   listMembers: {
     method: "GET",
     path: "/v1/members",
-    summary: "Members with their sites, nodes and accelerators",
+    summary: "Members with their sites, devices and first nodes, in the order of invitation",
     callers: ["person"],
     permission: "members.read",
-    reply: z.strictObject({ rows: z.array(MemberView) }),
+    query: PageQuery,
+    reply: pageOf(MemberView),
+  },
+  getMember: {
+    method: "GET",
+    path: "/v1/members/:name",
+    summary: "One member with the nodes of its sites, in pages",
+    callers: ["person"],
+    permission: "members.read",
+    params: ByName,
+    query: PageQuery,
+    reply: MemberDetail,
   },
   inviteMember: {
     method: "POST",
@@ -63,7 +78,8 @@ export const ENDPOINTS = define({
   changeMember: {
     method: "POST",
     path: "/v1/members/:name/actions",
-    summary: "Drain, recall or resume a member, or revoke its open invitation",
+    summary:
+      "Drain, recall (all or some devices) or resume a member, or revoke its open invitation",
     callers: ["person"],
     permission: "members.change",
     params: ByName,
@@ -235,7 +251,10 @@ export const ENDPOINTS = define({
     reply: StatementView,
   },
   ...BLOB_ENDPOINTS,
+  ...BOOKS_ENDPOINTS,
+  ...OFFER_ENDPOINTS,
   ...PEOPLE_ENDPOINTS,
+  ...SIGN_IN_ENDPOINTS,
 });
 
 export type EndpointName = keyof typeof ENDPOINTS;

@@ -4,8 +4,9 @@
 import { z } from "zod";
 import { CalibrationWire, NodeWire } from "./pool.ts";
 import { Count } from "./primitives.ts";
+import { TermsMessage } from "./terms.ts";
 
-export const GATEWAY_PROTOCOL = 1;
+export * from "./gateway-texts.ts";
 
 const PlacementWire = z.strictObject({
   node: z.string(),
@@ -26,6 +27,8 @@ export const LeaseStartWire = z.strictObject({
       command: z.array(z.string()),
       env: z.record(z.string(), z.string()),
       placement: PlacementWire,
+      /** Only what the job asked for: an agent has its own defaults. */
+      limits: z.strictObject({ processes: Count.optional(), diskMiB: Count.optional() }).optional(),
     }),
   ),
   /** Lets the tasks speak to the pool for this lease only, as TEQUIO_TOKEN. */
@@ -64,6 +67,7 @@ export const ToAgent = z.discriminatedUnion("type", [
     complete: z.boolean(),
     orders: z.array(LeaseOrder),
   }),
+  TermsMessage,
   /** The key is good beside the old one; the old one is dropped when the site signs with it. */
   z.strictObject({ type: z.literal("keyTaken"), publicKey: z.string() }),
   z.strictObject({ type: z.literal("ack"), reportIds: z.array(z.string()) }),
@@ -90,7 +94,8 @@ export const LeaseReport = z.strictObject({
       exitCode: z.number().int().nullable(),
       signal: z.string().nullable(),
       ranMs: Count,
-      endedBy: z.enum(["itself", "stop", "deadline", "walltime", "lost"]),
+      /** `offer`: the agent stopped it by itself, because the owner's terms asked for it. */
+      endedBy: z.enum(["itself", "stop", "offer", "deadline", "walltime", "lost"]),
       message: z.string().max(2_000),
     }),
     z.strictObject({
@@ -135,11 +140,3 @@ export const ToPool = z.discriminatedUnion("type", [
   }),
 ]);
 export type ToPool = z.infer<typeof ToPool>;
-
-/** The bytes that a new key signs, so that nobody proposes a key of somebody else. */
-export const newKeyText = (poolId: string, siteId: string, publicKey: string): string =>
-  `tequio-new-key-1\n${poolId}\n${siteId}\n${publicKey}`;
-
-/** The bytes that the agent signs to prove who it is. */
-export const helloText = (poolId: string, siteId: string, nonce: string): string =>
-  `tequio-gateway-1\n${poolId}\n${siteId}\n${nonce}`;

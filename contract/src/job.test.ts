@@ -108,6 +108,17 @@ test("a model with a count asks for so many of it", () => {
   assert.equal(of("MI300X").accelerators, 1);
 });
 
+test("a job asks for disk and processes, within limits, and otherwise says nothing of them", () => {
+  const limits = "resources: { disk: 100G, processes: 500 }";
+  const { resources } = accepted(`command: [make]\n${limits}`).spec.groups[0]!;
+  assert.deepEqual([resources.diskMiB, resources.processes], [102_400, 500]);
+  const { resources: none } = accepted("command: [make]").spec.groups[0]!;
+  assert.ok(!("diskMiB" in none) && !("processes" in none));
+  const many = LIMITS.TASK_PROCESSES_MAX + 1;
+  refusal(`command: [make]\nresources: { processes: ${many} }`);
+  refusal("command: [make]\nresources: { processes: 0 }");
+});
+
 test("a run becomes the trainer with an accelerator of any kind", () => {
   const { spec } = accepted("run: { stop: { minutes: 3 }, innerSteps: 20 }");
   assert.deepEqual(spec.groups[0]!.command, [TRAINER_COMMAND]);

@@ -34,6 +34,13 @@ export const ResourcesWire = z
     acceleratorMemory: Size.describe("Least memory of each accelerator"),
     cpus: z.number().positive().max(4_096).describe("Processor cores; fractions are fine"),
     memory: Size.describe("Main memory"),
+    disk: Size.describe("Files in a task's work folder, all together; default: 64G"),
+    processes: z
+      .number()
+      .int()
+      .min(1)
+      .max(LIMITS.TASK_PROCESSES_MAX)
+      .describe("Processes and threads of a task at a time; default: 4096"),
   })
   .partial();
 

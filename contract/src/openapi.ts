@@ -12,8 +12,11 @@ const schemaOf = (schema: z.ZodType, io: "input" | "output"): Json => {
   return rest;
 };
 
-const security = (callers: readonly Caller[]): Json[] =>
-  callers.includes("anyone") ? [] : [{ bearer: [] }];
+/** A browser's session is as good as a token, where persons may ask. */
+const security = (callers: readonly Caller[]): Json[] => {
+  if (callers.includes("anyone")) return [];
+  return callers.includes("person") ? [{ bearer: [] }, { session: [] }] : [{ bearer: [] }];
+};
 
 function parameters(endpoint: Endpoint): Json[] {
   const list: Json[] = [];
@@ -85,6 +88,11 @@ export function openApi(version: string): Json {
     openapi: "3.1.0",
     info: { title: "Tequio", version, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
     paths,
-    components: { securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
+    components: {
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer" },
+        session: { type: "apiKey", in: "cookie", name: "tequio-session" },
+      },
+    },
   };
 }

@@ -11,6 +11,7 @@ import {
   UserActionView,
   UserName,
   UserRequest,
+  UsersQuery,
   UserView,
   WhoamiView,
 } from "./people.ts";
@@ -42,7 +43,7 @@ export const PEOPLE_ENDPOINTS = define({
     summary: "Users with their roles, by name",
     callers: ["person"],
     permission: "users.read",
-    query: PageQuery,
+    query: UsersQuery,
     reply: pageOf(UserView),
   },
   getUser: {
@@ -67,7 +68,7 @@ export const PEOPLE_ENDPOINTS = define({
   changeUser: {
     method: "POST",
     path: "/v1/users/:name/actions",
-    summary: "Disable a user, which ends its tokens and sessions at once, or enable it",
+    summary: "Disable a user, which ends its tokens and sessions at once, enable it, or forget it",
     callers: ["person"],
     permission: "users.manage",
     params: ByUser,
@@ -101,7 +102,8 @@ export const PEOPLE_ENDPOINTS = define({
     callers: ["person"],
     permission: "tokens.own",
     forOthers: "tokens.read",
-    reply: z.strictObject({ rows: z.array(TokenView) }),
+    query: PageQuery.extend({ user: UserName.optional() }),
+    reply: pageOf(TokenView),
   },
   createToken: {
     method: "POST",

@@ -1,7 +1,10 @@
 // Users, roles and tokens as the API shows them.
 import { PERMISSION_NAMES, ROLE_NAMES } from "@tequio/core/pool";
 import { z } from "zod";
-import { Count, EpochMs, Name } from "./primitives.ts";
+import { Count, EpochMs, Name, PageQuery } from "./primitives.ts";
+
+/** For pages that show what each role may do: the same table that the pool asks. */
+export { PERMISSIONS, ROLES } from "@tequio/core/pool";
 
 export const RoleName = z.enum(ROLE_NAMES);
 export const PermissionName = z.enum(
@@ -38,15 +41,26 @@ export const UserView = z.strictObject({
 });
 export type UserView = z.infer<typeof UserView>;
 
+/** Which users a list shows; each condition that is given must hold. */
+export const UsersQuery = PageQuery.extend({
+  /** Part of the name. */
+  search: z.string().max(63).optional(),
+  role: RoleName.optional(),
+  /** The member or project that a role is about. */
+  scope: Name.optional(),
+});
+
 /** Changes a user, or makes a local one. */
 export const UserRequest = z.strictObject({
   /** A new name for a user that exists. */
   rename: UserName.optional(),
 });
 export const UserAction = z.strictObject({
-  action: z.enum(["disable", "enable"]),
-  /** What becomes of jobs that wait or run when their user is disabled. */
-  jobs: z.enum(["keep", "cancel"]).default("keep"),
+  /** `forget` removes what is known of a disabled user beyond the journal: how it signed in. */
+  action: z.enum(["disable", "enable", "forget"]),
+  /** What becomes of jobs that wait or run when their user is disabled; absent: what the
+   * operator has set with `--on-disabled-user`. */
+  jobs: z.enum(["keep", "cancel"]).optional(),
 });
 export const UserActionView = z.strictObject({
   user: UserView,
@@ -66,6 +80,8 @@ export const WhoamiView = z.strictObject({
   /** What the token was cut down to; absent: nothing. */
   scopes: z.array(z.string()).optional(),
   expiresAtMs: EpochMs.optional(),
+  /** What the user should know, e.g. that there is no role for the provider's groups. */
+  notice: z.string().optional(),
 });
 export type WhoamiView = z.infer<typeof WhoamiView>;
 

@@ -1,4 +1,5 @@
 // Members, sites, projects and statements as the API shows them.
+import { LIMITS } from "@tequio/core/pool";
 import { z } from "zod";
 import { Count, Digest, EpochMs, Name, PageQuery } from "./primitives.ts";
 
@@ -40,7 +41,30 @@ export const SiteView = z.strictObject({
   engine: z.string(),
   state: z.enum(["joined", "here", "away"]),
   agentVersion: z.string().optional(),
+  /** An operator took its right to connect away, for good. */
+  revoked: z.literal(true).optional(),
+  /** What its agent showed when it came last; absent: nothing. */
+  certificate: z
+    .strictObject({
+      subject: z.string(),
+      names: z.array(z.string()),
+      /** SHA-256, 64 hexadecimal digits. */
+      fingerprint: z.string(),
+      validToMs: EpochMs,
+    })
+    .optional(),
   lastSeenMs: EpochMs.optional(),
+  nodeCount: Count,
+  accelerators: Count,
+  acceleratorsFree: Count,
+  /** All accelerators by product, most first. */
+  devices: z.array(
+    AcceleratorWire.pick({ kind: true, vendor: true, model: true, memoryMiB: true }).extend({
+      count: Count,
+    }),
+  ),
+  /** The first LIMITS.SITE_NODES_SHOWN; all of them are on the pages of `GET /v1/members/:name`,
+   * where this is empty. */
   nodes: z.array(NodeView),
   calibration: CalibrationWire.optional(),
 });
@@ -58,6 +82,12 @@ export const MemberView = z.strictObject({
   earnedMicroCredits: z.number().int(),
 });
 export type MemberView = z.infer<typeof MemberView>;
+/** A member with a page of the nodes of its sites. */
+export const MemberDetail = MemberView.extend({
+  nodes: z.array(NodeView.extend({ site: z.string() })),
+  nextCursor: z.string().optional(),
+});
+export type MemberDetail = z.infer<typeof MemberDetail>;
 
 export const PoolView = z.strictObject({
   poolId: z.string(),
@@ -87,7 +117,10 @@ export const MemberAction = z.strictObject({
   action: z.enum(["drain", "recall", "resume", "revoke-invitation", "revoke-site"]),
   /** Needed for `revoke-site`. */
   site: z.string().max(128).optional(),
-  graceMs: Count.max(3_600_000).optional(),
+  /** With `recall`: only these, by patterns such as `node-1`, `node-1/gpu0`, `gpu-*`. */
+  devices: z.array(z.string().min(1).max(384)).min(1).max(LIMITS.OFFER_LABELS_MAX).optional(),
+  /** Absent: what the offer grants. */
+  graceMs: Count.max(LIMITS.RECALL_GRACE_MAX_MS).optional(),
 });
 
 export const JoinRequest = z.strictObject({

@@ -9,11 +9,10 @@ import {
   refuse,
   type TaskGroup,
 } from "@tequio/core/pool";
+import { TRAINER_COMMAND } from "./gateway-texts.ts";
 import type { JobParsed } from "./job.ts";
 import { parseArray, parseDurationMs, parseSizeMiB } from "./primitives.ts";
 
-/** The command that agents replace by the embedded training worker. */
-export const TRAINER_COMMAND = "tequio:trainer";
 const MEMORY_DEFAULT_MIB = 256;
 /** The trainer at work on the smallest model holds 340 MiB; walls hold a job to what it asked. */
 const RUN_MEMORY_DEFAULT_MIB = 1_024;
@@ -126,6 +125,8 @@ function resourcesOf(wire: JobParsed): Resources {
     ...(given.acceleratorMemory === undefined
       ? {}
       : { acceleratorMemoryMiB: sizeMiB(given.acceleratorMemory) }),
+    ...(given.processes === undefined ? {} : { processes: given.processes }),
+    ...(given.disk === undefined ? {} : { diskMiB: sizeMiB(given.disk) }),
   };
 }
 

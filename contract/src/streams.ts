@@ -11,6 +11,9 @@ import { EventsQuery } from "./pool.ts";
  * - `GET /v1/probe?bytes=N`, `POST /v1/probe` site: bytes for measuring a link
  * - `GET /v1/gateway` WebSocket of the agents
  * - `GET /metrics`, `GET /metrics/slurm` person, or the token of `--metrics-token-file`: metrics
+ * - `GET /v1/sign-in/oidc?next=#/PAGE` anyone: sends a browser to the identity provider
+ * - `GET /v1/sign-in/oidc/callback` anyone: takes it back, sets the session's cookie and leads to
+ *   the console; what went wrong is said by `GET /v1/sign-in`
  * - `GET /healthz`, `GET /readyz`, `GET /openapi.json` anyone
  */
 export const STREAM_ENDPOINTS = [
@@ -44,6 +47,8 @@ export const STREAM_ENDPOINTS = [
   { method: "GET", path: "/v1/gateway", callers: ["site"], permission: null },
   { method: "GET", path: "/metrics", callers: ["person"], permission: "metrics.read" },
   { method: "GET", path: "/metrics/slurm", callers: ["person"], permission: "metrics.read" },
+  { method: "GET", path: "/v1/sign-in/oidc", callers: ["anyone"], permission: null },
+  { method: "GET", path: "/v1/sign-in/oidc/callback", callers: ["anyone"], permission: null },
   { method: "GET", path: "/healthz", callers: ["anyone"], permission: null },
   { method: "GET", path: "/readyz", callers: ["anyone"], permission: null },
   { method: "GET", path: "/openapi.json", callers: ["anyone"], permission: null },

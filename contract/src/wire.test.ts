@@ -7,6 +7,7 @@ import {
   encodeJoinToken,
   helloText,
   parseWith,
+  type TermsWire,
   ToAgent,
   ToPool,
 } from "./index.ts";
@@ -56,7 +57,18 @@ const start = {
   tasks: [{ group: "main", command: ["a"], env: { A: "1" }, placement }],
 };
 
+const terms: TermsWire = {
+  ...{ devices: [{ node: "n*", count: 2 }], projects: ["lab"], walltimeMs: null },
+  ...{ recallGraceMs: 10_000, recalled: false, recalledDevices: ["n/gpu0"] },
+  hours: {
+    ...{ zone: "UTC", windows: ["Mon"], spans: [{ from: 0, to: 1_440 }] },
+    offsets: [{ fromMs: 0, minutes: -60 }],
+  },
+  maintenance: [{ fromMs: 1, toMs: 2, reason: "disks" }],
+};
+
 const TO_AGENT: readonly ToAgent[] = [
+  { type: "terms", nowMs: 5, terms },
   { type: "challenge", nonce: "n", poolId: "p" },
   { type: "welcome", siteId: "s", member: "ana", heartbeatMs: 3_000, siteToken: "t" },
   { type: "heartbeatAck", clockMs: 12.5, leaseForMs: 45_000 },

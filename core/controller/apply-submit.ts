@@ -29,7 +29,7 @@ export function submitArray(state: State, event: ArraySubmitted, atMs: number): 
   });
   state.arrays.set(arrayId, tasks);
   state.nextJob = Math.max(state.nextJob, Number(arrayId) + 1);
-  if (key !== null) remember(state, key, tasks[0]!);
+  if (key !== null) remember(state, key, tasks[0]!, tasks.length);
 }
 
 function addJob(
@@ -51,8 +51,9 @@ function remember(
   state: State,
   { key, digest }: { readonly key: string; readonly digest: string },
   jobId: string,
+  tasks?: number,
 ): void {
-  state.keys.set(key, { digest, jobId });
+  state.keys.set(key, { digest, jobId, ...(tasks === undefined ? {} : { tasks }) });
   if (state.keys.size <= LIMITS.IDEMPOTENCY_KEYS_MAX) return;
   for (const oldest of state.keys.keys()) {
     state.keys.delete(oldest);

@@ -1,12 +1,22 @@
 // The fold: how each event changes the state. No decision is taken here and nothing is checked
 // but invariants, so replaying a journal needs nothing of the scheduler or the policies.
 import { correct, recordLease } from "../ledger/index.ts";
-import { assert, type Lease, type LeaseEnd } from "../pool/index.ts";
+import { assert, hasPrices, type Lease, type LeaseEnd } from "../pool/index.ts";
+import { applyOffers } from "./apply-offers.ts";
 import { applyPeople } from "./apply-people.ts";
 import { advance, bookRun, prepare } from "./apply-run.ts";
 import { submit, submitArray } from "./apply-submit.ts";
 import type { Event } from "./event.ts";
-import { heldAccelerators, theJob, theLease, theMember, theSite } from "./lookup.ts";
+import { applyHistory } from "./history.ts";
+import { offerOf } from "./lending.ts";
+import {
+  heldAccelerators,
+  isOutsideOffer,
+  theJob,
+  theLease,
+  theMember,
+  theSite,
+} from "./lookup.ts";
 import { jobOver, queueChanged } from "./queue-index.ts";
 import { beforeEvent } from "./snapshot.ts";
 import type { State } from "./state.ts";
@@ -19,7 +29,8 @@ export function apply(state: State, event: Event, atMs: number): void {
   state.nowMs = atMs;
   if (applyPool(state, event, atMs)) return;
   if (applyJob(state, event, atMs)) return;
-  assert(applyLease(state, event, atMs), `event type ${event.type} is known`);
+  if (applyLease(state, event, atMs)) return;
+  assert(applyHistory(state, event), `event type ${event.type} is known`);
 }
 
 function applyPool(state: State, event: Event, atMs: number): boolean {
@@ -44,11 +55,18 @@ function applyPool(state: State, event: Event, atMs: number): boolean {
         if (invitation.state === "open") invitation.state = "revoked";
       }
       return true;
-    case "member.changed":
-      theMember(state, event.name).standing = event.standing;
+    case "member.changed": {
+      const member = theMember(state, event.name);
+      member.standing = event.standing;
+      if (event.standing === "active") delete member.recalledDevices;
       return true;
+    }
     default:
-      return applyPeople(state, event, atMs) || applySite(state, event, atMs);
+      return (
+        applyOffers(state, event, atMs) ||
+        applyPeople(state, event, atMs) ||
+        applySite(state, event, atMs)
+      );
   }
 }
 
@@ -116,6 +134,8 @@ function applySite(state: State, event: Event, atMs: number): boolean {
       const site = theSite(state, event.siteId);
       site.state = "here";
       site.agentVersion = event.agentVersion;
+      if (event.certificate !== undefined) site.certificate = event.certificate;
+      else delete site.certificate;
       site.changedAtMs = atMs;
       return true;
     }
@@ -240,9 +260,12 @@ function grant(state: State, lease: Lease, atMs: number): void {
   assert(lease.fence === state.nextFence, "fencing numbers only grow");
   state.nextFence += 1;
   state.nextLease += 1;
+  const site = theSite(state, lease.siteId);
+  const prices = offerOf(state, site).prices;
   state.leases.set(lease.leaseId, {
     lease,
     stage: "leased",
+    ...(hasPrices(prices) ? { prices } : {}),
     startedAtMs: null,
     endedAtMs: null,
     stop: null,
@@ -250,7 +273,7 @@ function grant(state: State, lease: Lease, atMs: number): void {
     estimated: false,
   });
   assert(lease.grantedAtMs === atMs, "a lease begins when it is granted");
-  theSite(state, lease.siteId).openLeases.push(lease.leaseId);
+  site.openLeases.push(lease.leaseId);
   job.leaseIds.push(lease.leaseId);
   job.stage = "active";
   job.attempts = lease.attempt;
@@ -276,6 +299,7 @@ function endLease(
   const { siteId, jobId, placements, grantedAtMs } = lease.lease;
   const site = theSite(state, siteId);
   site.openLeases.splice(site.openLeases.indexOf(leaseId), 1);
+  if (isOutsideOffer(end)) site.refusedAtMs = atMs;
   const spec = theJob(state, jobId).spec;
   const run = state.runs.get(jobId);
   if (run !== undefined && (end.outcome === "failed" || end.outcome === "refused")) {
@@ -288,7 +312,7 @@ function endLease(
     user: spec.user,
     memberName: site.member,
     siteId,
-    acceleratorModels: heldAccelerators(site, placements),
+    acceleratorModels: heldAccelerators(site, placements, lease.prices),
     startedAtMs: lease.startedAtMs ?? grantedAtMs,
     endedAtMs: atMs,
     usage: end.usage,

@@ -148,21 +148,41 @@ const time = fc.constantFrom(1, 500, 3_000, 20_000, 60_000).map(
 const schedule = fc.constant<Act>((story) => give(story, { type: "schedule" }));
 const boot = fc.constant<Act>((story) => give(story, { type: "boot" }));
 
+const weighed = [
+  { weight: 6, arbitrary: submit },
+  { weight: 1, arbitrary: submitRun },
+  { weight: 8, arbitrary: report },
+  { weight: 6, arbitrary: schedule },
+  { weight: 4, arbitrary: time },
+  { weight: 4, arbitrary: site },
+  { weight: 2, arbitrary: cancel },
+  { weight: 2, arbitrary: member },
+  { weight: 2, arbitrary: run },
+  { weight: 1, arbitrary: boot },
+];
+const LENGTH = { minLength: 10, maxLength: 100, size: "max" } as const;
+
 /** A sequence of things that happen to a pool of three members. */
-export const acts = fc.array(
-  fc.oneof(
-    { weight: 6, arbitrary: submit },
-    { weight: 1, arbitrary: submitRun },
-    { weight: 8, arbitrary: report },
-    { weight: 6, arbitrary: schedule },
-    { weight: 4, arbitrary: time },
-    { weight: 4, arbitrary: site },
-    { weight: 2, arbitrary: cancel },
-    { weight: 2, arbitrary: member },
-    { weight: 2, arbitrary: run },
-    { weight: 1, arbitrary: boot },
-  ),
-  { minLength: 10, maxLength: 100, size: "max" },
+export const acts = fc.array(fc.oneof(...weighed), LENGTH);
+
+const archive = fc
+  .record({ endedMs: fc.constantFrom(0, 10_000), endedMax: fc.constantFrom(0, 3, 100) })
+  .map(
+    (keep): Act =>
+      (story) => {
+        story.archive(keep);
+      },
+  );
+
+const month = fc.constant<Act>((story) => {
+  story.atMs += 3_000_000_000;
+  give(story, { type: "tick" });
+});
+
+/** The same, over months, and what is over leaves for the archive. */
+export const longActs = fc.array(
+  fc.oneof(...weighed, { weight: 5, arbitrary: archive }, { weight: 1, arbitrary: month }),
+  LENGTH,
 );
 
 /** The pool that they happen to. */

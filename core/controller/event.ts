@@ -10,13 +10,14 @@ import type {
   LeaseEnd,
   LeaseOutcome,
   Node,
+  Offer,
   Permission,
   Role,
   RoleGrant,
   Usage,
 } from "../pool/index.ts";
 import type { RunConfig, RunEvent } from "../training/index.ts";
-import type { MemberStanding, TokenKind, UserOrigin } from "./state.ts";
+import type { MemberStanding, SiteCertificate, TokenKind, UserOrigin } from "./state.ts";
 
 export type Event =
   | { readonly type: "pool.created"; readonly poolId: string; readonly name: string }
@@ -81,6 +82,37 @@ export type Event =
       readonly standing: MemberStanding;
       readonly by?: string;
     }
+  /** What the member, or one of its sites, lends from now on; null: the default again. */
+  | {
+      readonly type: "member.offered";
+      readonly name: string;
+      readonly siteId: string | null;
+      readonly offer: Offer | null;
+      readonly by?: string;
+    }
+  /** All patterns of devices that are taken back now, until the member is resumed. */
+  | {
+      readonly type: "member.devicesRecalled";
+      readonly name: string;
+      readonly devices: readonly string[];
+      readonly by?: string;
+    }
+  | {
+      readonly type: "member.maintenancePlanned";
+      readonly name: string;
+      readonly windowId: string;
+      readonly siteId: string | null;
+      readonly fromMs: number;
+      readonly toMs: number;
+      readonly reason: string;
+      readonly by?: string;
+    }
+  | {
+      readonly type: "member.maintenanceCancelled";
+      readonly name: string;
+      readonly windowId: string;
+      readonly by?: string;
+    }
   | {
       readonly type: "site.joined";
       readonly siteId: string;
@@ -89,7 +121,13 @@ export type Event =
       readonly publicKey: string;
       readonly engine: string;
     }
-  | { readonly type: "site.here"; readonly siteId: string; readonly agentVersion: string }
+  | {
+      readonly type: "site.here";
+      readonly siteId: string;
+      readonly agentVersion: string;
+      /** What its agent has shown; absent: nothing, as pools that ask for none never do. */
+      readonly certificate?: SiteCertificate;
+    }
   | { readonly type: "site.away"; readonly siteId: string; readonly reason: string }
   | {
       readonly type: "site.inventoried";
@@ -153,7 +191,27 @@ export type Event =
       readonly config: RunConfig;
       readonly heldOutLoss: number;
     }
-  | { readonly type: "run.advanced"; readonly jobId: string; readonly event: RunEvent };
+  | { readonly type: "run.advanced"; readonly jobId: string; readonly event: RunEvent }
+  /** What is over has left the state; the archive held it before. */
+  | {
+      readonly type: "history.archived";
+      /** 1 for the first. */
+      readonly batch: number;
+      readonly jobIds: readonly string[];
+      /** So many of the oldest lines of the books. */
+      readonly entries: number;
+      readonly hours: number;
+      /** SHA-256 over the digest before and what left, 64 hexadecimal digits. */
+      readonly digest: string;
+    }
+  /** A month of the books is over and complete. */
+  | {
+      readonly type: "books.closed";
+      /** Year and month, UTC. */
+      readonly period: string;
+      /** SHA-256 of its totals, 64 hexadecimal digits. */
+      readonly digest: string;
+    };
 
 export type EventType = Event["type"];
 /** Every kind of event, for filters and documentation. */
@@ -171,6 +229,10 @@ export const EVENT_TYPES: readonly EventType[] = [
   "member.invited",
   "invitation.revoked",
   "member.changed",
+  "member.offered",
+  "member.devicesRecalled",
+  "member.maintenancePlanned",
+  "member.maintenanceCancelled",
   "site.joined",
   "site.here",
   "site.away",
@@ -193,4 +255,6 @@ export const EVENT_TYPES: readonly EventType[] = [
   "lease.corrected",
   "run.prepared",
   "run.advanced",
+  "history.archived",
+  "books.closed",
 ];

@@ -3,15 +3,17 @@
 import type { JobSpec, Node, Outcome } from "../pool/index.ts";
 import { ok } from "../pool/index.ts";
 import { demandKey, feasibleEver } from "../scheduler/index.ts";
+import { lentNodesOf } from "./lending.ts";
 import type { State } from "./state.ts";
-import { nodeViews } from "./views.ts";
+import { lentViews } from "./views.ts";
 
 /** Different requests that are remembered; beyond this all are forgotten and asked again. */
 const ACCEPTED_MAX = 10_000;
 
 interface Accepted {
-  /** The nodes of every site: an inventory replaces the whole list. */
+  /** The nodes of every site: an inventory replaces the whole list, an offer what is lent. */
   readonly nodes: readonly (readonly Node[])[];
+  readonly lent: readonly (ReadonlyMap<string, Node> | undefined)[];
   readonly keys: Set<string>;
 }
 
@@ -23,7 +25,7 @@ export function feasible(state: State, spec: JobSpec): Outcome<unknown> {
   const accepted = acceptedIn(state);
   const key = demandKey(spec);
   if (accepted.keys.has(key)) return ok(undefined);
-  const answer = feasibleEver(spec, nodeViews(state));
+  const answer = feasibleEver(spec, lentViews(state, state.nowMs));
   if (!answer.ok) return answer;
   if (accepted.keys.size >= ACCEPTED_MAX) accepted.keys.clear();
   accepted.keys.add(key);
@@ -34,16 +36,18 @@ function acceptedIn(state: State): Accepted {
   const known = remembered.get(state);
   if (known !== undefined && isCurrent(known, state)) return known;
   const nodes = [...state.sites.values()].map((site) => site.nodes);
-  const fresh: Accepted = { nodes, keys: new Set() };
+  const lent = [...state.sites.values()].map((site) => lentNodesOf(state, site));
+  const fresh: Accepted = { nodes, lent, keys: new Set() };
   remembered.set(state, fresh);
   return fresh;
 }
 
-function isCurrent({ nodes }: Accepted, { sites }: State): boolean {
+function isCurrent({ nodes, lent }: Accepted, state: State): boolean {
+  const { sites } = state;
   if (nodes.length !== sites.size) return false;
   let at = 0;
   for (const site of sites.values()) {
-    if (site.nodes !== nodes[at]) return false;
+    if (site.nodes !== nodes[at] || lentNodesOf(state, site) !== lent[at]) return false;
     at += 1;
   }
   return true;

@@ -1,10 +1,12 @@
-// Proves that journals of former releases open. Each line of a fixture is one event with its time,
-// as the code of that release wrote it; fixtures are added to and never changed.
+// Proves that journals and snapshots of former releases open. Each line of a journal is one event
+// with its time, as the code of that release wrote it, beside what it amounts to; the snapshot is
+// of the state after it. Fixtures are written by fixture.testing.ts, and never changed.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { statement } from "../ledger/index.ts";
+import { snapshotLines, tell, tellMore } from "./fixture.testing.ts";
 import {
   apply,
   decodeState,
@@ -12,19 +14,68 @@ import {
   emptyState,
   encodeState,
   principalOf,
+  SnapshotReader,
+  STATE_FORMAT,
+  STATE_FORMATS_READ,
   type State,
   step,
 } from "./index.ts";
+import { totalsOf } from "./totals.testing.ts";
+
+const FOLDER = join(import.meta.dirname, "fixtures");
+
+const linesOf = (file: string): string[] =>
+  readFileSync(join(FOLDER, file), "utf8").trimEnd().split("\n");
 
 function opened(file: string): State {
   const state = emptyState();
-  const text = readFileSync(join(import.meta.dirname, "fixtures", file), "utf8");
-  for (const line of text.trimEnd().split("\n")) {
+  for (const line of linesOf(file)) {
     const { atMs, event } = JSON.parse(line) as { readonly atMs: number; readonly event: Event };
     apply(state, event, atMs);
   }
   return state;
 }
+
+const formatsOf = (kind: string): number[] =>
+  readdirSync(FOLDER)
+    .flatMap((file) => new RegExp(`^${kind}-([0-9]+)\\.jsonl$`).exec(file)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+
+test("every journal that a release left opens and amounts to what it did", () => {
+  assert.deepEqual(formatsOf("journal"), [1, 3, STATE_FORMAT]);
+  for (const format of formatsOf("journal")) {
+    const totals: unknown = JSON.parse(linesOf(`totals-${format}.json`).join("\n"));
+    assert.deepEqual(totalsOf(opened(`journal-${format}.jsonl`)), totals, `format ${format}`);
+  }
+});
+
+test("every snapshot that is read is the state of its journal, to the byte, and goes on", () => {
+  assert.deepEqual(formatsOf("snapshot"), STATE_FORMATS_READ);
+  for (const format of STATE_FORMATS_READ) {
+    const reader = new SnapshotReader();
+    for (const line of linesOf(`snapshot-${format}.jsonl`)) reader.take(line);
+    const { state } = reader;
+    const folded = opened(`journal-${format}.jsonl`);
+    assert.equal(encodeState(state), encodeState(folded));
+    for (const one of [state, folded]) {
+      step(one, { type: "schedule", atMs: one.nowMs + 1_000 });
+      step(one, { type: "tick", atMs: one.nowMs + 60_000 });
+    }
+    assert.equal(encodeState(state), encodeState(folded));
+  }
+});
+
+test("what the next fixture will hold is told as it will be read", () => {
+  const story = tell();
+  tellMore(story);
+  story.check();
+  const reader = new SnapshotReader();
+  for (const line of snapshotLines(story.state)) reader.take(line);
+  assert.equal(encodeState(reader.state), encodeState(story.state));
+  const kinds = new Set(story.journal.map(({ text }) => (JSON.parse(text) as Event).type));
+  assert.ok(kinds.size >= 20, `it has something of ${kinds.size} kinds`);
+});
 
 test("a journal of the first format opens with its jobs, books and members", () => {
   const state = opened("journal-1.jsonl");

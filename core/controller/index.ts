@@ -2,7 +2,19 @@
 export { apply } from "./apply.ts";
 export { dependencyState } from "./dependencies.ts";
 export * from "./event.ts";
+export {
+  type ArchivedJob,
+  archivedJob,
+  closable,
+  KEEP_DEFAULT,
+  type KeepPolicy,
+  type Leaving,
+  leaving,
+  leavingBy,
+  unsettled,
+} from "./history.ts";
 export * from "./input.ts";
+export { lendingOf, lentNodesOf, offerOf, projectLine, windowsOf } from "./lending.ts";
 export * from "./orders.ts";
 export {
   compareJobs,
@@ -17,4 +29,4 @@ export { SnapshotReader, SnapshotWriter } from "./snapshot.ts";
 export * from "./state.ts";
 export { SIGNED_EVENTS, type StepResult, step } from "./step.ts";
 export { taskSpec } from "./task-spec.ts";
-export { arrayLimitReason, nodeViews, schedulerInput, waitingViews } from "./views.ts";
+export { arrayLimitReason, lentViews, nodeViews, schedulerInput, waitingViews } from "./views.ts";

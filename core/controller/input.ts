@@ -1,8 +1,16 @@
 // What the outside may tell the controller. Every input carries its time; ids, secrets' hashes and
 // keys are made by the shell, since the core has no chance.
-import type { Calibration, JobSpec, Node, Permission, RoleGrant } from "../pool/index.ts";
+import type {
+  Calibration,
+  JobOutcome,
+  JobSpec,
+  Node,
+  Offer,
+  Permission,
+  RoleGrant,
+} from "../pool/index.ts";
 import type { RunInput as RoundInput } from "../training/index.ts";
-import type { TokenKind, UserOrigin } from "./state.ts";
+import type { SiteCertificate, TokenKind, UserOrigin } from "./state.ts";
 
 /** What an agent reports of a lease. */
 export type LeaseReportKind =
@@ -13,7 +21,7 @@ export type LeaseReportKind =
       readonly exitCode: number | null;
       readonly signal: string | null;
       readonly ranMs: number;
-      readonly endedBy: "itself" | "stop" | "deadline" | "walltime" | "lost";
+      readonly endedBy: "itself" | "stop" | "offer" | "deadline" | "walltime" | "lost";
       readonly message: string;
     }
   | { readonly kind: "refused"; readonly code: string; readonly message: string };
@@ -21,6 +29,13 @@ export type LeaseReportKind =
 /** Round inputs that carry no time: the controller adds it. */
 type Untimed<T> = T extends { readonly atMs: number } ? Omit<T, "atMs"> : T;
 export type RunInput = Untimed<RoundInput>;
+
+/** An ended job, or an array of them, that has left the state. */
+export interface PastJob {
+  readonly jobId: string;
+  /** Of each of its tasks, or of the one job. */
+  readonly outcomes: readonly JobOutcome[];
+}
 
 export type Input = {
   readonly atMs: number;
@@ -76,10 +91,32 @@ export type Input = {
       readonly type: "changeMember";
       readonly name: string;
       readonly action: "drain" | "recall" | "resume" | "revoke-invitation" | "revoke-site";
-      readonly graceMs: number;
+      /** For a recall; absent: what the offer gives. */
+      readonly graceMs?: number;
       /** Needed to revoke a site. */
       readonly siteId?: string;
+      /** With a recall: only these, by patterns as `namesDevice` reads them. */
+      readonly devices?: readonly string[];
     }
+  | {
+      readonly type: "setOffer";
+      readonly name: string;
+      /** Null: for all sites of the member that have no offer of their own. */
+      readonly siteId: string | null;
+      /** Null: back to the default. The version is given by the journal. */
+      readonly offer: Offer | null;
+      readonly ifVersion?: number;
+    }
+  | {
+      readonly type: "planMaintenance";
+      readonly name: string;
+      readonly windowId: string;
+      readonly siteId: string | null;
+      readonly fromMs: number;
+      readonly toMs: number;
+      readonly reason: string;
+    }
+  | { readonly type: "cancelMaintenance"; readonly windowId: string }
   | {
       readonly type: "joinSite";
       readonly siteId: string;
@@ -89,7 +126,12 @@ export type Input = {
     }
   | { readonly type: "proposeKey"; readonly siteId: string; readonly publicKey: string }
   | { readonly type: "changeKey"; readonly siteId: string }
-  | { readonly type: "siteHere"; readonly siteId: string; readonly agentVersion: string }
+  | {
+      readonly type: "siteHere";
+      readonly siteId: string;
+      readonly agentVersion: string;
+      readonly certificate?: SiteCertificate;
+    }
   | { readonly type: "siteAway"; readonly siteId: string; readonly reason: string }
   | { readonly type: "inventory"; readonly siteId: string; readonly nodes: readonly Node[] }
   | {
@@ -111,6 +153,8 @@ export type Input = {
       readonly array: { readonly indices: readonly number[]; readonly maxRunning: number } | null;
       /** Idempotency key and a digest of the request, if the caller gave one. */
       readonly key: { readonly key: string; readonly digest: string } | null;
+      /** What became of jobs that are depended on and have left the state. */
+      readonly past?: readonly PastJob[];
     }
   | { readonly type: "cancel"; readonly jobId: string }
   /** The shell has made the first model of a run and looked at its text. */
@@ -127,6 +171,16 @@ export type Input = {
   /** The shell cannot prepare the run, e.g. because its text is missing. */
   | { readonly type: "failRun"; readonly jobId: string; readonly message: string }
   | { readonly type: "run"; readonly jobId: string; readonly input: RunInput }
+  /** The archive holds these: they may leave the state. */
+  | {
+      readonly type: "archive";
+      readonly batch: number;
+      readonly jobs: readonly { readonly jobId: string; readonly unsettled: number }[];
+      readonly entries: number;
+      readonly hours: number;
+      readonly digest: string;
+    }
+  | { readonly type: "closeBooks"; readonly period: string; readonly digest: string }
   /** Look at the queue: sent by the pump after a batch of inputs that may have changed it. */
   | { readonly type: "schedule" }
   /** Time has passed: deadlines, time limits, rounds. */

@@ -11,9 +11,9 @@ import {
   usageOf,
 } from "../pool/index.ts";
 import type { Input, LeaseReportKind } from "./input.ts";
-import { openLeasesOf, theJob, theLease, theSite } from "./lookup.ts";
+import { isOutsideOffer, openLeasesOf, theJob, theLease, theSite } from "./lookup.ts";
 import { runLeaseEnded } from "./runs.ts";
-import type { JobState, LeaseState } from "./state.ts";
+import type { JobState, LeaseState, State } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopLease } from "./stop.ts";
 
@@ -74,6 +74,8 @@ function outcomeOf(lease: LeaseState, what: Ended): LeaseOutcome {
       return "lost";
     case "stop":
       return lease.stop?.outcome ?? "lost";
+    case "offer":
+      return lease.stop?.outcome ?? "recalled";
     case "itself":
       return what.exitCode === 0 ? "completed" : "failed";
     default:
@@ -137,13 +139,20 @@ function settleJob(step: Step, job: JobState, end: LeaseEnd): void {
     case "refused":
     case "released":
       if (job.cancelled) over("cancelled");
-      else if (!job.spec.requeue || job.attempts >= LIMITS.ATTEMPTS_MAX) over("lost");
+      else if (!job.spec.requeue || triesOf(step.state, job) >= LIMITS.ATTEMPTS_MAX) over("lost");
       else step.emit({ type: "job.requeued", jobId, reason: requeueReason(end) });
       break;
     default:
       end.outcome satisfies never;
   }
 }
+
+/** Attempts of a job, without those that an owner ended by taking back what it lends. */
+const triesOf = (state: State, { leaseIds }: JobState): number =>
+  leaseIds.filter((leaseId) => {
+    const { end } = theLease(state, leaseId);
+    return end === null || (end.outcome !== "recalled" && !isOutsideOffer(end));
+  }).length;
 
 const requeueReason = (end: LeaseEnd): string =>
   `queued again: its last lease was ${end.outcome}${end.message === "" ? "" : ` (${end.message})`}`;

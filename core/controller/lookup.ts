@@ -1,6 +1,12 @@
 // Finding things in the state. An unknown id here is a bug: ids from outside are checked before.
 import type { HeldAccelerators } from "../ledger/index.ts";
-import { assert, type Placement } from "../pool/index.ts";
+import {
+  assert,
+  type LeaseEnd,
+  type OfferPrices,
+  offeredPrice,
+  type Placement,
+} from "../pool/index.ts";
 import type { JobState, LeaseState, Member, Site, State } from "./state.ts";
 
 /** The job by its id. */
@@ -31,14 +37,19 @@ export function theMember(state: State, name: string): Member {
   return member;
 }
 
+/** True if a site's agent would not start the lease because of its owner's terms. */
+export const isOutsideOffer = ({ outcome, message }: LeaseEnd): boolean =>
+  outcome === "refused" && message.startsWith("OUTSIDE_OFFER");
+
 /** Leases of a job that have not ended, oldest first. */
 export const openLeasesOf = (state: State, job: JobState): LeaseState[] =>
   job.leaseIds.map((id) => theLease(state, id)).filter((lease) => lease.stage !== "ended");
 
-/** Accelerators of the placements, counted by model, for the books. */
+/** Accelerators of the placements, counted by model, for the books, with the owner's prices. */
 export function heldAccelerators(
   site: Site,
   placements: readonly Placement[],
+  prices?: OfferPrices,
 ): readonly HeldAccelerators[] {
   const counted = new Map<string, HeldAccelerators>();
   for (const placement of placements) {
@@ -49,7 +60,9 @@ export function heldAccelerators(
       const { kind, vendor, model } = known ?? { kind: "gpu", vendor: "", model: "unknown" };
       const key = `${kind}|${vendor}|${model}`;
       const count = (counted.get(key)?.count ?? 0) + 1;
-      counted.set(key, { kind, vendor, model, count });
+      const price = prices === undefined ? undefined : offeredPrice(prices, { kind, model });
+      const priced = price === undefined ? {} : { microPerDeviceHour: price };
+      counted.set(key, { kind, vendor, model, count, ...priced });
     }
   }
   return [...counted.values()];

@@ -1,10 +1,10 @@
 // Decisions about projects, members and invitations.
 import { LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
 import type { Input } from "./input.ts";
+import { recallAll, recallDevices } from "./offers.ts";
 import { revokeSite } from "./site-keys.ts";
 import type { State } from "./state.ts";
 import type { Step } from "./step.ts";
-import { stopLease } from "./stop.ts";
 
 type Of<T extends Input["type"]> = Extract<Input, { readonly type: T }>;
 
@@ -84,18 +84,14 @@ export function changeMember(step: Step, input: Of<"changeMember">): Outcome<unk
       "Wait until it joined, or revoke its invitation.",
     );
   }
-  const standing = ({ drain: "draining", recall: "recalled", resume: "active" } as const)[action];
-  if (member.standing !== standing) emit({ type: "member.changed", name, standing });
-  if (action === "recall") recallLeases(step, name, input.graceMs);
-  return ok({ name });
-}
-
-function recallLeases(step: Step, member: string, graceMs: number): void {
-  for (const siteId of step.state.members.get(member)!.siteIds) {
-    for (const leaseId of [...step.state.sites.get(siteId)!.openLeases]) {
-      stopLease(step, leaseId, "recalled", `${member} took its machines back`, graceMs);
-    }
+  if (action === "recall" && input.devices !== undefined) {
+    return recallDevices(step, member, input.devices, input.graceMs);
   }
+  const standing = ({ drain: "draining", recall: "recalled", resume: "active" } as const)[action];
+  const givesBack = action === "resume" && member.recalledDevices !== undefined;
+  if (member.standing !== standing || givesBack) emit({ type: "member.changed", name, standing });
+  if (action === "recall") recallAll(step, member, input.graceMs);
+  return ok({ name });
 }
 
 /** Which member an open invitation belongs to, or why the secret is no good. */

@@ -174,9 +174,9 @@ test("who may do it to one thing holds the permission, and `all` means every thi
   );
 });
 
-test("those who check change nothing but their own tokens", () => {
+test("those who check change nothing but their own tokens and sign-in", () => {
   const { state } = pool();
-  const reads = /\.read$|^tokens\.own$/;
+  const reads = /\.read$|^(?:tokens|sign-in)\.own$/;
   for (const role of ["auditor", "compliance-officer"] as const) {
     for (const permission of PERMISSION_NAMES) {
       const may = permits(state, who([{ role, scope: null }]), permission, { project: "speech" });

@@ -64,7 +64,7 @@ export function disableUser(step: Step, input: Of<"disableUser">): Outcome<unkno
   }
   if (!user.disabled) emit({ type: "user.disabled", userId });
   const jobs = input.jobs === "cancel" ? openJobsOf(state, userId) : [];
-  for (const jobId of jobs) cancel(step, jobId);
+  for (const jobId of jobs) cancel(step, jobId, "its user was disabled");
   return ok({ userId, cancelled: jobs });
 }
 

@@ -1,6 +1,7 @@
 // The waiting jobs in lines of those that ask for the same, kept up as events are applied, so that
 // a look at the queue costs what it starts and not how much waits. It can be made from the state
 // at any time and is no part of it: it is neither encoded nor compared.
+import { assert } from "../pool/index.ts";
 import { requestKey } from "../scheduler/index.ts";
 import type { JobState, State } from "./state.ts";
 
@@ -69,6 +70,20 @@ export class QueueIndex {
     const last = ended.at(-1);
     if (last === undefined || compareJobs(last, job) < 0) ended.push(job);
     else ended.splice(placeOf(ended, job), 0, job);
+  }
+
+  /** So many jobs have left the state: most of the oldest. */
+  leave(jobs: ReadonlyMap<string, JobState>, count: number): void {
+    const stay: JobState[] = [];
+    let at = 0;
+    for (let left = count; left > 0; at += 1) {
+      const job = this.ended[at];
+      assert(job !== undefined, "what leaves is among the ended jobs");
+      if (jobs.has(job.jobId)) stay.push(job);
+      else left -= 1;
+    }
+    this.ended.splice(0, at);
+    this.ended.unshift(...stay);
   }
 
   /** The job waits: for the first time or again. */
@@ -186,3 +201,7 @@ export function queueChanged(state: State, job: JobState, waiting: boolean): voi
 
 /** The job is over: it is found among those that are, if anybody has asked for them. */
 export const jobOver = (state: State, job: JobState): void => indexes.get(state)?.end(job);
+
+/** Ended jobs have left the state: they leave the list of those, too. */
+export const jobsLeft = (state: State, count: number): void =>
+  indexes.get(state)?.leave(state.jobs, count);

@@ -1,7 +1,8 @@
 // Carries out the scheduler's plan: leases for the starts, stops for the preemptions.
 import type { Lease } from "../pool/index.ts";
 import { type Plan, plan } from "../scheduler/index.ts";
-import { theJob } from "./lookup.ts";
+import { offerOf } from "./lending.ts";
+import { theJob, theLease, theSite } from "./lookup.ts";
 import type { Step } from "./step.ts";
 import { stopLease } from "./stop.ts";
 import { schedulerInput } from "./views.ts";
@@ -33,7 +34,15 @@ export function runSchedule(step: Step): Plan {
     emit({ type: "lease.granted", lease });
   }
   for (const preemption of made.preemptions) {
-    stopLease(step, preemption.leaseId, "preempted", preemption.reason);
+    const { leaseId, reason, recall } = preemption;
+    if (recall === undefined) stopLease(step, leaseId, "preempted", reason);
+    else stopLease(step, leaseId, "recalled", reason, graceOf(step, leaseId));
   }
   return made;
+}
+
+/** What the lease's owner grants to work that it takes back. */
+function graceOf({ state }: Step, leaseId: string): number {
+  const site = theSite(state, theLease(state, leaseId).lease.siteId);
+  return offerOf(state, site).recallGraceMs;
 }

@@ -7,7 +7,7 @@ import { LIMITS, type Node, type Outcome, ok, refuse } from "../pool/index.ts";
 import { endLost, settleStopped } from "./leases.ts";
 import { bootRuns } from "./runs.ts";
 import { refuseRevoked } from "./site-keys.ts";
-import type { Site } from "./state.ts";
+import type { Site, SiteCertificate } from "./state.ts";
 import type { Step } from "./step.ts";
 
 /** The control plane was away itself: no site counts as here until it speaks. */
@@ -24,18 +24,29 @@ export function boot(step: Step): Outcome<unknown> {
 }
 
 /** An agent has proved who it is; its site may hold leases from now on. */
-export function siteHere(step: Step, siteId: string, agentVersion: string): Outcome<unknown> {
+export function siteHere(
+  step: Step,
+  siteId: string,
+  agentVersion: string,
+  certificate?: SiteCertificate,
+): Outcome<unknown> {
   const site = step.state.sites.get(siteId);
   if (site === undefined) {
     return refuse("SITE_UNKNOWN", `The site ${siteId} is not known.`, "Join again with a token.");
   }
   if (site.revoked === true) return refuseRevoked(siteId);
-  if (site.state !== "here" || site.agentVersion !== agentVersion) {
-    step.emit({ type: "site.here", siteId, agentVersion });
+  const asBefore =
+    site.agentVersion === agentVersion &&
+    site.certificate?.fingerprint === certificate?.fingerprint;
+  if (site.state !== "here" || !asBefore) {
+    step.emit({ type: "site.here", siteId, agentVersion, ...shown(certificate) });
   }
   renew(step, site);
   return ok(undefined);
 }
+
+const shown = (certificate: SiteCertificate | undefined) =>
+  certificate === undefined ? {} : { certificate };
 
 /** A site was not heard from; its leases run on until its right to run ends. */
 export function siteAway({ state, emit }: Step, siteId: string, reason: string): Outcome<unknown> {
@@ -62,7 +73,8 @@ export function heartbeat(step: Step, siteId: string): Outcome<unknown> {
   }
   if (site.revoked === true) return refuseRevoked(siteId);
   if (site.state !== "here") {
-    step.emit({ type: "site.here", siteId, agentVersion: site.agentVersion });
+    const { agentVersion, certificate } = site;
+    step.emit({ type: "site.here", siteId, agentVersion, ...shown(certificate) });
   }
   renew(step, site);
   return ok({ leaseForMs: Math.max(0, site.leaseUntilMs - step.atMs) });

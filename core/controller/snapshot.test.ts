@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { acts, world } from "./arbitraries.testing.ts";
+import { longActs, world } from "./arbitraries.testing.ts";
 import { encodeState, type State } from "./index.ts";
 import { QueueIndex, queueOf, waitingOf } from "./queue-index.ts";
 import { SnapshotReader, SnapshotWriter } from "./snapshot.ts";
@@ -19,7 +19,7 @@ function readAll(lines: readonly string[]): State {
 
 test("a snapshot tells of the moment it was begun, whatever happens until it is complete", () => {
   let changed = 0;
-  const check = fc.property(acts, acts, fc.nat(6), (before, during, pace) => {
+  const check = fc.property(longActs, longActs, fc.nat(6), (before, during, pace) => {
     const story = world();
     for (const act of before) act(story);
     const then = encodeState(story.state);
@@ -67,7 +67,7 @@ const linesOf = (index: QueueIndex): string[] =>
 
 test("the lines of the queue are at every moment what the state alone gives", () => {
   let waiting = 0;
-  const check = fc.property(acts, (sequence) => {
+  const check = fc.property(longActs, (sequence) => {
     const story = world();
     queueOf(story.state);
     for (const act of sequence) {

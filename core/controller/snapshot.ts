@@ -2,10 +2,10 @@
 // the way back. What an event is about to change is set aside first, so that the lines tell of one
 // moment however long they take. Jobs that share a description share it in the snapshot, too.
 // When lines are made, and where they are kept, is left to the server.
-import type { BookedLease, Entry } from "../ledger/index.ts";
+import { type BookedLease, type Entry, emptyLedger, type LedgerState } from "../ledger/index.ts";
 import { assert, type JobSpec } from "../pool/index.ts";
 import type { Event } from "./event.ts";
-import type { JobState, LeaseState, Site, State } from "./state.ts";
+import type { JobState, KeyState, LeaseState, Site, State } from "./state.ts";
 import { decodeState, emptyState, encodeState, newJob } from "./state.ts";
 
 /** Jobs, leases or entries of one line: about a millisecond's work. */
@@ -21,11 +21,11 @@ type Line =
   | { readonly site: Site }
   | { readonly specs: readonly JobSpec[]; readonly jobs: readonly JobRow[] }
   | { readonly leases: readonly LeaseState[] }
+  /** Booked leases whose entries have left the books. */
+  | { readonly books: readonly (readonly [leaseId: string, booked: BookedLease])[] }
   | { readonly entries: readonly Entry[]; readonly booked: readonly (BookedLease | null)[] }
   | { readonly queue: readonly string[] }
   | { readonly keys: readonly (readonly [string, KeyState])[] };
-
-type KeyState = State["keys"] extends Map<string, infer Value> ? Value : never;
 
 const writers = new WeakMap<State, SnapshotWriter>();
 
@@ -42,10 +42,18 @@ export class SnapshotWriter {
   readonly #jobs = new Map<string, JobState>();
   readonly #leases = new Map<string, LeaseState>();
   readonly #booked = new Map<string, BookedLease>();
+  /** What of the long lists is not written yet. */
+  readonly #rest: { readonly [List in keyof Lists]: Rest<Lists[List]> };
 
   constructor(state: State) {
     this.seq = state.seq;
     this.#state = state;
+    const { jobs, leases, ledger } = state;
+    this.#rest = {
+      jobs: new Rest(jobs.values(), jobs.size),
+      leases: new Rest(leases.values(), leases.size),
+      entries: new Rest(ledger.entries.values(), ledger.entries.length),
+    };
     this.#lines = this.#write(copyOf(state));
     writers.set(state, this);
   }
@@ -64,9 +72,18 @@ export class SnapshotWriter {
   }
 
   beforeEvent(event: Event): void {
-    if ("jobId" in event) this.#keepJob(event.jobId);
+    if (event.type === "history.archived") this.#keepLeaving(event);
+    else if ("jobId" in event) this.#keepJob(event.jobId);
     else if (event.type === "lease.granted") this.#keepJob(event.lease.jobId);
     else if ("leaseId" in event) this.#keepLease(event.leaseId);
+  }
+
+  /** Jobs and lines are about to leave the lists that are being read. */
+  #keepLeaving({ jobIds, entries }: Extract<Event, { type: "history.archived" }>): void {
+    for (const list of Object.values(this.#rest)) list.hold();
+    const { jobs, ledger } = this.#state;
+    for (const jobId of jobIds) for (const id of jobs.get(jobId)!.leaseIds) this.#keepBooked(id);
+    for (let i = 0; i < entries; i += 1) this.#keepBooked(ledger.entries[i]!.leaseId);
   }
 
   #keepJob(jobId: string): void {
@@ -80,6 +97,10 @@ export class SnapshotWriter {
     if (lease === undefined) return;
     this.#keepJob(lease.lease.jobId);
     if (!this.#leases.has(leaseId)) this.#leases.set(leaseId, { ...lease });
+    this.#keepBooked(leaseId);
+  }
+
+  #keepBooked(leaseId: string): void {
     const booked = this.#state.ledger.leases[leaseId];
     if (booked !== undefined && !this.#booked.has(leaseId)) this.#booked.set(leaseId, booked);
   }
@@ -87,9 +108,9 @@ export class SnapshotWriter {
   *#write(copy: Copy): Generator<Line, undefined> {
     yield { state: copy.small };
     for (const site of copy.sites) yield { site };
-    const state = this.#state;
+    const rest = this.#rest;
     const specs = new Map<JobSpec, number>();
-    for (const jobs of groups(state.jobs.values(), copy.jobs)) {
+    for (const jobs of groups(rest.jobs)) {
       const fresh: JobSpec[] = [];
       const rows = jobs.map((now) => {
         const job = this.#jobs.get(now.jobId) ?? now;
@@ -103,31 +124,66 @@ export class SnapshotWriter {
       });
       yield { specs: fresh, jobs: rows };
     }
-    for (const leases of groups(state.leases.values(), copy.leases)) {
+    for (const leases of groups(rest.leases)) {
       yield { leases: leases.map((now) => this.#leases.get(now.lease.leaseId) ?? now) };
     }
-    for (const entries of groups(state.ledger.entries.values(), copy.entries)) {
+    for (const books of groups(all(copy.books))) yield { books };
+    for (const entries of groups(rest.entries)) {
       yield { entries, booked: entries.map((entry) => this.#bookedOf(entry)) };
     }
-    for (const queue of groups(copy.queue.values(), copy.queue.length)) yield { queue };
-    for (const keys of groups(copy.keys.values(), copy.keys.length)) yield { keys };
+    for (const queue of groups(all(copy.queue))) yield { queue };
+    for (const keys of groups(all(copy.keys))) yield { keys };
     return undefined;
   }
 
-  /** A lease is booked with its first entry, and in that order. */
+  /** A lease is booked with its first entry, in that order, and forgotten with its job. */
   #bookedOf({ kind, leaseId }: Entry): BookedLease | null {
     if (kind !== "lease") return null;
-    return this.#booked.get(leaseId) ?? this.#state.ledger.leases[leaseId]!;
+    return this.#booked.get(leaseId) ?? this.#state.ledger.leases[leaseId] ?? null;
   }
 }
 
-/** What is copied at once: all that is small, and how far the long lists go. */
+interface Lists {
+  readonly jobs: JobState;
+  readonly leases: LeaseState;
+  readonly entries: Entry;
+}
+
+/** The first values of a list that grows at its end while it is read, and loses some at times. */
+class Rest<T> {
+  #values: Iterator<T>;
+  /** How many are still to be read. */
+  left: number;
+
+  constructor(values: Iterator<T>, count: number) {
+    this.#values = values;
+    this.left = count;
+  }
+
+  next(): T {
+    const next = this.#values.next();
+    assert(next.done !== true, "what a snapshot tells of is set aside before it is removed");
+    this.left -= 1;
+    return next.value;
+  }
+
+  /** Some are about to be removed: sets aside what was not read. */
+  hold(): void {
+    const rest: T[] = [];
+    const count = this.left;
+    while (this.left > 0) rest.push(this.next());
+    this.left = count;
+    this.#values = rest.values();
+  }
+}
+
+const all = <T>(list: readonly T[]): Rest<T> => new Rest(list.values(), list.length);
+
+/** What is copied at once: all that is small, and what may change anywhere. */
 interface Copy {
   readonly small: string;
   readonly sites: readonly Site[];
-  readonly jobs: number;
-  readonly leases: number;
-  readonly entries: number;
+  readonly books: readonly (readonly [leaseId: string, booked: BookedLease])[];
   readonly queue: readonly string[];
   readonly keys: readonly (readonly [string, KeyState])[];
 }
@@ -141,25 +197,31 @@ function copyOf(state: State): Copy {
   return {
     small: encodeState({ ...state, ...lists, ledger: books }),
     sites: [...state.sites.values()].map((site) => ({ ...site, openLeases: [...site.openLeases] })),
-    jobs: state.jobs.size,
-    leases: state.leases.size,
-    entries: ledger.entries.length,
+    books: booksOf(ledger),
     queue: [...state.queue.keys()],
     keys: [...state.keys],
   };
 }
 
-/** The first `count` values, some at a time. The lists only grow, at their ends. */
-function* groups<T>(values: Iterator<T>, count: number): Generator<readonly T[]> {
-  for (let left = count; left > 0; left -= LINE_ROWS) {
+/** Some at a time. */
+function* groups<T>(rest: Rest<T>): Generator<readonly T[]> {
+  while (rest.left > 0) {
     const group: T[] = [];
-    while (group.length < Math.min(left, LINE_ROWS)) {
-      const next = values.next();
-      assert(next.done !== true, "what a snapshot tells of is never removed");
-      group.push(next.value);
-    }
+    while (rest.left > 0 && group.length < LINE_ROWS) group.push(rest.next());
     yield group;
   }
+}
+
+/** Booked leases without an entry in the books; they were booked before all others. */
+function booksOf({ left, leases }: LedgerState): [leaseId: string, booked: BookedLease][] {
+  const books: [string, BookedLease][] = [];
+  if (left.entries === 0) return books;
+  for (const leaseId in leases) {
+    const booked = leases[leaseId]!;
+    if (booked.entry >= left.entries) break;
+    books.push([leaseId, booked]);
+  }
+  return books;
 }
 
 function rowOf(job: JobState, spec: number): JobRow {
@@ -172,6 +234,13 @@ function rowOf(job: JobState, spec: number): JobRow {
     : [jobId, spec, submittedAtMs, place.index, place.maxRunning];
 }
 
+/** The state with what former formats did not have yet, as it was at that time. */
+const completed = (state: State): State => ({
+  ...emptyState(),
+  ...state,
+  ledger: { ...emptyLedger(), ...state.ledger },
+});
+
 /** Builds a state from the lines of a snapshot, given one after another. */
 export class SnapshotReader {
   #state = emptyState();
@@ -180,20 +249,28 @@ export class SnapshotReader {
   take(text: string): void {
     const line = JSON.parse(text) as Line;
     const state = this.#state;
-    if ("state" in line) this.#state = decodeState(line.state);
+    if ("state" in line) this.#state = completed(decodeState(line.state));
     else if ("site" in line) state.sites.set(line.site.siteId, line.site);
     else if ("jobs" in line) {
       this.#specs.push(...line.specs);
       for (const row of line.jobs) this.#addJob(jobOf(row, this.#specs));
     } else if ("leases" in line) {
       for (const lease of line.leases) state.leases.set(lease.lease.leaseId, lease);
+    } else if ("books" in line) {
+      for (const [leaseId, booked] of line.books) state.ledger.leases[leaseId] = booked;
     } else if ("entries" in line) {
       state.ledger.entries.push(...line.entries);
       line.booked.forEach((booked, i) => {
         if (booked !== null) state.ledger.leases[line.entries[i]!.leaseId] = booked;
       });
     } else if ("queue" in line) for (const jobId of line.queue) state.queue.set(jobId, true);
-    else for (const [key, value] of line.keys) state.keys.set(key, value);
+    else for (const [key, value] of line.keys) state.keys.set(key, this.#keyOf(value));
+  }
+
+  /** Format 3 left the number of tasks to the array, which was always there. */
+  #keyOf(key: KeyState): KeyState {
+    const tasks = this.#state.arrays.get(key.jobId.split("_")[0]!)?.length;
+    return key.tasks !== undefined || tasks === undefined ? key : { ...key, tasks };
   }
 
   /** The state, after the last line. */

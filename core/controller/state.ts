@@ -11,7 +11,10 @@ import type {
   Lease,
   LeaseEnd,
   LeaseOutcome,
+  MaintenanceWindow,
   Node,
+  Offer,
+  OfferPrices,
   Permission,
   RoleGrant,
 } from "../pool/index.ts";
@@ -61,6 +64,14 @@ export interface Invitation {
   state: "open" | "used" | "revoked";
 }
 
+/** An offer as it stands, with who set it and when. */
+export interface OfferRecord {
+  readonly offer: Offer;
+  /** Id of the user, `admin` for the operator of the machine; null: unknown. */
+  readonly by: string | null;
+  readonly atMs: number;
+}
+
 export interface Member {
   readonly name: string;
   readonly invitedAtMs: number;
@@ -68,6 +79,23 @@ export interface Member {
   /** Newest last; a secret is good for one site. */
   readonly invitations: Invitation[];
   readonly siteIds: string[];
+  /** Absent: everything to everybody; holds for sites without an offer of their own. */
+  offer?: OfferRecord;
+  /** Maintenance that is planned or under way; some may be over. */
+  windows?: readonly MaintenanceWindow[];
+  /** Patterns of devices that were taken back one by one. */
+  recalledDevices?: readonly string[];
+}
+
+/** A certificate that an agent has shown, as far as it is told to people. */
+export interface SiteCertificate {
+  /** The distinguished name on one line, e.g. `CN=lab,O=Example`. */
+  readonly subject: string;
+  /** Common name and alternative names. */
+  readonly names: readonly string[];
+  /** SHA-256, 64 hexadecimal digits. */
+  readonly fingerprint: string;
+  readonly validToMs: number;
 }
 
 export interface Site {
@@ -81,12 +109,18 @@ export interface Site {
   readonly engine: string;
   state: "joined" | "here" | "away";
   agentVersion: string;
+  /** What its agent showed when it came; absent: nothing. */
+  certificate?: SiteCertificate;
   nodes: readonly Node[];
   calibration: Calibration | null;
   /** The site may run its leases until then, by the pool's clock; 0: never had the right. */
   leaseUntilMs: number;
   changedAtMs: number;
   readonly openLeases: string[];
+  /** Absent: its member's offer holds. */
+  offer?: OfferRecord;
+  /** When its agent refused a lease because of the offer. */
+  refusedAtMs?: number;
 }
 
 export interface Project {
@@ -100,6 +134,8 @@ export type LeaseStage = "leased" | "starting" | "running" | "stopping" | "ended
 export interface LeaseState {
   readonly lease: Lease;
   stage: LeaseStage;
+  /** Prices of the offer under which it was granted; absent: the pool's, when it ends. */
+  readonly prices?: OfferPrices;
   startedAtMs: number | null;
   endedAtMs: number | null;
   /** Set once the lease was asked to stop: what its end will count as. */
@@ -170,6 +206,25 @@ export interface RunState {
   readonly rounds: RoundHistory[];
 }
 
+/** What was answered under an idempotency key. */
+export interface KeyState {
+  readonly digest: string;
+  /** The job, or the first task of the array. */
+  readonly jobId: string;
+  /** Tasks of the array; absent: one job, or a key of a journal before format 4. */
+  readonly tasks?: number;
+}
+
+/** What has left the state for the archive, in all. */
+export interface Archived {
+  batches: number;
+  jobs: number;
+  /** Jobs by outcome. */
+  readonly outcomes: Partial<Record<JobOutcome, number>>;
+  /** SHA-256 over all batches, each with the digest before it; empty before the first. */
+  digest: string;
+}
+
 export interface State {
   seq: number;
   nowMs: number;
@@ -194,8 +249,9 @@ export interface State {
   readonly leases: Map<string, LeaseState>;
   readonly runs: Map<string, RunState>;
   readonly ledger: LedgerState;
+  readonly archived: Archived;
   /** Idempotency key -> digest of the request and the answer. */
-  readonly keys: Map<string, { readonly digest: string; readonly jobId: string }>;
+  readonly keys: Map<string, KeyState>;
 }
 
 /** State before the first event. */
@@ -220,6 +276,7 @@ export const emptyState = (): State => ({
   leases: new Map(),
   runs: new Map(),
   ledger: emptyLedger(),
+  archived: { batches: 0, jobs: 0, outcomes: {}, digest: "" },
   keys: new Map(),
 });
 
@@ -245,8 +302,10 @@ export const newJob = (
   message: "",
 });
 
-/** Version of the snapshot's format; a snapshot of another version is rebuilt from the journal. */
-export const STATE_FORMAT = 3;
+/** Version of the snapshot's format. */
+export const STATE_FORMAT = 4;
+/** Formats that SnapshotReader opens; of any other the state is folded from the journal. */
+export const STATE_FORMATS_READ: readonly number[] = [3, STATE_FORMAT];
 
 const TAG = "$map";
 

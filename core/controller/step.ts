@@ -5,9 +5,11 @@ import { type Outcome, ok } from "../pool/index.ts";
 import type { Plan } from "../scheduler/index.ts";
 import { apply } from "./apply.ts";
 import type { Event } from "./event.ts";
+import { archive, closeBooks } from "./history.ts";
 import type { Input } from "./input.ts";
 import { report } from "./leases.ts";
 import { changeMember, createPool, inviteMember, joinSite, setProject } from "./members.ts";
+import { cancelMaintenance, planMaintenance, setOffer, tickOffers } from "./offers.ts";
 import {
   disableUser,
   enableUser,
@@ -52,6 +54,8 @@ const OPENS_QUEUE: ReadonlySet<Event["type"]> = new Set([
   "site.here",
   "site.inventoried",
   "member.changed",
+  "member.offered",
+  "member.maintenanceCancelled",
   "project.set",
   "run.prepared",
 ]);
@@ -69,6 +73,10 @@ export const SIGNED_EVENTS: ReadonlySet<Event["type"]> = new Set([
   "member.invited",
   "invitation.revoked",
   "member.changed",
+  "member.offered",
+  "member.devicesRecalled",
+  "member.maintenancePlanned",
+  "member.maintenanceCancelled",
   "job.cancelled",
 ]);
 
@@ -93,9 +101,10 @@ export function step(state: State, input: Input): StepResult {
   }
   if (input.type === "tick") {
     tickSites(context);
+    const opened = tickOffers(context);
     const free = tickJobs(context);
     tickRuns(context);
-    return { outcome: ok(undefined), events, wantsSchedule: wantsSchedule || free };
+    return { outcome: ok(undefined), events, wantsSchedule: wantsSchedule || free || opened };
   }
   const outcome = decide(context, input);
   return { outcome, events, wantsSchedule };
@@ -129,6 +138,12 @@ function decide(context: Step, input: Exclude<Input, Timer>): Outcome<unknown> {
       return inviteMember(context, input);
     case "changeMember":
       return changeMember(context, input);
+    case "setOffer":
+      return setOffer(context, input);
+    case "planMaintenance":
+      return planMaintenance(context, input);
+    case "cancelMaintenance":
+      return cancelMaintenance(context, input);
     case "joinSite":
       return joinSite(context, input);
     case "proposeKey":
@@ -136,7 +151,7 @@ function decide(context: Step, input: Exclude<Input, Timer>): Outcome<unknown> {
     case "changeKey":
       return changeKey(context, input.siteId);
     case "siteHere":
-      return siteHere(context, input.siteId, input.agentVersion);
+      return siteHere(context, input.siteId, input.agentVersion, input.certificate);
     case "siteAway":
       return siteAway(context, input.siteId, input.reason);
     case "inventory":
@@ -150,6 +165,23 @@ function decide(context: Step, input: Exclude<Input, Timer>): Outcome<unknown> {
       return ok(undefined);
     case "heartbeat":
       return heartbeat(context, input.siteId);
+    default:
+      return decideWork(context, input);
+  }
+}
+
+type Work = Extract<
+  Input,
+  {
+    type:
+      | ("report" | "submit" | "cancel" | "prepareRun" | "failRun" | "run")
+      | ("archive" | "closeBooks");
+  }
+>;
+
+/** About jobs, runs and the books. */
+function decideWork(context: Step, input: Work): Outcome<unknown> {
+  switch (input.type) {
     case "report":
       return report(context, input);
     case "submit":
@@ -162,6 +194,10 @@ function decide(context: Step, input: Exclude<Input, Timer>): Outcome<unknown> {
       return failRun(context, input.jobId, input.message);
     case "run":
       return advanceRun(context, input.jobId, input.input);
+    case "archive":
+      return archive(context, input);
+    case "closeBooks":
+      return closeBooks(context, input);
     default:
       return input satisfies never;
   }

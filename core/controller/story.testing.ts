@@ -1,19 +1,26 @@
 // A pool for the controller's tests, told input by input: short words for what happens often, and
 // a check after every input that the journal alone leads to the same state. For tests only.
 import assert from "node:assert/strict";
+import type { ContributionHour, Entry } from "../ledger/index.ts";
 import type { JobSpec, LeaseEnd, Node, Resources } from "../pool/index.ts";
 import {
+  type ArchivedJob,
   apply,
+  archivedJob,
+  closable,
   type Event,
   emptyState,
   encodeState,
   type Input,
   type JobState,
+  type KeepPolicy,
   type LeaseReportKind,
   type LeaseState,
+  leaving,
   type RunInput,
   type StepResult,
   step,
+  unsettled,
 } from "./index.ts";
 
 type Untimed<T> = T extends { readonly atMs: number } ? Omit<T, "atMs"> : never;
@@ -89,6 +96,12 @@ export const ended = (
 export class Story {
   readonly state = emptyState();
   readonly journal: { readonly atMs: number; readonly text: string }[] = [];
+  /** What has left the state. */
+  readonly past: {
+    readonly rows: ArchivedJob[];
+    readonly entries: Entry[];
+    readonly hours: ContributionHour[];
+  } = { rows: [], entries: [], hours: [] };
   atMs = 1_000_000;
   /** Events of the last input. */
   events: readonly Event[] = [];
@@ -196,6 +209,29 @@ export class Story {
 
   run(jobId: string, input: RunInput): unknown {
     return this.ok({ type: "run", jobId, input });
+  }
+
+  /** Lets what is due leave, months included; answers whether anything was. */
+  archive(keep: KeepPolicy): boolean {
+    const due = leaving(this.state, this.atMs, keep);
+    if (due !== undefined) {
+      const { batch, jobs, entries, hours } = due;
+      // As text, like an archive: what happens later must not change it.
+      const rows = jobs.map((job) => archivedJob(this.state, job));
+      const kept = JSON.parse(JSON.stringify({ rows, entries, hours })) as typeof this.past;
+      const sizes = { batch, entries: entries.length, hours: hours.length, digest: `d${batch}` };
+      const ids = jobs.map((job) => ({
+        jobId: job.jobId,
+        unsettled: unsettled(this.state, job),
+      }));
+      this.ok({ type: "archive", ...sizes, jobs: ids });
+      this.past.rows.push(...kept.rows);
+      this.past.entries.push(...kept.entries);
+      this.past.hours.push(...kept.hours);
+    }
+    const months = closable(this.state, this.atMs);
+    for (const period of months) this.ok({ type: "closeBooks", period, digest: `m${period}` });
+    return due !== undefined || months.length > 0;
   }
 
   /** The journal, read back as text and folded, gives the very bytes of the state. */

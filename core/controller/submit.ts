@@ -1,11 +1,11 @@
 // Decisions about jobs: admission, cancelling, dependencies that can never be satisfied.
-import { type JobSpec, LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
-import { dependencyState } from "./dependencies.ts";
+import { type Dependency, type JobSpec, LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
+import { deadByPast, dependencyState } from "./dependencies.ts";
 import { feasible } from "./feasible.ts";
-import type { Input } from "./input.ts";
+import type { Input, PastJob } from "./input.ts";
 import { openLeasesOf, theJob } from "./lookup.ts";
 import { queueOf } from "./queue-index.ts";
-import type { JobState, State } from "./state.ts";
+import type { JobState, KeyState, State } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopLease } from "./stop.ts";
 
@@ -19,22 +19,27 @@ export function submit(step: Step, input: Submit): Outcome<unknown> {
     const known = state.keys.get(key.key);
     if (known !== undefined) return repeated(state, key, known);
   }
-  const refused = admissible(state, spec, array?.indices.length ?? 1);
+  const past = input.past ?? [];
+  const refused = admissible(state, spec, array?.indices.length ?? 1, past);
   if (!refused.ok) return refused;
   const jobId = String(state.nextJob);
   if (array === null) {
     step.emit({ type: "job.submitted", jobId, spec, place: null, key });
-    return ok({ jobId, tasks: 1 });
+  } else {
+    const { indices, maxRunning } = array;
+    step.emit({ type: "array.submitted", arrayId: jobId, spec, indices, maxRunning, key });
   }
-  const { indices, maxRunning } = array;
-  step.emit({ type: "array.submitted", arrayId: jobId, spec, indices, maxRunning, key });
-  return ok({ jobId, tasks: array.indices.length });
+  const dead = past.length === 0 ? undefined : deadByPast(spec.dependencies, past);
+  const ids = state.arrays.get(jobId) ?? [jobId];
+  // Nothing in the state tells of a job that has left it: this is the moment to decide.
+  if (dead !== undefined) for (const id of ids) endUnmet(step, id, dead);
+  return ok({ jobId, tasks: ids.length });
 }
 
 function repeated(
   state: State,
   key: NonNullable<Submit["key"]>,
-  known: { readonly digest: string; readonly jobId: string },
+  known: KeyState,
 ): Outcome<unknown> {
   if (known.digest !== key.digest) {
     return refuse(
@@ -43,12 +48,17 @@ function repeated(
       "Use a new key for a new job.",
     );
   }
-  const place = state.jobs.get(known.jobId)?.place;
-  const jobId = place?.arrayId ?? known.jobId;
-  return ok({ jobId, tasks: state.arrays.get(jobId)?.length ?? 1 });
+  // The id of a task begins with that of its array, which may have left the state.
+  const jobId = known.jobId.split("_")[0]!;
+  return ok({ jobId, tasks: known.tasks ?? state.arrays.get(jobId)?.length ?? 1 });
 }
 
-function admissible(state: State, spec: JobSpec, tasks: number): Outcome<unknown> {
+function admissible(
+  state: State,
+  spec: JobSpec,
+  tasks: number,
+  past: readonly PastJob[],
+): Outcome<unknown> {
   if (state.queue.size + tasks > LIMITS.QUEUE_JOBS_MAX) {
     return refuse("TOO_MANY", `${state.queue.size} jobs wait already.`, "Try again later.");
   }
@@ -62,6 +72,7 @@ function admissible(state: State, spec: JobSpec, tasks: number): Outcome<unknown
   }
   for (const { jobId } of spec.dependencies) {
     if (state.jobs.has(jobId) || state.arrays.has(jobId)) continue;
+    if (past.some((one) => one.jobId === jobId)) continue;
     return refuse(
       "DEPENDENCY_UNKNOWN",
       `There is no job ${jobId} to depend on.`,
@@ -81,8 +92,8 @@ function admissible(state: State, spec: JobSpec, tasks: number): Outcome<unknown
   return feasible(state, spec);
 }
 
-/** Cancels one job, or every task of an array. */
-export function cancel(step: Step, jobId: string): Outcome<unknown> {
+/** Cancels one job, or every task of an array; `why`, if nobody asked for the job itself. */
+export function cancel(step: Step, jobId: string, why?: string): Outcome<unknown> {
   const { state } = step;
   const ids = state.arrays.get(jobId) ?? (state.jobs.has(jobId) ? [jobId] : []);
   if (ids.length === 0) {
@@ -96,21 +107,18 @@ export function cancel(step: Step, jobId: string): Outcome<unknown> {
     step.emit({ type: "job.cancelled", jobId: id });
     const open = openLeasesOf(state, job);
     for (const lease of open) {
-      stopLease(step, lease.lease.leaseId, "cancelled", "the job was cancelled");
+      stopLease(step, lease.lease.leaseId, "cancelled", why ?? "the job was cancelled");
     }
-    if (open.length === 0) endCancelled(step, job);
+    if (open.length === 0) endCancelled(step, job, why);
   }
   return ok({ cancelled });
 }
 
-const endCancelled = ({ emit }: Step, { jobId, startedAtMs }: JobState): void =>
-  emit({
-    type: "job.ended",
-    jobId,
-    outcome: "cancelled",
-    exitCode: null,
-    message: startedAtMs === null ? "cancelled before it started" : "cancelled while it waited",
-  });
+function endCancelled({ emit }: Step, { jobId, startedAtMs }: JobState, why?: string): void {
+  const when = startedAtMs === null ? "cancelled before it started" : "cancelled while it waited";
+  const message = why === undefined ? when : `${when}: ${why}`;
+  emit({ type: "job.ended", jobId, outcome: "cancelled", exitCode: null, message });
+}
 
 /**
  * Ends jobs whose dependencies can never be satisfied: a wait without an end is no answer. True
@@ -129,10 +137,14 @@ export function tickJobs(step: Step): boolean {
       free ||= dependencies.some((one) => one.kind === "after") && isFree(state, dependencies);
       continue;
     }
-    const message = `${dead.kind}:${dead.jobId} can never be satisfied`;
-    step.emit({ type: "job.ended", jobId, outcome: "dependency", exitCode: null, message });
+    endUnmet(step, jobId, dead);
   }
   return free;
+}
+
+function endUnmet({ emit }: Step, jobId: string, dead: Dependency): void {
+  const message = `${dead.kind}:${dead.jobId} can never be satisfied`;
+  emit({ type: "job.ended", jobId, outcome: "dependency", exitCode: null, message });
 }
 
 const isFree = (state: State, dependencies: JobSpec["dependencies"]): boolean =>

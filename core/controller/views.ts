@@ -11,33 +11,62 @@ import type {
   WaitingView,
 } from "../scheduler/index.ts";
 import { dependencyState } from "./dependencies.ts";
+import { lendingOf, lendingViews, lentNodesOf, refusedLately } from "./lending.ts";
 import { theJob, theLease, theMember } from "./lookup.ts";
 import { type JobLine, queueOf, waitingOf } from "./queue-index.ts";
 import { spanOf } from "./runs.ts";
 import type { JobState, Site, State } from "./state.ts";
 
-/** Every node that the pool knows, with what is free on it. */
+/** Every node that the pool knows, with what is free on it, whether its owner lends it or not. */
 export function nodeViews(state: State): NodeView[] {
   const views: NodeView[] = [];
+  for (const site of state.sites.values()) addViews(views, state, site, unavailable(state, site));
+  return views;
+}
+
+/** The same as owners lend them at a moment: without what they keep, and closed when they are. */
+export function lentViews(state: State, atMs: number): NodeView[] {
+  const views: NodeView[] = [];
   for (const site of state.sites.values()) {
-    const why = unavailable(state, site);
-    const held = heldOn(state, site);
-    for (const node of site.nodes) {
-      const used = held.get(node.name);
-      views.push({
-        siteId: site.siteId,
-        member: site.member,
-        node,
-        schedulable: why === undefined,
-        ...(why === undefined ? {} : { unavailableReason: why }),
-        freeAcceleratorIds:
-          used === undefined ? idsOf(node) : idsOf(node).filter((id) => !used.ids.has(id)),
-        freeMilliCpu: node.milliCpu - (used?.milliCpu ?? 0),
-        freeMemoryMiB: node.memoryMiB - (used?.memoryMiB ?? 0),
-      });
-    }
+    const why =
+      unavailable(state, site) ?? lendingOf(state, site, atMs).closed ?? refusedLately(site, atMs);
+    addViews(views, state, site, why, lentNodesOf(state, site));
   }
   return views;
+}
+
+interface Why {
+  readonly text: string;
+  readonly code?: NonNullable<NodeView["unavailableCode"]>;
+}
+
+function addViews(
+  views: NodeView[],
+  state: State,
+  site: Site,
+  siteWhy: Why | undefined,
+  lent?: ReadonlyMap<string, Node>,
+): void {
+  const held = heldOn(state, site);
+  const unlent: Why = { code: "OFFER_DEVICES", text: `${site.member} does not lend the node` };
+  for (const whole of site.nodes) {
+    const part = lent === undefined ? whole : lent.get(whole.name);
+    const node = part ?? whole;
+    const why = siteWhy ?? (part === undefined ? unlent : undefined);
+    const used = held.get(node.name);
+    views.push({
+      siteId: site.siteId,
+      member: site.member,
+      node,
+      schedulable: why === undefined,
+      ...(why === undefined ? {} : { unavailableReason: why.text }),
+      ...(why?.code === undefined ? {} : { unavailableCode: why.code }),
+      freeAcceleratorIds:
+        used === undefined ? idsOf(node) : idsOf(node).filter((id) => !used.ids.has(id)),
+      freeMilliCpu: node.milliCpu - (used?.milliCpu ?? 0),
+      freeMemoryMiB: node.memoryMiB - (used?.memoryMiB ?? 0),
+    });
+  }
 }
 
 /** Nodes never change, new ones take their place. */
@@ -49,10 +78,10 @@ function idsOf(node: Node): readonly string[] {
   return known;
 }
 
-function unavailable(state: State, site: Site): string | undefined {
-  if (site.state !== "here") return "site away";
+function unavailable(state: State, site: Site): Why | undefined {
+  if (site.state !== "here") return { text: "site away" };
   const standing = theMember(state, site.member).standing;
-  return standing === "active" ? undefined : standing;
+  return standing === "active" ? undefined : { text: standing };
 }
 
 interface Held {
@@ -96,6 +125,7 @@ function runningViews(state: State): RunningView[] {
         startedAtMs: fromMs,
         endsAtMs: fromMs + lease.walltimeMs,
         stopping: stop !== null,
+        ...(stop === null ? {} : { stopGraceMs: stop.graceMs }),
       });
     }
   }
@@ -221,10 +251,11 @@ export function schedulerInput(state: State, nowMs: number): SchedulerInput {
   const active = activeByArray(state);
   return {
     nowMs,
-    nodes: nodeViews(state),
+    nodes: lentViews(state, nowMs),
     running: runningViews(state),
     waiting: singleViews(state, active),
     lines: lineViews(state, active),
     projects: projectViews(state, nowMs),
+    lending: lendingViews(state, nowMs),
   };
 }

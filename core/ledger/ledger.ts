@@ -30,6 +30,8 @@ export const emptyLedger = (
 ): LedgerState => ({
   rates,
   entries: [],
+  left: { entries: 0, hours: 0 },
+  periods: {},
   leases: {},
   remainders: {},
   contributions: {},
@@ -42,7 +44,7 @@ export function recordLease(state: LedgerState, lease: LeaseRecord): Entry {
   assertUsage(lease.usage);
   const accelerators = priced(lease.acceleratorModels, state.rates);
   state.leases[lease.leaseId] = {
-    entry: state.entries.length,
+    entry: state.left.entries + state.entries.length,
     accelerators,
     outcome: lease.outcome,
     startedAtMs: safe(lease.startedAtMs),
@@ -79,7 +81,7 @@ export function correct(state: LedgerState, correction: Correction): Outcome<Ent
     );
   }
   assertUsage(usage);
-  const first = state.entries[lease.entry]!;
+  const first = lease.first ?? state.entries[lease.entry - state.left.entries]!;
   state.leases[leaseId] = { ...lease, usage } satisfies BookedLease;
   const { leaseId: id, jobId, project, user, memberName, siteId } = first;
   const entry = book(state, {

@@ -13,12 +13,15 @@ export const DEFAULT_RATES: RateTable = {
   models: [],
 };
 
-/** Adds the price that holds now to each group of accelerators. */
+/** Adds the price that holds now to each group of accelerators that has none of its owner. */
 export function priced(
   held: readonly HeldAccelerators[],
   rates: RateTable,
 ): readonly PricedAccelerators[] {
-  return held.map((group) => ({ ...group, microPerDeviceHour: rateOf(group, rates) }));
+  return held.map((group) => ({
+    ...group,
+    microPerDeviceHour: group.microPerDeviceHour ?? rateOf(group, rates),
+  }));
 }
 
 function rateOf(group: HeldAccelerators, rates: RateTable): number {

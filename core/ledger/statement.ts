@@ -1,5 +1,6 @@
 // Statements: what a member earned, or what a project owes, job by job and counterpart by
-// counterpart. Adds up entries; decides nothing about money and writes nothing.
+// counterpart. Adds up entries; decides nothing about money and writes nothing. Lines that have
+// left the books come from the archive: whoever reads it adds them here.
 import { hourOf } from "./ledger.ts";
 import { safe } from "./rates.ts";
 import type {
@@ -12,7 +13,8 @@ import type {
   StatementLine,
 } from "./types.ts";
 
-const NOTHING: StatementAmounts = {
+/** Amounts of no line at all. */
+export const NOTHING: StatementAmounts = {
   leases: 0,
   deviceMs: 0,
   cpuMs: 0,
@@ -24,25 +26,62 @@ const NOTHING: StatementAmounts = {
   creditsMicro: 0,
 };
 
+/** Lines of the books: those in the state, or some of the archive. */
+export interface BookLines {
+  readonly entries: Iterable<Entry>;
+  readonly hours: Iterable<ContributionHour>;
+}
+
 /**
  * Adds up what the filter lets through; without `member` and `project` that is the whole pool.
  * An entry counts in the window that holds its time, whole: windows side by side add up exactly.
  */
+export class StatementSum {
+  readonly filter: StatementFilter;
+  readonly #lines = new Map<string, StatementLine>();
+
+  constructor(filter: StatementFilter = {}) {
+    this.filter = filter;
+  }
+
+  /** Different lines so far. */
+  get size(): number {
+    return this.#lines.size;
+  }
+
+  /** Adds lines, as far as the filter wants them and `sees` lets them through. */
+  add({ entries, hours }: BookLines, sees: (parties: Parties) => boolean = () => true): void {
+    const { filter } = this;
+    for (const entry of entries) {
+      if (wanted(filter, entry) && inWindow(filter, entry.atMs) && sees(entry)) {
+        addLine(this.#lines, { ...amountsOfEntry(entry), ...placeOf(entry, entry.jobId) });
+      }
+    }
+    const whole = { fromMs: wholeHour(filter.fromMs), toMs: wholeHour(filter.toMs) };
+    for (const hour of hours) {
+      if (wanted(filter, hour) && inWindow(whole, hour.hourMs) && sees(hour)) {
+        addLine(this.#lines, { ...amountsOfHour(hour), ...placeOf(hour, hour.runId) });
+      }
+    }
+  }
+
+  statement(): Statement {
+    const sorted = [...this.#lines].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
+    return { filter: this.filter, lines: sorted, totals: sorted.reduce(addAmounts, NOTHING) };
+  }
+}
+
+/** The lines that have not left the books. */
+export const liveLines = (state: LedgerState): BookLines => ({
+  entries: state.entries,
+  hours: Object.values(state.contributions),
+});
+
+/** Adds up the lines that have not left the books. */
 export function statement(state: LedgerState, filter: StatementFilter = {}): Statement {
-  const lines = new Map<string, StatementLine>();
-  for (const entry of state.entries) {
-    if (wanted(filter, entry) && inWindow(filter, entry.atMs)) {
-      addLine(lines, { ...amountsOfEntry(entry), ...placeOf(entry, entry.jobId) });
-    }
-  }
-  const hours = { fromMs: wholeHour(filter.fromMs), toMs: wholeHour(filter.toMs) };
-  for (const hour of Object.values(state.contributions)) {
-    if (wanted(filter, hour) && inWindow(hours, hour.hourMs)) {
-      addLine(lines, { ...amountsOfHour(hour), ...placeOf(hour, hour.runId) });
-    }
-  }
-  const sorted = [...lines.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, line]) => line);
-  return { filter, lines: sorted, totals: sorted.reduce(addAmounts, NOTHING) };
+  const sum = new StatementSum(filter);
+  sum.add(liveLines(state));
+  return sum.statement();
 }
 
 /** Adds two sets of amounts, each whole and safe. */
@@ -87,7 +126,8 @@ const placeOf = (parties: Parties, jobId: string) => ({
   project: parties.project,
 });
 
-const amountsOfEntry = (entry: Entry): StatementAmounts => ({
+/** What an entry adds to a statement. */
+export const amountsOfEntry = (entry: Entry): StatementAmounts => ({
   ...NOTHING,
   leases: entry.kind === "lease" ? 1 : 0,
   deviceMs: entry.usage.deviceMs,
@@ -95,7 +135,8 @@ const amountsOfEntry = (entry: Entry): StatementAmounts => ({
   creditsMicro: entry.chargeMicro,
 });
 
-const amountsOfHour = (hour: ContributionHour): StatementAmounts => ({
+/** What an hour of contributions adds to a statement. */
+export const amountsOfHour = (hour: ContributionHour): StatementAmounts => ({
   ...NOTHING,
   contributions: hour.contributions,
   tokens: hour.tokens,

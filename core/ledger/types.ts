@@ -9,6 +9,8 @@ export interface HeldAccelerators {
   readonly vendor: string;
   readonly model: string;
   readonly count: number;
+  /** What the owner asks, in millionths of a credit; absent: the pool's price. */
+  readonly microPerDeviceHour?: number;
 }
 
 /** An ended lease, as it is put into the books. */
@@ -92,8 +94,10 @@ export interface Entry {
 
 /** What the books remember of a lease so that it can be corrected. */
 export interface BookedLease {
-  /** Index of its first entry. */
+  /** Number of its first entry, counted from the first entry that ever was. */
   readonly entry: number;
+  /** That entry, once it has left the books for the archive. */
+  readonly first?: Entry;
   readonly accelerators: readonly PricedAccelerators[];
   readonly outcome: LeaseOutcome;
   readonly startedAtMs: number;
@@ -117,15 +121,35 @@ export interface ContributionHour {
   readonly bytesDown: number;
 }
 
-/** Plain and serialisable. Owned by ledger.ts, changed only by applying an event. */
+/** What one project and one member did together in one month. */
+export interface PeriodRow extends StatementAmounts {
+  readonly project: string;
+  readonly member: string;
+}
+
+/** Totals of the lines of one month that have left the books. */
+export interface PeriodBooks {
+  /** Year and month, UTC, e.g. `2026-11`. */
+  readonly period: string;
+  /** Set when the month was closed: from then on nothing of it changes. */
+  readonly digest: string | null;
+  /** By project and member. */
+  readonly rows: Record<string, PeriodRow>;
+}
+
+/** Plain and serialisable. Owned by ledger.ts and periods.ts, changed only by applying an event. */
 export interface LedgerState {
   readonly rates: RateTable;
+  /** Those that have not left for the archive; the oldest leave first. */
   readonly entries: Entry[];
+  /** How many entries and hours of contributions have left for the archive. */
+  readonly left: { entries: number; hours: number };
+  readonly periods: Record<string, PeriodBooks>;
   readonly leases: Record<string, BookedLease>;
   /** Per project and member: the part of a micro-credit that is not charged yet, in
    * micro-credit-milliseconds per hour; always from 0 to 3,599,999. */
   readonly remainders: Record<string, number>;
-  /** By run, member and hour. */
+  /** By run, member and hour, in the order of the hours. */
   readonly contributions: Record<string, ContributionHour>;
   /** Decayed usage of projects, users and members. */
   readonly usage: UsageAccounts;

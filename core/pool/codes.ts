@@ -22,6 +22,33 @@ export const CODES = {
   TOO_LARGE: { status: 413, means: "The request, message or file is over its named limit." },
   TOO_SLOW: { status: 408, means: "The request did not come within its named time." },
   TOO_MANY: { status: 429, means: "A queue, list or rate is over its named limit." },
+  // signing in
+  SIGN_IN_FAILED: {
+    status: 401,
+    means: "Name and password, or the passkey, are not those of a user.",
+  },
+  SIGN_IN_OFF: { status: 404, means: "The pool does not have this way of signing in." },
+  SIGN_IN_STALE: {
+    status: 400,
+    means: "The sign-in began in another browser, took too long or was finished before.",
+  },
+  SIGN_IN_AGAIN: {
+    status: 403,
+    means: "The session is too old for a change of how its user signs in.",
+  },
+  INVITE_INVALID: { status: 403, means: "The one-time link was used, replaced or is too old." },
+  PASSWORD_WEAK: { status: 422, means: "The new password is too short or too easily guessed." },
+  CROSS_SITE: { status: 403, means: "A page of another site sent the request." },
+  OIDC_UNREACHABLE: {
+    status: 502,
+    means: "The identity provider does not answer, or its certificate is not good.",
+  },
+  OIDC_REFUSED: { status: 403, means: "The identity provider did not let the user in." },
+  OIDC_INVALID: { status: 502, means: "The identity provider's answer cannot be trusted." },
+  OIDC_CLOCK_SKEW: {
+    status: 502,
+    means: "The clocks of the identity provider and of the pool are too far apart.",
+  },
   // jobs
   IMPOSSIBLE_REQUEST: { status: 422, means: "No member of the pool could ever serve the job." },
   DEPENDENCY_UNKNOWN: { status: 422, means: "A job that is depended on does not exist." },
@@ -41,20 +68,46 @@ export const CODES = {
     means: "The journal's database or the blobs' bucket does not answer.",
   },
   STORE_DEPOSED: { status: 503, means: "Another control plane has taken over the journal." },
+  NOT_LEADER: {
+    status: 421,
+    means: "This control plane only answers reads; `tequio-leader` in the answer names the leader.",
+  },
+  REPLICA_BEHIND: {
+    status: 503,
+    means: "This control plane has not yet read the record that `tequio-min-seq` asks for.",
+  },
   STORE_INCOMPLETE: { status: 500, means: "A copy into this store was not finished." },
   STORE_NOT_EMPTY: { status: 409, means: "A copy needs an empty store to go to." },
+  ARCHIVE_INCOMPLETE: {
+    status: 503,
+    means: "The archive of ended jobs and books is being made anew from the journal.",
+  },
   JOURNAL_CORRUPT: { status: 500, means: "A record of the journal does not match its hash." },
   SEQUENCE_CONFLICT: { status: 409, means: "Another writer appended to the journal first." },
   SHUTTING_DOWN: { status: 503, means: "The control plane is stopping." },
   INTERNAL: { status: 500, means: "A bug: the control plane could not answer." },
   // agents
   LEASE_OUTDATED: { status: 409, means: "The lease was replaced by one with a higher fence." },
+  OUTSIDE_OFFER: { status: 409, means: "The lease is not within what the member lends." },
   SITE_UNKNOWN: { status: 401, means: "The site's key is not known to this pool." },
   POOL_UNTRUSTED: {
     status: 502,
     means: "The pool's certificate is not the one that the join token names.",
   },
   SIGNATURE_INVALID: { status: 401, means: "The signature does not match the site's key." },
+  CERTIFICATE_REQUIRED: { status: 401, means: "This pool wants a certificate of its clients." },
+  CERTIFICATE_EXPIRED: {
+    status: 401,
+    means: "The client's certificate is not valid any more, or not yet.",
+  },
+  CERTIFICATE_UNTRUSTED: {
+    status: 401,
+    means: "The client's certificate is not from an authority that the pool believes.",
+  },
+  CERTIFICATE_MISMATCH: {
+    status: 403,
+    means: "The client's certificate names neither the site nor its member.",
+  },
   // starting up, command line
   PORT_TAKEN: { status: 500, means: "Another program listens on the port." },
   POOL_UNREACHABLE: { status: 503, means: "The control plane does not answer." },
@@ -66,6 +119,7 @@ export const CODES = {
     means: "The machine cannot wall in jobs as its owner demands.",
   },
   OUT_OF_MEMORY: { status: 500, means: "A task used more memory than it asked for." },
+  OUT_OF_DISK: { status: 500, means: "A task wrote more to its work folder than it asked for." },
   // training
   CODEC_INVALID: { status: 422, means: "A coded vector is damaged or of an unknown format." },
   EXECUTOR_UNAVAILABLE: { status: 500, means: "No engine for the arithmetic of training loads." },

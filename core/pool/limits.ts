@@ -10,6 +10,8 @@ export const LIMITS = {
   BLOB_BYTES_MAX: 17_179_869_184,
   /** Rows on one page of a list. Beyond this a page is slow before it is useful. */
   PAGE_ROWS_MAX: 500,
+  /** Nodes of each site in the list of members; the others are on the pages of their member. */
+  SITE_NODES_SHOWN: 20,
   /** Jobs that may wait at once. The control plane holds about 1 kB for each. */
   QUEUE_JOBS_MAX: 1_000_000,
   /** Tasks of one array. Slurm's default is 1,001; sweeps of the field have 100,000. */
@@ -24,6 +26,13 @@ export const LIMITS = {
   COMMAND_BYTES_MAX: 65_536,
   /** Bytes of log kept for one attempt. What follows is counted and thrown away. */
   LOG_BYTES_PER_ATTEMPT_MAX: 16_777_216,
+  /** Processes and threads of one task at a time, unless its job asks for another number. A loader
+   * with 64 workers of 16 threads has 1,024; a fork bomb is stopped long before the machine is. */
+  TASK_PROCESSES_DEFAULT: 4_096,
+  /** Most that a job may ask for: Linux has room for 32,768 by default, for all jobs together. */
+  TASK_PROCESSES_MAX: 32_768,
+  /** MiB that one task may write to its work folder, unless its job asks for more: 64 GiB. */
+  TASK_DISK_DEFAULT_MIB: 65_536,
   /** Attempts of one job. A job that loses its site this often has another problem. */
   ATTEMPTS_MAX: 10,
   /** Time limit of a job that names none: one day. Backfill needs some limit. */
@@ -41,6 +50,27 @@ export const LIMITS = {
   SITE_SILENT_MS: 12_000,
   /** Between the polite and the hard signal to a job that must stop. Slurm's KillWait is 30 s. */
   STOP_GRACE_MS: 10_000,
+  /** Longest time that an offer may give a recalled job: an owner who waits longer has not taken
+   * its machine back. */
+  RECALL_GRACE_MAX_MS: 3_600_000,
+  /** Rules, projects, prices or weekly windows of one offer. More are not read by anybody. */
+  OFFER_RULES_MAX: 100,
+  /** Labels of one offer, and patterns of one recall. */
+  OFFER_LABELS_MAX: 64,
+  /** Changes of the clocks that an offer's zone may bring along: two a year, for ten years. */
+  OFFER_OFFSETS_MAX: 64,
+  /** A job that may be recalled starts only where it can stay for this long. */
+  OFFER_STAY_MIN_MS: 300_000,
+  /** From a grant to the start of the first task, when a job must end by the clock. */
+  OFFER_START_MS: 30_000,
+  /** A site whose clock is off by at most this takes the pool's time for the hours of its offer. */
+  OFFER_CLOCK_MS: 300_000,
+  /** A site whose agent refused a lease by its offer gets no other for this long. */
+  OFFER_REFUSED_MS: 60_000,
+  /** Maintenance windows of one member that are planned at one time. */
+  MAINTENANCE_WINDOWS_MAX: 100,
+  /** Longest maintenance window: 90 days. What takes longer leaves the pool. */
+  MAINTENANCE_MAX_MS: 7_776_000_000,
   /** A join token is good for this long: one week. */
   JOIN_TOKEN_MS: 604_800_000,
   /** Half-life of the usage that fair share remembers: one week, as Slurm's default. */
@@ -49,6 +79,16 @@ export const LIMITS = {
   BACKFILL_DEPTH_MAX: 1_000,
   /** Records between two snapshots. Replay of so many takes well under a second. */
   SNAPSHOT_EVERY_RECORDS: 20_000,
+  /** Ended jobs and lines of the books stay at hand for so long, then the archive has them: 30
+   * days. `tequio up --keep-ended` says otherwise. */
+  ENDED_KEPT_MS: 2_592_000_000,
+  /** Ended jobs, and lines of the books, at hand at most: about 100 MB of memory.
+   * `tequio up --keep-ended-max` says otherwise. */
+  ENDED_KEPT_MAX: 50_000,
+  /** An estimate of what a lost site used stays open for its true report for so long: 90 days. */
+  ESTIMATE_KEPT_MS: 7_776_000_000,
+  /** A month of the books is closed so long after its end: statements of it were looked at. */
+  BOOKS_CLOSE_AFTER_MS: 86_400_000,
   /** Idempotency keys that the pool remembers; the oldest is forgotten first. */
   IDEMPOTENCY_KEYS_MAX: 100_000,
   /** Rounds whose rows the run page keeps in state; older ones stay in the journal. */
@@ -61,6 +101,56 @@ export const LIMITS = {
   TOKENS_PER_USER_MAX: 1_000,
   /** Sessions of one user: beyond this the oldest ends, as browsers are forgotten. */
   SESSIONS_PER_USER_MAX: 50,
+  /** A browser's session ends whatever happens: a day, NIST SP 800-63B-4 for level AAL2. */
+  SESSION_MS: 86_400_000,
+  /** A browser's session ends when nobody used it for this long: one hour, as the same source. */
+  SESSION_IDLE_MS: 3_600_000,
+  /** A command line's session ends whatever happens: a week of work. */
+  CLI_SESSION_MS: 604_800_000,
+  /** A command line's session ends when nobody used it for this long: over a long weekend. */
+  CLI_SESSION_IDLE_MS: 345_600_000,
+  /** Somebody who changes how they sign in has done so this recently: ASVS 5 V7.5.1. */
+  SIGN_IN_FRESH_MS: 900_000,
+  /** A session's last use is written down at most so often. */
+  SESSION_SEEN_MS: 60_000,
+  /** From the start of a sign-in to its end: at a provider, with a passkey, with a device. */
+  SIGN_IN_MS: 600_000,
+  /** Sign-ins under way at one time, 1 kB each; the oldest is forgotten first. */
+  SIGN_INS_MAX: 10_000,
+  /** For each answer of the identity provider. */
+  OIDC_ANSWER_MS: 10_000,
+  /** What is known of the identity provider is asked for again after this time: one hour. */
+  OIDC_DISCOVERY_MS: 3_600_000,
+  /** After the identity provider could not be reached it is left alone for this long. */
+  OIDC_RETRY_MS: 5_000,
+  /** Seconds by which the provider's clock may differ: machines with NTP are within one second,
+   * and a sign-in token is not older than its way over a slow network. */
+  OIDC_CLOCK_TOLERANCE_S: 60,
+  /** Groups that are looked at of one user. Larger claims come from a provider set up wrongly. */
+  OIDC_GROUPS_MAX: 1_000,
+  /** Characters of a new password. ASVS 5 V6.2.1 asks for 8 and strongly recommends 15, as does
+   * NIST SP 800-63B-4 where the password is the only factor; here it is. */
+  PASSWORD_CHARS_MIN: 15,
+  /** ASVS 5 V6.2.9 asks for 64 at least. More is work for the server, not for a guesser. */
+  PASSWORD_CHARS_MAX: 256,
+  /** Wrong passwords of one user at once; NIST SP 800-63B-4 allows 100 in a row. */
+  PASSWORD_TRIES_BURST: 20,
+  /** Wrong passwords of one user after those. */
+  PASSWORD_TRIES_PER_HOUR: 30,
+  /** Wrong passwords, passkeys, invitations and codes from one address at once: a classroom. */
+  ADDRESS_TRIES_BURST: 100,
+  /** The same after those. */
+  ADDRESS_TRIES_PER_HOUR: 600,
+  /** Passwords that are checked at one time, 19 MiB and a tenth of a second each. */
+  PASSWORD_CHECKS_AT_ONCE: 2,
+  /** Passwords that wait for their check; more would wait longer than people do. */
+  PASSWORD_CHECKS_WAITING_MAX: 50,
+  /** A user's one-time link is good for this long unless the operator says otherwise: 3 days. */
+  INVITE_MS: 259_200_000,
+  /** The longest that an operator may say: 30 days. */
+  INVITE_MS_MAX: 2_592_000_000,
+  /** Passkeys of one user: a few devices and a spare. */
+  PASSKEYS_PER_USER_MAX: 20,
   /** Each time that the number of tokens is a multiple of this, sessions that are over go. */
   TOKENS_SWEPT_EVERY: 1_000,
   /** Live streams at one time. Each holds a socket and a position in the journal. */
@@ -105,6 +195,10 @@ export const LIMITS = {
   IDLE_MS: 65_000,
   /** From the first to the last byte of a request: 16 GiB at 38 Mbit/s. */
   REQUEST_MS: 3_600_000,
+  /** How long a follower lets a read wait for the record that it asks for: it lags by 0.2 s. */
+  READ_WAIT_MS: 5_000,
+  /** A follower that has not reached the journal's end for so long is not ready for reads. */
+  FOLLOWER_LAG_MS_MAX: 10_000,
   /** Blobs that one token sends at one time. A site sends its step and its moments. */
   UPLOADS_PER_CALLER_MAX: 8,
   /** Bytes of the disk that uploads may not fill: the journal needs room when blobs have none. */

@@ -53,6 +53,10 @@ export interface Resources {
   readonly acceleratorMemoryMiB?: number;
   readonly milliCpu: number;
   readonly memoryMiB: number;
+  /** Processes and threads at a time; absent: TASK_PROCESSES_DEFAULT. Nothing is reserved. */
+  readonly processes?: number;
+  /** Files in the work folder; absent: LIMITS.TASK_DISK_DEFAULT_MIB. Nothing is reserved. */
+  readonly diskMiB?: number;
 }
 
 /** Where one task of a gang runs and what it holds there. */

@@ -5,6 +5,7 @@
 /** What can be permitted, each with what it lets somebody do. */
 export const PERMISSIONS = {
   "self.read": "see who they are and what the roles are",
+  "sign-in.own": "change how they sign in: their password and their passkeys",
   "tokens.own": "make, list and revoke tokens of their own",
   "tokens.read": "list everybody's tokens, without the secrets",
   "tokens.manage": "make and revoke tokens for others",
@@ -15,6 +16,7 @@ export const PERMISSIONS = {
   "members.read": "list members with their sites and machines",
   "members.invite": "make a join token",
   "members.change": "drain, recall and resume a member",
+  "offers.change": "set what a member lends and its terms, and plan its maintenance",
   "projects.read": "list projects with shares and use",
   "projects.change": "create projects and change their shares",
   "jobs.read": "list jobs and see why they wait",
@@ -73,7 +75,7 @@ export interface RoleGrant {
 }
 
 /** What every user may do who is not disabled, with no role at all. */
-export const BASE_PERMISSIONS: readonly Permission[] = ["self.read", "tokens.own"];
+export const BASE_PERMISSIONS: readonly Permission[] = ["self.read", "sign-in.own", "tokens.own"];
 
 /** Those who check others read everything, and that is all that they do. */
 const READ_ALL = {
@@ -113,6 +115,7 @@ export const ROLES: Readonly<Record<Role, RoleRow>> = {
       "members.read": "all",
       "members.invite": "scope",
       "members.change": "scope",
+      "offers.change": "scope",
       "projects.read": "all",
       "jobs.read": "scope",
       "runs.read": "scope",

@@ -6,7 +6,8 @@ import { BOUNDS } from "./bounds.ts";
 import { makeDemand } from "./demand.ts";
 import { formatMiB } from "./feasible/checker.ts";
 import { fitSite } from "./gang/fit.ts";
-import { type Pass, runPass } from "./plan.ts";
+import { acceptsRecall } from "./lending.ts";
+import { excludedSites, type Pass, runPass } from "./plan.ts";
 import type { Reason, SchedulerInput, WaitingView } from "./types.ts";
 
 export interface Explanation {
@@ -50,7 +51,8 @@ export function explain(input: SchedulerInput, jobId: string): Explanation | und
 
 function earliest(pass: Pass, job: WaitingView): number | undefined {
   if (!job.eligible) return undefined;
-  return forecast(pass.demandOf(job), new Set(job.spanning?.excludeSites))?.startMs;
+  const lastStartMs = (siteId: string): number => pass.lenders.lastStartMs(siteId, job.spec);
+  return forecast(pass.demandOf(job), excludedSites(pass, job), lastStartMs)?.startMs;
 }
 
 interface Change {
@@ -60,7 +62,7 @@ interface Change {
 
 function usefulChanges(pass: Pass, job: WaitingView): readonly string[] {
   return changesOf(pass, job.spec)
-    .filter(({ spec }) => wouldStart(pass, spec, new Set(job.spanning?.excludeSites)))
+    .filter(({ spec }) => wouldStart(pass, { ...job, spec }))
     .map(({ sentence }) => sentence);
 }
 
@@ -104,6 +106,10 @@ function changesOf({ world }: Pass, spec: JobSpec): readonly Change[] {
     const sentence = `It would start now with a time limit of at most ${minutes} minutes.`;
     changes.push({ sentence, spec: { ...spec, walltimeMs } });
   }
+  if (!acceptsRecall(spec)) {
+    const sentence = "It would start now if it were preemptible.";
+    changes.push({ sentence, spec: { ...spec, preemptible: true } });
+  }
   return changes.concat(smaller(spec));
 }
 
@@ -126,7 +132,10 @@ function smaller(spec: JobSpec): readonly Change[] {
   return changes;
 }
 
-function wouldStart({ world }: Pass, spec: JobSpec, excluded: ReadonlySet<string>): boolean {
+function wouldStart(pass: Pass, job: WaitingView): boolean {
+  const { world } = pass;
+  const { spec } = job;
+  const excluded = excludedSites(pass, job);
   const endsAtMs = world.nowMs + spec.walltimeMs;
   const demand = makeDemand(spec, world);
   return demand.candidates.some((candidates) => {

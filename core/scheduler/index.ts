@@ -2,6 +2,9 @@
 export { demandKey } from "./demand.ts";
 export { type Explanation, explain } from "./explain.ts";
 export { feasibleEver } from "./feasible/ever.ts";
-export { plan, requestKey } from "./plan.ts";
+export * from "./placement/index.ts";
+export { blockedReasons, plan, requestKey } from "./plan.ts";
 export { REASONS } from "./reasons.ts";
+export * from "./rounds/index.ts";
+export * from "./shares/index.ts";
 export type * from "./types.ts";

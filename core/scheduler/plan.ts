@@ -6,11 +6,13 @@ import { BOUNDS } from "./bounds.ts";
 import { type Demand, demandKey, makeDemand } from "./demand.ts";
 import { compareFits, type Fit, fitSite } from "./gang/fit.ts";
 import { placementsOf } from "./gang/uses.ts";
+import { acceptsRecall, Lenders } from "./lending.ts";
 import { compareJobIds } from "./order/job-id.ts";
 import { JobQueue } from "./order/queue.ts";
 import { ShareTree } from "./order/share-tree.ts";
 import { choosePreemption, type Preempting } from "./preempt/choose.ts";
 import { keepForLater, stoppedAtMs, takeNow } from "./promise.ts";
+import type { Objection } from "./reasons.ts";
 import { preemptionReason, startReason } from "./sentences.ts";
 import type {
   Plan,
@@ -34,6 +36,7 @@ export function plan(input: SchedulerInput): Plan {
 export interface Pass extends Plan {
   readonly world: World;
   readonly tree: ShareTree;
+  readonly lenders: Lenders;
   /** Eligible jobs in the order in which they had their turn. */
   readonly order: readonly string[];
   readonly demandOf: (job: WaitingView) => Demand;
@@ -44,13 +47,15 @@ export function runPass(input: SchedulerInput): Pass {
   const state = newState(input);
   const { waiting, lines, limits } = input;
   const depthMax = limits?.backfillDepthMax ?? LIMITS.BACKFILL_DEPTH_MAX;
+  ownTurns(state, input, depthMax);
   const queue = new JobQueue(
     waiting.filter((job) => job.eligible),
     state.tree,
     lines,
   );
   for (let job = queue.next(); job !== undefined; job = queue.next()) {
-    state.order.push(job.jobId);
+    if (state.settled.has(job.jobId)) continue;
+    if (!state.given.has(job.jobId)) state.order.push(job.jobId);
     // What asks for the same stays blocked, too: nobody in that line needs a turn.
     if (turn(state, job, depthMax) === "blocked") queue.dropLine();
   }
@@ -63,12 +68,85 @@ export function runPass(input: SchedulerInput): Pass {
 
 const HELD: Reason = poolReason("HELD", "the job is held");
 
+/**
+ * First of all the owners' own jobs, on their owners' machines: what is free there is theirs, and
+ * what others hold is taken back. Elsewhere they take their turn like everybody.
+ */
+function ownTurns(state: State, { waiting, lines }: SchedulerInput, depthMax: number): void {
+  if (!state.lenders.someOwn) return;
+  const own = (project: string): boolean => state.lenders.ownSites(project).size > 0;
+  const queue = new JobQueue(
+    waiting.filter((job) => job.eligible && own(job.spec.project)),
+    state.tree,
+    lines?.filter(({ project }) => own(project)),
+  );
+  const blocked = new Set<string>();
+  for (let job = queue.next(); job !== undefined; job = queue.next()) {
+    const key = `${keyOf(state, job)} ${job.spec.project}`;
+    if (!blocked.has(key) && blocked.size < depthMax && ownTurn(state, job)) continue;
+    blocked.add(key);
+    queue.dropLine();
+  }
+}
+
+/** True if the job starts on a machine of its owner, or will when what is lent there has gone. */
+function ownTurn(state: State, job: WaitingView): boolean {
+  const { jobId, spec } = job;
+  if (membersLeft(job) <= 0) return false;
+  const demand = state.demandOf(job);
+  const own = state.lenders.ownSites(spec.project);
+  const excluded = new Set(excludedSites(state, job).keys());
+  for (const { site } of demand.candidates) if (!own.has(site.siteId)) excluded.add(site.siteId);
+  const fit = bestFit(state, job, demand, excluded);
+  if (fit !== undefined) {
+    state.order.push(jobId);
+    start(state, job, fit);
+    if (spec.run === undefined) state.settled.add(jobId);
+    else state.given.set(jobId, fit.site.siteId);
+    return true;
+  }
+  // A run that has sites already grows when it can.
+  if ((job.spanning?.excludeSites.length ?? 0) > 0) return false;
+  return takeBack(state, job, demand, excluded);
+}
+
+/** Leases of others on the owner's machines stop for the owner's job. */
+function takeBack(state: State, job: WaitingView, demand: Demand, excluded: Set<string>): boolean {
+  const { lenders, nowMs } = state;
+  const { spec, jobId } = job;
+  let graceMs = 0;
+  for (const siteId of lenders.ownSites(spec.project)) {
+    const siteGraceMs = lenders.recallGraceMs(siteId);
+    graceMs = Math.max(graceMs, siteGraceMs);
+    // Nobody is stopped for a job that could not begin any more when they have gone.
+    if (nowMs + siteGraceMs > lenders.lastStartMs(siteId, spec)) excluded.add(siteId);
+  }
+  const preempting = choosePreemption(demand, {
+    priority: spec.priority,
+    endsAtMs: nowMs + graceMs + spec.walltimeMs,
+    nowMs,
+    excluded,
+    mayPreempt: false,
+    mayRecall: ({ project, siteId }) => !lenders.ownSites(project).has(siteId),
+  });
+  if (preempting === undefined) return false;
+  state.order.push(jobId);
+  preempt(state, job, preempting, lenders.recallGraceMs(preempting.fit.site.siteId));
+  state.settled.add(jobId);
+  return true;
+}
+
 interface State {
   readonly nowMs: number;
   readonly world: World;
   readonly tree: ShareTree;
+  readonly lenders: Lenders;
   readonly demandOf: (job: WaitingView) => Demand;
   readonly order: string[];
+  /** Jobs that had their turn on their owner's machines and need no other. */
+  readonly settled: Set<string>;
+  /** Sites that a run was given there. */
+  readonly given: Map<string, string>;
   readonly starts: Start[];
   readonly preemptions: Preemption[];
   readonly waits: Wait[];
@@ -82,7 +160,7 @@ interface State {
   preemptors: number;
 }
 
-function newState({ nowMs, nodes, running, projects }: SchedulerInput): State {
+function newState({ nowMs, nodes, running, projects, lending }: SchedulerInput): State {
   const world = buildWorld(nowMs, nodes, running);
   const tree = new ShareTree(projects);
   for (const lease of running) {
@@ -101,8 +179,11 @@ function newState({ nowMs, nodes, running, projects }: SchedulerInput): State {
     nowMs,
     world,
     tree,
+    lenders: new Lenders(nowMs, lending, projects),
     demandOf,
     order: [],
+    settled: new Set(),
+    given: new Map(),
     starts: [],
     preemptions: [],
     waits: [],
@@ -117,7 +198,7 @@ function newState({ nowMs, nodes, running, projects }: SchedulerInput): State {
 
 /** One job's turn: it starts, or it waits with reasons; `blocked`: so does all that is like it. */
 function turn(state: State, job: WaitingView, depthMax: number): "blocked" | undefined {
-  const key = keyOf(job);
+  const key = keyOf(state, job);
   const known = state.blocked.get(key);
   if (known !== undefined) {
     state.waits.push({ jobId: job.jobId, reasons: known });
@@ -135,9 +216,11 @@ function turn(state: State, job: WaitingView, depthMax: number): "blocked" | und
     return undefined;
   }
   const demand = state.demandOf(job);
-  const used = new Set(job.spanning?.excludeSites);
+  const used = new Set(excludedSites(state, job).keys());
+  const given = state.given.get(job.jobId);
+  if (given !== undefined) used.add(given);
   const wanted = job.spec.run === undefined ? 1 : membersLeft(job);
-  let started = 0;
+  let started = given === undefined ? 0 : 1;
   while (started < wanted) {
     const fit = bestFit(state, job, demand, used);
     if (fit === undefined) break;
@@ -150,10 +233,34 @@ function turn(state: State, job: WaitingView, depthMax: number): "blocked" | und
 }
 
 /** Jobs of one key get one answer in a pass. */
-export const requestKey = (spec: JobSpec): string => `${demandKey(spec)} ${spec.walltimeMs} `;
+export const requestKey = (spec: JobSpec): string =>
+  `${demandKey(spec)} ${spec.walltimeMs} ${acceptsRecall(spec) ? "recall" : ""}`;
 
-const keyOf = ({ spec, spanning }: WaitingView): string =>
-  requestKey(spec) + (spec.run === undefined ? "" : JSON.stringify(spanning?.excludeSites ?? []));
+/** The same for one project, in a pool where owners choose whom they lend to. */
+const projectKey = (spec: JobSpec): string => `${requestKey(spec)} ${spec.project}`;
+
+function keyOf({ lenders }: State, { spec, spanning }: WaitingView): string {
+  const key = lenders.byProject ? projectKey(spec) : requestKey(spec);
+  return key + (spec.run === undefined ? "" : JSON.stringify(spanning?.excludeSites ?? []));
+}
+
+/** Why a job waits that is not among the plan's waits: what is said of all that are like it. */
+export const blockedReasons = ({ blocked }: Plan, spec: JobSpec): readonly Reason[] | undefined =>
+  blocked.get(projectKey(spec)) ?? blocked.get(requestKey(spec));
+
+/** Sites where the job may not go now, and why. */
+export function excludedSites(
+  { lenders }: Pick<Pass, "lenders">,
+  { spec, spanning }: WaitingView,
+): ReadonlyMap<string, Objection> {
+  const bars = lenders.bars(spec);
+  if (spanning === undefined || spanning.excludeSites.length === 0) return bars;
+  const all = new Map(bars);
+  for (const siteId of spanning.excludeSites) {
+    all.set(siteId, { code: "ALREADY_THERE", text: `the run is on site ${siteId} already` });
+  }
+  return all;
+}
 
 /** Sites that a spanning job may still be given; no limit counts as no bound. */
 function membersLeft({ spec, spanning }: WaitingView): number {
@@ -217,7 +324,7 @@ function block(state: State, job: WaitingView, demand: Demand, key: string): voi
     preempt(state, job, preempting);
     return;
   }
-  const excluded = new Set(spanning?.excludeSites);
+  const excluded = excludedSites(state, job);
   const endsAtMs = state.nowMs + spec.walltimeMs;
   const reasons = whyBlocked(demand, { endsAtMs, excluded }, state.world);
   const startMs = growing ? undefined : tryReserve(state, job, demand);
@@ -227,8 +334,9 @@ function block(state: State, job: WaitingView, demand: Demand, key: string): voi
   state.blocked.set(key, reasons);
 }
 
-function tryPreempt(state: State, { spec }: WaitingView, demand: Demand): Preempting | undefined {
+function tryPreempt(state: State, job: WaitingView, demand: Demand): Preempting | undefined {
   const { nowMs, world } = state;
+  const { spec } = job;
   const mayPreempt =
     spec.priority > state.preemptibleFrom && state.preemptors < BOUNDS.PREEMPTORS_MAX;
   const someStop = world.sites.some((site) => site.holdings.some((holding) => holding.stopping));
@@ -237,17 +345,27 @@ function tryPreempt(state: State, { spec }: WaitingView, demand: Demand): Preemp
     priority: spec.priority,
     endsAtMs: stoppedAtMs(nowMs) + spec.walltimeMs,
     nowMs,
-    excluded: new Set(),
+    excluded: new Set(excludedSites(state, job).keys()),
     mayPreempt,
   });
 }
 
-function preempt(state: State, job: WaitingView, { fit, victims, stopping }: Preempting): void {
+function preempt(
+  state: State,
+  job: WaitingView,
+  { fit, victims, stopping }: Preempting,
+  recallGraceMs?: number,
+): void {
   const { jobId, spec } = job;
-  const startMs = stoppedAtMs(state.nowMs);
+  const recall = recallGraceMs !== undefined;
+  let startMs = state.nowMs + (recallGraceMs ?? LIMITS.STOP_GRACE_MS);
+  for (const holding of stopping) {
+    if (holding.stopping) startMs = Math.max(startMs, holding.endsAtMs);
+  }
   for (const { lease, lostMs } of victims) {
-    const reason = preemptionReason(job, lease, lostMs);
-    state.preemptions.push({ leaseId: lease.leaseId, forJobId: jobId, reason });
+    const reason = preemptionReason(job, lease, lostMs, recall);
+    const preemption: Preemption = { leaseId: lease.leaseId, forJobId: jobId, reason };
+    state.preemptions.push(recall ? { ...preemption, recall } : preemption);
   }
   if (victims.length > 0) state.preemptors += 1;
   keepForLater(jobId, fit, stopping, startMs, startMs + spec.walltimeMs);
@@ -260,7 +378,9 @@ function preempt(state: State, job: WaitingView, { fit, victims, stopping }: Pre
 function tryReserve(state: State, job: WaitingView, demand: Demand): number | undefined {
   if (state.forecasts >= BOUNDS.FORECASTS_MAX) return undefined;
   state.forecasts += 1;
-  const found = forecast(demand, new Set());
+  const { spec } = job;
+  const lastStartMs = (siteId: string): number => state.lenders.lastStartMs(siteId, spec);
+  const found = forecast(demand, excludedSites(state, job), lastStartMs);
   if (found === undefined) return undefined;
   if (found.fit.site.reservation === undefined) {
     reserve(job.jobId, job.spec.walltimeMs, found);

@@ -25,8 +25,19 @@ export function startReason({ job, fit, place, overtakes, usedPercent }: StartSt
 }
 
 /** E.g. `lease L-7 (priority 10) stops for job 12 (priority 500); it loses 3 device-minutes`. */
-export function preemptionReason(job: WaitingView, lease: RunningView, lostMs: number): string {
+export function preemptionReason(
+  job: WaitingView,
+  lease: RunningView,
+  lostMs: number,
+  recall = false,
+): string {
   const minutes = Math.round(lostMs / 60_000);
+  if (recall) {
+    return (
+      `the owner's own job ${job.jobId} (project ${job.spec.project}) takes the machine back; ` +
+      `loses least work: ${plural(minutes, "device-minute")}`
+    );
+  }
   return (
     `stops for job ${job.jobId} (priority ${job.spec.priority} over ${lease.priority}); ` +
     `loses least work: ${plural(minutes, "device-minute")}`

@@ -1,6 +1,6 @@
 // What the scheduler is given and what it answers: a snapshot of the pool, and a plan. Only plain
 // values; who collects the snapshot and who carries out the plan is the controller's business.
-import type { JobSpec, Node, Placement } from "../pool/index.ts";
+import type { JobSpec, Node, Offer, Placement } from "../pool/index.ts";
 
 /** One node as the pool sees it now. */
 export interface NodeView {
@@ -12,10 +12,28 @@ export interface NodeView {
   readonly schedulable: boolean;
   /** E.g. `site away`, `draining`, `recalled`. */
   readonly unavailableReason?: string;
+  /** Code of that reason; absent: SITE_AWAY. */
+  readonly unavailableCode?: "OFFER_HOURS" | "OFFER_DEVICES" | "MAINTENANCE";
   /** Accelerators of `node` that no lease holds. */
   readonly freeAcceleratorIds: readonly string[];
   readonly freeMilliCpu: number;
   readonly freeMemoryMiB: number;
+}
+
+/** What the owner of a site says of it. A site without an entry lends everything to everybody. */
+export interface LendingView {
+  readonly siteId: string;
+  readonly member: string;
+  readonly offer: Offer;
+  /** When its leases must be over: the end of the hours, or the next maintenance window. */
+  readonly until?: {
+    readonly atMs: number;
+    readonly code: "OFFER_HOURS" | "MAINTENANCE";
+    /** E.g. `ana lends until 2026-03-02 07:00 UTC`. */
+    readonly text: string;
+    /** The longest that it is ever lent without a break. */
+    readonly longestMs?: number;
+  };
 }
 
 /** A lease that holds resources now. Its placements are not in the nodes' free figures. */
@@ -34,6 +52,8 @@ export interface RunningView {
   readonly checkpointAtMs?: number;
   /** True once the lease was asked to stop: it is not preempted a second time. */
   readonly stopping?: boolean;
+  /** Time that it was given to stop; absent: LIMITS.STOP_GRACE_MS. */
+  readonly stopGraceMs?: number;
 }
 
 export interface WaitingView {
@@ -83,6 +103,8 @@ export interface SchedulerInput {
   /** Further waiting jobs; of a line that is blocked only the first one is among the waits. */
   readonly lines?: readonly WaitingLine[];
   readonly projects: readonly ProjectView[];
+  /** Sites whose owners made an offer or planned a maintenance. */
+  readonly lending?: readonly LendingView[];
   readonly limits?: SchedulerLimits;
 }
 
@@ -108,6 +130,8 @@ export interface Preemption {
   readonly leaseId: string;
   readonly forJobId: string;
   readonly reason: string;
+  /** True if the owner's own job takes it back: then it gets the grace of the offer. */
+  readonly recall?: true;
 }
 
 export interface Wait {
@@ -122,7 +146,7 @@ export interface Plan {
   readonly starts: readonly Start[];
   readonly preemptions: readonly Preemption[];
   readonly waits: readonly Wait[];
-  /** Why jobs wait that are not in `waits`, by `requestKey`; see `beyond` for the rest. */
+  /** Why jobs wait that are not in `waits`: ask `blockedReasons`; see `beyond` for the rest. */
   readonly blocked: ReadonlyMap<string, readonly Reason[]>;
   /** Set when the pass stopped looking: what is said of jobs that it never looked at. */
   readonly beyond: Reason | undefined;

@@ -10,8 +10,8 @@ import type { NodeState, Room, World } from "./world.ts";
 export interface Blocked {
   /** When the job would be over if it started now. */
   readonly endsAtMs: number;
-  /** Sites where a run has a lease already. */
-  readonly excluded: ReadonlySet<string>;
+  /** Sites where it may not go, and why. */
+  readonly excluded: ReadonlyMap<string, Objection>;
 }
 
 /** Reasons of all nodes; never empty. */
@@ -25,8 +25,9 @@ export function whyBlocked(demand: Demand, job: Blocked, world: World): readonly
     for (const node of site.nodes) {
       const first = demand.portions.findIndex((p) => p.matching[node.classIndex] !== undefined);
       if (first === -1) continue; // Counted with its class above.
-      if (job.excluded.has(site.siteId)) {
-        reasons.add({ code: "ALREADY_THERE", text: `the run is on site ${site.siteId} already` });
+      const excluded = job.excluded.get(site.siteId);
+      if (excluded !== undefined) {
+        reasons.add(excluded);
         continue;
       }
       const portion = demand.portions[first]!;

@@ -221,7 +221,7 @@ function addHoldings(
     if (site === undefined) continue; // Its site was removed: nothing comes back from it.
     const stopping = lease.stopping === true;
     const latestMs = stopping
-      ? Math.min(lease.endsAtMs, nowMs + LIMITS.STOP_GRACE_MS)
+      ? Math.min(lease.endsAtMs, nowMs + (lease.stopGraceMs ?? LIMITS.STOP_GRACE_MS))
       : lease.endsAtMs;
     site.holdings.push({
       lease,

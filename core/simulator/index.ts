@@ -8,3 +8,7 @@ export {
   simulateCrashes,
   simulateFaults,
 } from "./faults.ts";
+export * from "./replay/index.ts";
+export * from "./replay/openb.ts";
+export * from "./traces/index.ts";
+export * from "./traces/openb.ts";

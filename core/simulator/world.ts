@@ -5,6 +5,7 @@ import { type JobSpec, LIMITS, type Node } from "../pool/index.ts";
 import { Agenda } from "./agenda.ts";
 import { type Chance, chanceOf } from "./chance.ts";
 import { checkBooks, checkEvent, checkRest, RealityChecker } from "./checkers.ts";
+import { checkGrant, ownerWish, RecallChecker } from "./lending.ts";
 import { type Message, Network } from "./network.ts";
 import { type CrashPoint, type Decide, SimulatedPool } from "./pool.ts";
 import { RunChecker } from "./run-checker.ts";
@@ -31,6 +32,8 @@ const CLOCK_MS_MAX = 3_600_000;
 /** A run's workers fail so often in a row before its job fails; see controller/runs.ts. */
 const WORKER_FAILURES_MAX = 3;
 
+const KINDS_OF_STRIKE = ["power", "agent", "cut", "recall", "drain", "owner", "owner"] as const;
+
 export class World {
   readonly #seed: number;
   readonly #options: WorldOptions;
@@ -40,6 +43,7 @@ export class World {
   readonly #pool: SimulatedPool;
   readonly #training: SimulatedTraining;
   readonly #runs = new RunChecker();
+  readonly #recalls = new RecallChecker();
   readonly #network: Network;
   readonly #sites = new Map<string, SimulatedSite>();
   readonly #reality = new RealityChecker();
@@ -90,6 +94,8 @@ export class World {
     this.#pool.onEvents = (events) => {
       for (const event of events) {
         checkEvent(this.#pool.state, event);
+        checkGrant(this.#pool.state, event);
+        if (!this.#scale.noise) this.#recalls.onEvent(event, this.#agenda.nowMs);
         this.#runs.onEvent(event);
       }
       this.#training.onEvents(events);
@@ -197,6 +203,7 @@ export class World {
         onRun: (site, held) => this.#reality.onRun(site.siteId, held),
         onEnd: (site, held, ranMs, exitCode) => {
           this.#reality.onEnd(site.siteId, held, ranMs);
+          this.#recalls.onEnd(held.leaseId, this.#agenda.nowMs);
           this.#ended(held, exitCode);
         },
       },
@@ -255,7 +262,7 @@ export class World {
     const site = this.#chance.pick([...this.#sites.values()]);
     const pauseMs = this.#chance.whole(1_000, PAUSE_MS_MAX);
     const member = `m${site.siteId.slice(1)}`;
-    const kind = this.#chance.pick(["power", "agent", "cut", "recall", "drain"] as const);
+    const kind = this.#chance.pick(KINDS_OF_STRIKE);
     if (kind === "power") {
       site.powerOff();
       this.#agenda.after(pauseMs, () => site.powerOn());
@@ -263,6 +270,9 @@ export class World {
     else if (kind === "cut") {
       this.#network.setCut(site.siteId, true);
       this.#agenda.after(pauseMs, () => this.#network.setCut(site.siteId, false));
+    } else if (kind === "owner") {
+      const { does, undoes } = ownerWish(this.#chance, member, this.#agenda.nowMs);
+      this.#pool.insist(does, () => this.#agenda.after(pauseMs, () => this.#pool.insist(undoes)));
     } else {
       const change = { type: "changeMember", name: member, graceMs: 5_000 } as const;
       this.#pool.insist({ ...change, action: kind }, () =>
@@ -355,6 +365,7 @@ export class World {
       lost: leases.filter((lease) => lease.end?.outcome === "lost").length,
       corrected: journal.filter(({ type }) => type === "lease.corrected").length,
       crashes,
+      recalled: this.#recalls.kept,
       events: journal.length,
       virtualMs: this.#agenda.nowMs - START_MS,
     };

@@ -20,6 +20,16 @@ export interface TaskStart {
   /** As `env`, but never written to a disk, an argument list or a log. */
   readonly secretEnv?: Readonly<Record<string, string>>;
   readonly placement: Placement;
+  /** What the job asked for; absent: LIMITS.TASK_PROCESSES_DEFAULT, TASK_DISK_DEFAULT_MIB. */
+  readonly limits?: TaskLimits;
+}
+
+/** Bounds on what a task may use of a machine and nobody accounts for. */
+export interface TaskLimits {
+  /** Processes and threads at one time. */
+  readonly processes?: number;
+  /** Files in its work folder, all together. */
+  readonly diskMiB?: number;
 }
 
 /** One gang of tasks to start at this site. */

@@ -4,6 +4,8 @@ import type { Store } from "@tequio/stores";
 import type { Aggregator } from "./aggregator/aggregator.ts";
 import type { BlobCare } from "./blob-gc/index.ts";
 import type { BlobGuard } from "./blob-guard.ts";
+import type { Role } from "./follower/role.ts";
+import type { History } from "./history/history.ts";
 import type { LogStore } from "./logs/log-store.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { PeopleWatch } from "./people-watch.ts";
@@ -11,6 +13,10 @@ import type { Say, TrainerPort } from "./ports.ts";
 import type { Pump } from "./pump.ts";
 import type { RunIndex } from "./run-index.ts";
 import type { Signer } from "./signer.ts";
+import type { SignIn } from "./signin/service.ts";
+import type { TlsClients } from "./tls-clients.ts";
+import type { JobLives } from "./traces/job-life.ts";
+import type { Traces } from "./traces/traces.ts";
 import type { Waker } from "./waker.ts";
 
 /** What the store and the disk under it say of themselves. */
@@ -24,11 +30,14 @@ export interface Health {
 export interface Context {
   readonly pump: Pump;
   readonly store: Store;
+  readonly role: Role;
   readonly signer: Signer;
+  readonly history: History;
   readonly logs: LogStore;
   readonly runs: RunIndex;
   readonly waker: Waker;
   readonly people: PeopleWatch;
+  readonly signIn: SignIn;
   readonly blobGuard: BlobGuard;
   readonly blobCare: BlobCare;
   readonly aggregator: Aggregator;
@@ -39,12 +48,17 @@ export interface Context {
   readonly publicUrl: string | undefined;
   /** Fingerprint of the pool's self-signed certificate, for join tokens. */
   readonly pin: string | undefined;
+  /** Whom the pool asks for a certificate of their own; undefined: nobody. */
+  readonly tlsClients: TlsClients | undefined;
   /** When a site last spoke to this process, ms since 1970. */
   readonly lastSeen: (siteId: string) => number | undefined;
   readonly say: Say;
   /** Says a line for each request, not only for those that went wrong. */
   readonly logRequests: boolean;
   readonly metrics: Metrics;
+  readonly traces: Traces;
+  /** The traces of jobs. */
+  readonly lives: JobLives;
   readonly health: Health;
   /** SHA-256 of a token that may read the metrics and nothing else. */
   readonly metricsTokenHash: string | undefined;

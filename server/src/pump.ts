@@ -9,6 +9,7 @@ import {
   emptyState,
   type Input,
   STATE_FORMAT,
+  STATE_FORMATS_READ,
   type State,
   step,
 } from "@tequio/core/controller";
@@ -29,6 +30,8 @@ export interface Pump {
   readonly state: State;
   /** The newest plan of the scheduler, for reasons; undefined before the first. */
   readonly plan: Plan | undefined;
+  /** Place of the newest durable event: every answer that was given is in the journal up to it. */
+  readonly durableSeq: number;
   /** Takes one input; resolves with the controller's answer once its events are durable. */
   submit(input: Untimed<Input>): Promise<Outcome<unknown>>;
   /** Called with every batch of events after it became durable. */
@@ -62,11 +65,22 @@ const GATHER_MS_MAX = 20;
 
 /** Between two looks for a database that is away. */
 const AWAY_RETRY_MS = 500;
+/** A database that is away or lets nobody in, as with a new password, comes back one day. */
+const MAY_PASS: ReadonlySet<string> = new Set(["STORE_UNREACHABLE", "STORE_UNWRITABLE"]);
 
 const REPORT_HINT = "Look at the pool's log and report it with its time.";
 
+/** What a state can be folded from. */
+interface Readable {
+  readonly journal: Pick<Store["journal"], "read">;
+  readonly snapshots: Pick<Store["snapshots"], "latest">;
+}
+
 /** Reads the records of a journal after `afterSeq` in pages. */
-async function foldJournal(store: Store, state: State): Promise<Refusal | undefined> {
+async function foldJournal(
+  store: Pick<Readable, "journal">,
+  state: State,
+): Promise<Refusal | undefined> {
   for (;;) {
     const page = await store.journal.read({ afterSeq: state.seq, limit: 5_000 });
     if (!page.ok) return page;
@@ -85,25 +99,31 @@ function payloadOf(event: Event): string {
 }
 
 /** The state that a store's snapshot and journal amount to. */
-export async function recover(store: Store): Promise<Outcome<State>> {
+export async function recover(store: Readable): Promise<Outcome<State>> {
   const snapshot = await store.snapshots.latest();
   if (!snapshot.ok) return snapshot;
-  const usable = snapshot.value?.formatVersion === STATE_FORMAT ? snapshot.value : undefined;
-  const state = usable === undefined ? emptyState() : readSnapshot(usable.bytes);
+  const known = STATE_FORMATS_READ.includes(snapshot.value?.formatVersion ?? 0);
+  const state = snapshot.value && known ? readSnapshot(snapshot.value.bytes) : emptyState();
   const failed = await foldJournal(store, state);
   return failed ?? ok(state);
 }
 
-/** Opens the pump on a store. `now` gives milliseconds since 1970 and never goes back. */
+/**
+ * Opens the pump on a store. `now` gives milliseconds since 1970 and never goes back. `warm`: the
+ * state that the whole journal of the store amounts to, when somebody has folded it already, and
+ * who hears of the pump's first events.
+ */
 export async function openPump(
   store: Store,
   now: () => number,
   onBug: OnBug = () => {},
   onPass: OnPass = () => {},
+  warm?: { readonly state: State; readonly onCommitted: (events: readonly Committed[]) => void },
 ): Promise<Outcome<Pump>> {
-  const recovered = await recover(store);
+  const recovered = warm === undefined ? await recover(store) : ok(warm.state);
   if (!recovered.ok) return recovered;
   const pump = new StorePump(store, now, { onBug, onPass }, recovered.value);
+  if (warm !== undefined) pump.onCommitted(warm.onCommitted);
   const booted = await pump.submit({ type: "boot" });
   if (!booted.ok) return booted;
   await pump.submit({ type: "schedule" });
@@ -150,6 +170,10 @@ class StorePump implements Pump {
     this.state = state;
     this.sentSeq = state.seq;
     this.snapshotSeq = state.seq;
+  }
+
+  get durableSeq(): number {
+    return this.sentSeq;
   }
 
   async submit(input: Untimed<Input>): Promise<Outcome<unknown>> {
@@ -325,7 +349,7 @@ class StorePump implements Pump {
   /** Waits for a database that is away, `onAway` being told; inputs are refused meanwhile. */
   private async rebuild(onAway: () => void = () => {}): Promise<void> {
     let recovered = await recover(this.store);
-    while (!recovered.ok && recovered.code === "STORE_UNREACHABLE" && !this.closed) {
+    while (!recovered.ok && MAY_PASS.has(recovered.code) && !this.closed) {
       this.away = recovered;
       onAway();
       await sleep(AWAY_RETRY_MS);

@@ -4,6 +4,7 @@
 import { hash, randomBytes } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { State } from "@tequio/core/controller";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
 import type { Pump } from "./pump.ts";
 
@@ -15,6 +16,9 @@ export const sha256 = (text: string): string => hash("sha256", text);
 
 /** A new person's token; `tq_` lets secret scanners find it. */
 export const newPersonToken = (): string => `tq_${randomBytes(32).toString("base64url")}`;
+
+/** 256 random bits as a word. */
+export const newSecret = (): string => randomBytes(KEY_BYTES).toString("base64url");
 
 const HEX_PER_BYTE = 2;
 /** A new short id, e.g. `t4f0c...`: no secret, only unique within the pool. */
@@ -82,6 +86,16 @@ export async function openAdminToken(
     ...{ scopes: null, kind: "api", expiresAtMs: null },
   });
   return issued.ok ? ok(token) : issued;
+}
+
+/** The operator's token of a folder that a leader shares; undefined when it is not good. */
+export function readAdminToken(dataFolder: string, state: State): string | undefined {
+  const token = readSecret(join(folderOf(dataFolder), "admin-token"))
+    ?.toString("utf8")
+    .trim();
+  if (token === undefined) return undefined;
+  const known = state.tokens.get(state.tokenHashes.get(sha256(token)) ?? "");
+  return known === undefined || known.revoked ? undefined : token;
 }
 
 function unwritable(path: string, error: unknown) {

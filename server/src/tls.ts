@@ -6,8 +6,10 @@ import { X509Certificate } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { createSecureContext } from "node:tls";
+import { createSecureContext, Server, type TlsOptions } from "node:tls";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
+import type { Say } from "./ports.ts";
+import type { TlsClients } from "./tls-clients.ts";
 
 /** What the server shows to whoever connects. */
 export interface ServerTls {
@@ -16,6 +18,43 @@ export interface ServerTls {
   readonly key: string;
   /** SHA-256 of the certificate in hexadecimal; set when nobody but its holder vouches for it. */
   readonly pin?: string;
+  /** Whom the pool asks for a certificate of their own; absent: nobody. */
+  readonly clients?: TlsClients;
+  /** Calls back with what holds from then on when the files have changed, or with why they cannot
+   * be used; gives what ends that. Absent: they never change. */
+  readonly follow?: (take: (changed: Outcome<ServerTls>) => void) => () => void;
+}
+
+/** Older versions have known holes, and every client of ours speaks this one. */
+const TLS_VERSION_MIN = "TLSv1.2";
+
+/** Node's options of a server with these certificates, at its start and after a change. */
+export function secureOptions({ cert, key, clients }: ServerTls): TlsOptions {
+  const own = { cert, key, minVersion: TLS_VERSION_MIN } as const;
+  // What is wrong with a client's certificate is answered in words, not by a broken handshake.
+  return clients ? { ...own, ca: clients.ca, requestCert: true, rejectUnauthorized: false } : own;
+}
+
+/** Uses changed files from the next handshake on; connections stay. Gives what ends that. */
+export function followCertificates(
+  server: unknown,
+  tls: ServerTls | undefined,
+  say: Say,
+): () => void {
+  if (tls?.follow === undefined || !(server instanceof Server)) return () => {};
+  return tls.follow((changed) => {
+    if (changed.ok) {
+      server.setSecureContext(secureOptions(changed.value));
+      say("info", "The certificates were read again.", {
+        fingerprint: fingerprintOf(changed.value.cert),
+      });
+    } else {
+      const { code, message, hint } = changed;
+      say("error", "Changed certificates cannot be used; the old ones stay.", {
+        ...{ code, why: message, hint },
+      });
+    }
+  });
 }
 
 /** Ten years: who pins a certificate has no use for an end, and must join again at its change. */
@@ -31,6 +70,20 @@ export function loadTls(certFile: string, keyFile: string): Outcome<ServerTls> {
     const why = error instanceof Error ? error.message : String(error);
     const hint = "Give PEM files that belong together with --tls-cert and --tls-key.";
     return refuse("USAGE", `The certificate cannot be used: ${why}.`, hint);
+  }
+}
+
+/** Reads the authorities (PEM) that vouch for clients. Refuses USAGE when there is none. */
+export function loadClientCa(file: string): Outcome<string> {
+  try {
+    const ca = readFileSync(file, "utf8");
+    new X509Certificate(ca); // The first must be one; the others are the context's to read.
+    createSecureContext({ ca });
+    return ok(ca);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const hint = "Give a PEM file with the certificates of the authorities with --tls-client-ca.";
+    return refuse("USAGE", `${file} cannot be used (${why}).`, hint);
   }
 }
 

@@ -1,27 +1,35 @@
 // Copies a pool from one store to another: the journal record by record with its chain, the
-// newest snapshot, and every blob under its digest. Which stores they are, and what else lies in
-// a data folder, is left to the caller.
+// newest snapshot, and every blob (copy-blobs.ts). Which stores they are, and what else lies in a
+// data folder, is left to the caller.
 import { assert, type Outcome, ok, refuse } from "@tequio/core/pool";
-import { BLOB_LIST_ROWS_MAX, READ_RECORDS_MAX } from "./limits.ts";
-import type { Digest, StoreSource, StoreTarget } from "./port.ts";
+import { type BlobsCopied, copyBlobs } from "./copy-blobs.ts";
+import { READ_RECORDS_MAX } from "./limits.ts";
+import type { StoreSource, StoreTarget } from "./port.ts";
 
 export interface CopyOptions {
   /** Leaves out every record after this one; absent: up to the source's head. */
   readonly untilSeq?: number;
   /** Told now and then how far the copy is. */
-  readonly onProgress?: (done: { readonly seq: number; readonly blobs: number }) => void;
+  readonly onProgress?: (done: CopyProgress) => void;
+  /** The target shall use the blobs where they lie: none is copied. */
+  readonly blobsStay?: boolean;
+}
+
+/** How far a copy is: records first, then blobs. */
+export interface CopyProgress extends BlobsCopied {
+  readonly seq: number;
 }
 
 /** What is in the target now. */
-export interface Copied {
+export interface Copied extends BlobsCopied {
   readonly seq: number;
   /** The chain's hash at that record: the same in source and target. */
   readonly hash: string;
   /** The record of the snapshot; absent when there was none to take. */
   readonly snapshotSeq?: number;
-  readonly blobs: number;
-  readonly blobBytes: number;
 }
+
+const NO_BLOBS: BlobsCopied = { blobs: 0, blobBytes: 0, blobsThere: 0 };
 
 /**
  * Fills an empty target and finishes it. Whatever is refused or thrown before the end leaves the
@@ -57,7 +65,12 @@ export async function copyStore(
     if (!put.ok) return put;
     snapshotSeq = seq;
   }
-  const blobs = await copyBlobs(source, target, untilSeq, options);
+  const { onProgress } = options;
+  const blobs = options.blobsStay
+    ? ok(NO_BLOBS)
+    : await copyBlobs(source.blobs, target.blobs, {
+        onProgress: (done) => onProgress?.({ seq: untilSeq, ...done }),
+      });
   if (!blobs.ok) return blobs;
   const finished = await target.finish();
   if (!finished.ok) return finished;
@@ -83,38 +96,6 @@ async function copyJournal(
     const written = await target.journal.append(seq, page.value);
     if (!written.ok) return written;
     assert(target.journal.head().hash === last.hash, "equal records have equal hashes");
-    onProgress?.({ seq: last.seq, blobs: 0 });
-  }
-}
-
-async function copyBlobs(
-  source: StoreSource,
-  target: StoreTarget,
-  seq: number,
-  { onProgress }: CopyOptions,
-): Promise<Outcome<{ readonly blobs: number; readonly blobBytes: number }>> {
-  let blobs = 0;
-  let blobBytes = 0;
-  let after: Digest | undefined;
-  for (;;) {
-    const page = await source.blobs.list({
-      limit: BLOB_LIST_ROWS_MAX,
-      ...(after === undefined ? {} : { after }),
-    });
-    if (page.length === 0) return ok({ blobs, blobBytes });
-    for (const { digest, size } of page) {
-      after = digest;
-      if (!(await target.blobs.has(digest))) {
-        const content = await source.blobs.open(digest);
-        // A pool that runs may have deleted it since: then its journal needs it no more.
-        if (!content.ok && content.code === "NOT_FOUND") continue;
-        if (!content.ok) return content;
-        const put = await target.blobs.put(content.value.chunks, digest);
-        if (!put.ok) return put;
-      }
-      blobs += 1;
-      blobBytes += size;
-    }
-    onProgress?.({ seq, blobs });
+    onProgress?.({ seq: last.seq, ...NO_BLOBS });
   }
 }

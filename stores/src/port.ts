@@ -3,6 +3,7 @@
 // on one machine or in a database server, has this shape and passes `conformance.ts`. What a
 // record means, and when to take a snapshot or delete a blob, is left to the server.
 import type { Outcome } from "@tequio/core/pool";
+import type { ArchiveStore } from "./archive.ts";
 
 /** One record to be appended. `payload` is JSON text; the store never looks into it. */
 export interface RecordInput {
@@ -168,6 +169,8 @@ export interface Store {
   readonly info: StoreInfo;
   readonly journal: JournalStore;
   readonly snapshots: SnapshotStore;
+  /** Absent: nothing ever leaves the state of the pool. */
+  readonly archive?: ArchiveStore;
   readonly blobs: BlobStore;
   /** Commits what waits, refuses what comes later, and lets the next process in. */
   close(): Promise<void>;

@@ -20,6 +20,15 @@ export const sequenceConflict = (expectedSeq: number, headSeq: number): Refusal 
     String(headSeq),
   );
 
+/** `at` carries the number of the archive's newest batch. */
+export const archiveConflict = (batch: number, last: number): Refusal =>
+  refuse(
+    "SEQUENCE_CONFLICT",
+    `Batch ${batch} does not follow batch ${last} of the archive.`,
+    "Restart the control plane: it makes the archive anew from the journal.",
+    String(last),
+  );
+
 /** `what` is what found no space, such as "a blob". */
 export const storeFull = (what: string): Refusal =>
   refuse(

@@ -31,6 +31,8 @@ if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) {
     console.error("Hint: install Node 24, or run `npm ci` again without --omit=optional.");
     process.exit(2);
   }
+  // In its place where this Node can do that, so that no second process waits beside it.
+  process.execve?.(node, [node, main, ...process.argv.slice(2)], process.env);
   const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(signal, () => child.kill(signal));

@@ -14,11 +14,16 @@ export interface Process {
   readonly line: Promise<Record<string, unknown>>;
 }
 
-/** Starts `tequio ARGS`; `home` keeps its context file out of the user's. */
-export function startTequio(home: string, args: readonly string[]): Process {
+/** Starts `tequio ARGS`; `home` keeps its context file out of the user's; `given` goes over the
+ * environment. */
+export function startTequio(
+  home: string,
+  args: readonly string[],
+  given: Readonly<Record<string, string>> = {},
+): Process {
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
-    env: { ...process.env, XDG_CONFIG_HOME: home, NO_COLOR: "1" },
+    env: { ...process.env, XDG_CONFIG_HOME: home, NO_COLOR: "1", ...given },
   });
   child.stdin.on("error", () => {});
   let errors = "";

@@ -6,9 +6,16 @@ import { homedir } from "node:os";
 // Keeps the stripped TypeScript between starts: the second start is twice as fast.
 enableCompileCache();
 
+const { allowStartOver, startOverAsGiven } = await import("./lean.ts");
+allowStartOver();
+// A control plane runs for weeks. This early, little has been loaded that would be loaded again.
+if (process.argv.slice(2).find((word) => !word.startsWith("-")) === "up") {
+  startOverAsGiven();
+}
+
 const { GROUPS, POOL_VERBS, processTerminal, runProgram } = await import("@tequio/cli");
 const { VERSION } = await import("./version.ts");
-const { trustKnownPool } = await import("./trust.ts");
+const { showOwnCertificate, trustKnownPool } = await import("./trust.ts");
 
 const verbs = [
   {
@@ -63,6 +70,7 @@ const verbs = [
 ];
 
 await trustKnownPool(process.env, homedir());
+await showOwnCertificate(process.env);
 const code = await runProgram({
   verbs,
   version: VERSION,

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type AgentHandle, runAgent } from "@tequio/agent";
-import { TRAINER_COMMAND } from "@tequio/contract";
+import { type AgentHandle, runAgent, type TlsFiles } from "@tequio/agent";
+import { TRAINER_COMMAND } from "@tequio/contract/agent";
 import { type IsolationOptions, localEngine } from "@tequio/engines/local";
 import { VERSION } from "./version.ts";
 
@@ -11,6 +11,8 @@ export interface SiteOptions {
   readonly folder: string;
   readonly joinToken?: string;
   readonly poolUrl?: string;
+  /** The certificate that the site shows to a pool that asks for one. */
+  readonly tls?: TlsFiles;
   /** Cores for all jobs of this site together; absent: no limit of ours. */
   readonly cpuShare?: number;
   readonly milliCpu?: number;
@@ -52,7 +54,7 @@ function isolationOf({ isolation, folder }: SiteOptions): IsolationOptions | und
 
 /** Starts the agent on its folder; resolves when it has joined, or could not (see `stopped`). */
 export async function startSite(options: SiteOptions): Promise<AgentHandle> {
-  const { milliCpu, memoryMiB, cpuShare, nodeName, labels, joinToken, poolUrl } = options;
+  const { milliCpu, memoryMiB, cpuShare, nodeName, labels, joinToken, poolUrl, tls } = options;
   const lend = {
     ...(milliCpu === undefined ? {} : { milliCpu }),
     ...(memoryMiB === undefined ? {} : { memoryMiB }),
@@ -71,10 +73,12 @@ export async function startSite(options: SiteOptions): Promise<AgentHandle> {
     folder: options.folder,
     ...(joinToken === undefined ? {} : { joinToken }),
     ...(poolUrl === undefined ? {} : { poolUrl }),
+    ...(tls === undefined ? {} : { tls }),
     engine,
     builtins: { [TRAINER_COMMAND]: [process.execPath, ...TRAINER_FLAGS, worker] },
     version: VERSION,
     calibrationCommand: [process.execPath, moduleFile("@tequio/agent/calibrate")],
+    probeCommand: [process.execPath, moduleFile("@tequio/agent/probe")],
     log: options.log,
   });
   void agent.stopped.then(() => engine.close());

@@ -17,6 +17,7 @@ import {
   toJobSpec,
 } from "@tequio/contract";
 import { decodeState, emptyState, encodeState } from "@tequio/core/controller";
+import { hoursAt, parseHours, WEEK_MINUTES } from "@tequio/core/pool";
 import { CODECS, decode, encode, readHeader } from "@tequio/core/training";
 import { parsePs, parsePsTime, parseStat } from "@tequio/engines/local";
 import { makeSigner } from "@tequio/server";
@@ -90,6 +91,14 @@ const MESSAGES: readonly unknown[] = [
       },
     ],
   },
+  {
+    ...{ type: "terms", nowMs: 1 },
+    terms: {
+      ...{ devices: [{ node: "n*", count: 2 }], hours: null, projects: ["p"], walltimeMs: 5 },
+      ...{ recallGraceMs: 0, recalled: false, recalledDevices: ["n/gpu0"] },
+      maintenance: [{ fromMs: 1, toMs: 2, reason: "" }],
+    },
+  },
   { type: "hello", protocol: 1, siteId: "s", signature: "AAAA", agentVersion: "0.1.0" },
   { type: "heartbeat", clockMs: 12.25 },
   {
@@ -122,6 +131,11 @@ function feedMessage(next: Next): void {
 
 const BODIES: readonly unknown[] = [
   ...[{ name: "lab" }, { joinToken: "tqj1.abc", publicKey: "MCowBQYDK2VwAyEA", engine: "local" }],
+  { offer: { hours: { windows: ["Sat"] }, devices: [{ count: 1 }], tenants: { allow: ["p"] } } },
+  ...[
+    { member: "m", fromMs: 1, toMs: 2 },
+    { action: "recall", devices: ["n/gpu0"] },
+  ],
   ...[{ action: "pause" }, { action: "drain" }, { name: "p", shares: 2 }],
   { shell: "true", resources: { cpus: 0.5, memory: "1G" }, after: ["afterok:1"] },
   { id: "17_3", digest: `sha256:${"0".repeat(64)}`, cursor: "x", limit: "10", waitMs: "1000" },
@@ -147,6 +161,27 @@ function feedWord(next: Next): void {
   const array = parseArray(word);
   expect(array === undefined || array.indices.length > 0, "an array is never empty");
 }
+
+/** Hours of an offer: what is read is a week, and never later than when it is asked. */
+function feedHours(next: Next): void {
+  const windows = [text(next, HOURS), text(next, HOURS)];
+  const spans = parseHours(windows);
+  if (!spans.ok) return;
+  for (const { from, to } of spans.value) {
+    expect(0 <= from && from < to && to <= WEEK_MINUTES, "a stretch lies within the week");
+  }
+  const atMs = Math.floor(next() * 4e12);
+  const offsets = [{ fromMs: 0, minutes: 60 }];
+  const { untilMs } = hoursAt({ zone: "UTC", windows, spans: spans.value, offsets }, atMs);
+  expect(untilMs === null || untilMs > atMs, "the next change lies ahead");
+}
+
+const HOURS: readonly string[] = [
+  "Mon-Fri 18:00-08:00",
+  "Sat,Sun",
+  "daily 0:00-24:00",
+  "fri 9:05-9:06",
+];
 
 const TOKENS: readonly string[] = [
   encodeJoinToken({ url: "http://127.0.0.1:8420", secret: "0123456789abcdef0123" }),
@@ -206,6 +241,7 @@ export async function openTargets(): Promise<readonly Target[]> {
     cheap("api", feedApi(Object.values(ENDPOINTS))),
     cheap("gateway", feedMessage),
     cheap("words", feedWord),
+    cheap("hours", feedHours),
     cheap("join-token", (next) => void decodeJoinToken(text(next, TOKENS))),
     cheap("signed-token", (next) => {
       const token = text(next, signed);

@@ -23,6 +23,8 @@ const STREAM_NOTES: Readonly<Record<string, string>> = {
   "POST /v1/probe": "Takes bytes and throws them away, for measuring a link",
   "GET /v1/gateway":
     "WebSocket of the agents, who sign instead of sending a token ([gateway](gateway.md))",
+  "GET /v1/sign-in/oidc": "Sends a browser to the identity provider: `?next=#/PAGE`",
+  "GET /v1/sign-in/oidc/callback": "Takes the browser back and sets the session's cookie",
   "GET /metrics": "OpenMetrics text; takes the token of `--metrics-token-file`, too",
   "GET /metrics/slurm": "The same under Slurm's names",
   "GET /healthz": "The process is alive",
@@ -32,7 +34,9 @@ const STREAM_NOTES: Readonly<Record<string, string>> = {
 
 const CALLERS: Readonly<Record<Caller, string>> = {
   anyone: "no token",
-  person: "an API token: `tq_…`, from `tequio token create` or the data folder",
+  person:
+    "an API token `tq_…`, from `tequio token create` or the data folder, or a session `tqs_…`, " +
+    "from `tequio login` or as the cookie of a browser",
   task: "the token that a task finds in `TEQUIO_TOKEN`; good while its lease lasts",
   site: "the token that an agent gets when it has proved its key",
 };

@@ -25,6 +25,10 @@ const MEANS: Readonly<Record<EventType, string>> = {
   "member.invited": "A join token was made for a member; only its hash is kept.",
   "invitation.revoked": "The member's open join token is no longer good.",
   "member.changed": "A member was drained, recalled or resumed.",
+  "member.offered": "A member or one of its sites lends something else, or on other terms.",
+  "member.devicesRecalled": "A member took some of its devices back.",
+  "member.maintenancePlanned": "A time was planned in which machines are not used.",
+  "member.maintenanceCancelled": "A maintenance window was cancelled, or ended before its time.",
   "site.joined": "An agent exchanged a join token for a site under its own key.",
   "site.here": "The site's agent is connected and has proved its key.",
   "site.away": "The site was not heard from, or the control plane was restarted.",
@@ -46,6 +50,9 @@ const MEANS: Readonly<Record<EventType, string>> = {
   "lease.ended": "The lease is over, with what it used; estimated until the site reports.",
   "lease.corrected": "The site reported the true usage of a lease that had been estimated.",
   "run.prepared": "The first model of a run is there; from now on it takes sites.",
+  "history.archived":
+    "Ended jobs and lines of the books have left the state; the archive held them before.",
+  "books.closed": "A month of the books is over: its totals, under this digest, never change.",
   "run.advanced": "The round machine of a run decided something; see below.",
 };
 

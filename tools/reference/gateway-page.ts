@@ -21,6 +21,9 @@ const MEANS: Readonly<Record<string, string>> = {
     "The site may run its leases for `leaseForMs`, counted from the moment at which the " +
     "heartbeat with this `clockMs` was sent.",
   leases: "What the site should hold. With `complete` any other lease there must be stopped.",
+  terms:
+    "What the owner lends and its terms: the agent refuses and stops by itself what is outside " +
+    "of them. Sent after the welcome, before the leases, and with every change.",
   keyTaken: "The new key is good beside the old one, until the site signs with it.",
   ack: "These reports are durable at the pool; the agent may forget them.",
   logAck: "The log is here up to `nextOffset`; go on from there.",

@@ -31,6 +31,8 @@ export const FIELD_NOTES: Readonly<Record<string, FieldNote>> = {
     about: "Processor cores; fractions are fine; default: 1, or 0 with an accelerator",
   },
   "resources.memory": { example: resources("memory: 16GB"), about: "Main memory; default: 256M" },
+  "resources.disk": { example: resources("disk: 200GB") },
+  "resources.processes": { example: resources("processes: 20000") },
   members: { example: "members: [uni-lab, startup]" },
   excludeMembers: { example: "excludeMembers: [attic]", about: "Any member but these" },
   labels: { example: "labels: { disk: ssd }" },

@@ -11,6 +11,7 @@ import {
   JoinRequest,
   type LeaseOrder,
   type LeaseReport,
+  type TermsMessage,
   type ToAgent,
   ToPool,
 } from "@tequio/contract";
@@ -38,6 +39,8 @@ export class FakePool {
   corrected = 0;
   /** What the pool wants; told in full at every welcome. */
   orders: LeaseOrder[] = [];
+  /** What the site is told of its offer at the welcome. */
+  terms: TermsMessage | undefined;
   leaseForMs = 45_000;
   heartbeatMs = 20;
   acksReports = true;
@@ -208,6 +211,7 @@ export class FakePool {
     this.#send(socket, {
       ...{ type: "welcome", siteId, member: "alice", heartbeatMs, siteToken },
     });
+    if (this.terms !== undefined) this.#send(socket, this.terms);
     if (this.tellsOrders) {
       this.#send(socket, { type: "leases", complete: true, orders: this.orders });
     }

@@ -81,6 +81,8 @@ export const memberView = (over: Partial<MemberView> = {}): MemberView => ({
     {
       ...{ siteId: "S1", member: "uni-lab", engine: "local", state: "here" },
       ...{ agentVersion: "1.2.3", lastSeenMs: NOW_MS - 2_000 },
+      ...{ nodeCount: 1, accelerators: 2, acceleratorsFree: 1 },
+      devices: [{ kind: "gpu", vendor: "NVIDIA", model: "H100", memoryMiB: 81_920, count: 2 }],
       nodes: [
         {
           ...{ name: "node1", os: "linux", arch: "x64", milliCpu: 8_000, memoryMiB: 65_536 },

@@ -1,6 +1,7 @@
 // What the verbs that show something print, for people and for programs.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import type { BookMonth } from "@tequio/contract";
 import { type FakePool, openFakePool, TOKEN } from "../testing/fake-pool.ts";
 import { NOW_MS, runCli } from "../testing/run-cli.ts";
 import {
@@ -20,6 +21,18 @@ const { rounds: _, ...runView } = runDetail();
 const failed = jobView({ id: "16", name: "eval", ...(endedJob("failed", 3) as object) });
 const member = memberView();
 const invite = { member: "new", joinToken: "tqj1.x", expiresAtMs: NOW_MS + 604_800_000 };
+const month = {
+  ...{ leases: 2, deviceMs: 3_783_000, cpuMs: 60_000, tokens: 1_234_567 },
+  ...{ bytesUp: 2_500_000, bytesDown: 5_000_000, microCredits: 1_033_500 },
+};
+const [october, november] = [Date.UTC(2026, 9, 1), Date.UTC(2026, 10, 1)];
+const books: BookMonth[] = [
+  { period: "2026-11", fromMs: november, toMs: Date.UTC(2026, 11, 1), state: "open", ...month },
+  {
+    ...{ period: "2026-10", fromMs: october, toMs: november, state: "closed" },
+    ...{ digest: "ab".repeat(32), ...month },
+  },
+];
 
 let pool: FakePool;
 before(async () => {
@@ -40,6 +53,7 @@ before(async () => {
     createToken: () => ({ ...tokens.rows[0]!, token: "tq_new" }),
     revokeToken: () => ({ ...tokens.rows[0]!, revoked: true }),
     getUsage: () => statement,
+    listBooks: () => ({ rows: books }),
     listRuns: () => ({ rows: [runView] }),
     getRun: () => runDetail(),
     changeRun: () => ({ ...runView, state: "paused", reason: "paused by admin" }),
@@ -62,6 +76,12 @@ const run = (line: string, columns?: number) =>
   });
 const lastAsked = () => pool.asked.at(-1)!;
 
+test("the months of the books say which of them are closed, under which digest", async () => {
+  const { out } = await run("books");
+  assert.match(out, /2026-11 +open/);
+  assert.match(out, /2026-10 +closed .* abababababababab/);
+});
+
 test("with --json each verb prints the pool's answer as one document", async () => {
   const expected: readonly (readonly [string, unknown])[] = [
     ["pool", poolView],
@@ -73,6 +93,7 @@ test("with --json each verb prints the pool's answer as one document", async () 
     ["project list", projects.rows],
     ["token list", tokens.rows],
     ["usage", statement],
+    ["books", { rows: books }],
     ["runs", [runView]],
     ["run 20", runDetail()],
     ["cancel 17 18", { cancelled: ["17", "18"] }],

@@ -1,11 +1,15 @@
 // `tequio member`: who lends to the pool, and what an operator or an owner does about it.
 import type { MemberView } from "@tequio/contract";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { clock, credits, relative } from "../format.ts";
+import { readRows } from "../pages.ts";
 import { writeJson, yellow } from "../report.ts";
 import { type Column, plain, writeTable } from "../table.ts";
-import { durationMs } from "../values.ts";
+import { durationMs, repeated } from "../values.ts";
 import type { Shell } from "../verb.ts";
+
+/** A table of more is read by nobody. */
+const MEMBERS_MAX = 10_000;
 
 type Action = "drain" | "recall" | "resume" | "revoke-invitation";
 
@@ -51,16 +55,23 @@ export function define(command: Command, shell: Shell): void {
   for (const { action, what, said } of ACTIONS) {
     const one = command.command(action).description(what).argument("<name>");
     if (action === "recall") {
-      one.option("--grace <time>", "Time for checkpoints (default: 10s)", durationMs);
+      one.option("--grace <time>", "Time for checkpoints (default: the offer's)", durationMs);
+      const devices = "Only these: node, node/gpu0 or gpu-* (repeat)";
+      one.addOption(new Option("--devices <pattern>", devices).argParser(repeated));
     }
     one.action(
       shell.act(async (name: string) => {
-        const { grace } = one.opts<{ grace?: number }>();
-        const body = { action, ...(grace === undefined ? {} : { graceMs: grace }) };
+        const { grace, devices } = one.opts<{ grace?: number; devices?: readonly string[] }>();
+        const body = {
+          action,
+          ...(grace === undefined ? {} : { graceMs: grace }),
+          ...(devices === undefined ? {} : { devices: [...devices] }),
+        };
         const reply = await (await shell.pool()).call("changeMember", { params: { name }, body });
         if (!reply.ok) return reply;
         if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
-        shell.terminal.out(`${reply.value.name} ${said}\n`);
+        const some = devices === undefined ? said : "takes these devices back; leases there stop.";
+        shell.terminal.out(`${reply.value.name} ${some}\n`);
         return undefined;
       }),
     );
@@ -70,9 +81,9 @@ export function define(command: Command, shell: Shell): void {
 /** Takes the right to connect from one site; the member may have others. */
 async function revokeSite(siteId: string, shell: Shell) {
   const pool = await shell.pool();
-  const members = await pool.call("listMembers", {});
+  const members = await readRows(pool, "listMembers", {}, MEMBERS_MAX);
   if (!members.ok) return members;
-  const owner = members.value.rows.find(({ sites }) => sites.some((s) => s.siteId === siteId));
+  const owner = members.rows.find(({ sites }) => sites.some((s) => s.siteId === siteId));
   if (owner === undefined) {
     const hint = "List them with `tequio member list --json`.";
     return { code: "NOT_FOUND", message: `There is no site ${siteId}.`, hint } as const;
@@ -98,9 +109,9 @@ async function invite(name: string, shell: Shell) {
 }
 
 async function list(shell: Shell) {
-  const reply = await (await shell.pool()).call("listMembers", {});
+  const reply = await readRows(await shell.pool(), "listMembers", {}, MEMBERS_MAX);
   if (!reply.ok) return reply;
-  const { rows } = reply.value;
+  const { rows } = reply;
   if (shell.globals().json) return void writeJson(shell.terminal, rows);
   writeTable(shell.terminal, columns(shell), rows, "No members. `tequio member invite NAME`.");
   return undefined;
@@ -132,9 +143,11 @@ const isHere = ({ state, sites }: MemberView): boolean =>
   state === "active" && sites.some((site) => site.state === "here");
 
 function presence(member: MemberView, nowMs: number): string {
-  const { state, sites } = member;
+  const { state, sites: all } = member;
   if (state !== "active" && state !== "invited") return state;
-  if (sites.length === 0) return "invited";
+  if (all.length === 0) return "invited";
+  const sites = all.filter(({ revoked }) => revoked !== true);
+  if (sites.length === 0) return "revoked";
   const here = sites.filter((site) => site.state === "here").length;
   if (here > 0) return here === sites.length ? "here" : `${here} of ${sites.length} sites here`;
   const seen = Math.max(...sites.map(({ lastSeenMs }) => lastSeenMs ?? 0));
@@ -144,11 +157,9 @@ function presence(member: MemberView, nowMs: number): string {
 /** `2x Processor; 8x NVIDIA H100`: accelerators by product. */
 function has({ sites }: MemberView): string {
   const counts = new Map<string, number>();
-  for (const { vendor, model } of sites
-    .flatMap(({ nodes }) => nodes)
-    .flatMap(({ accelerators }) => accelerators)) {
+  for (const { vendor, model, count } of sites.flatMap(({ devices }) => devices)) {
     const name = `${vendor} ${model}`;
-    counts.set(name, (counts.get(name) ?? 0) + 1);
+    counts.set(name, (counts.get(name) ?? 0) + count);
   }
   return [...counts].map(([name, count]) => `${count}x ${name}`).join("; ");
 }

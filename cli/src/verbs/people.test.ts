@@ -70,7 +70,7 @@ test("a user is made, renamed, disabled with its jobs, and enabled", async () =>
   assert.deepEqual(asked().body, { action: "disable", jobs: "cancel" });
   assert.match(off.out, /ana is disabled; its tokens are revoked\. 2 jobs cancelled/);
   await run("user disable ana");
-  assert.deepEqual(asked().body, { action: "disable", jobs: "keep" });
+  assert.deepEqual(asked().body, { action: "disable" });
   assert.match((await run("user enable ana")).out, /ana is enabled/);
 });
 

@@ -2,10 +2,14 @@
 import type { CallReply } from "@tequio/contract";
 import type { Command } from "commander";
 import { relative, stamp } from "../format.ts";
+import { readRows } from "../pages.ts";
 import { writeJson } from "../report.ts";
 import { writeTable } from "../table.ts";
 import { durationMs, repeated } from "../values.ts";
 import type { Shell } from "../verb.ts";
+
+/** A table of more is read by nobody. */
+const TOKENS_MAX = 10_000;
 
 interface Flags {
   readonly expires?: number;
@@ -65,9 +69,9 @@ export function define(command: Command, shell: Shell): void {
 type TokenRow = CallReply<"listTokens">["rows"][number];
 
 async function list(shell: Shell) {
-  const reply = await (await shell.pool()).call("listTokens", {});
+  const reply = await readRows(await shell.pool(), "listTokens", {}, TOKENS_MAX);
   if (!reply.ok) return reply;
-  const { rows } = reply.value;
+  const { rows } = reply;
   if (shell.globals().json) return void writeJson(shell.terminal, rows);
   const nowMs = shell.terminal.nowMs();
   const state = ({ revoked, expiresAtMs }: TokenRow): string => {

@@ -7,6 +7,7 @@ import { writeJson, yellow } from "../report.ts";
 import { plain, writeFacts, writeTable } from "../table.ts";
 import { wholeFrom } from "../values.ts";
 import type { Shell } from "../verb.ts";
+import { defineInvite } from "./user-invite.ts";
 
 const ROWS_DEFAULT = 100;
 
@@ -49,6 +50,7 @@ export function define(command: Command, shell: Shell): void {
     }),
   );
   defineActions(command, shell);
+  defineInvite(command, shell);
 }
 
 function defineActions(command: Command, shell: Shell): void {
@@ -57,13 +59,14 @@ function defineActions(command: Command, shell: Shell): void {
     .description("End its tokens and sessions at once, and let it in no more")
     .argument("<name>")
     .addOption(
-      new Option("--jobs <what>", "What becomes of its jobs")
-        .choices(["keep", "cancel"])
-        .default("keep"),
+      new Option(
+        "--jobs <what>",
+        "What becomes of its jobs; absent: what the operator has set",
+      ).choices(["keep", "cancel"]),
     );
   disable.action(
     shell.act((name: string) =>
-      change(name, { action: "disable", ...disable.opts<{ jobs: "keep" | "cancel" }>() }, shell),
+      change(name, { action: "disable", ...disable.opts<{ jobs?: "keep" | "cancel" }>() }, shell),
     ),
   );
   command
@@ -71,10 +74,15 @@ function defineActions(command: Command, shell: Shell): void {
     .description("Let it in again; it needs new tokens")
     .argument("<name>")
     .action(shell.act((name: string) => change(name, { action: "enable" }, shell)));
+  command
+    .command("forget")
+    .description("Remove e-mail, name, password and passkeys of a disabled user for ever")
+    .argument("<name>")
+    .action(shell.act((name: string) => change(name, { action: "forget" }, shell)));
 }
 
 interface Change {
-  readonly action: "disable" | "enable";
+  readonly action: "disable" | "enable" | "forget";
   readonly jobs?: "keep" | "cancel";
 }
 
@@ -84,6 +92,10 @@ async function change(name: string, body: Change, shell: Shell) {
   if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
   const { user, cancelled } = reply.value;
   const jobs = cancelled.length === 0 ? "" : ` ${counted(cancelled.length, "job")} cancelled.`;
+  if (body.action === "forget") {
+    shell.terminal.out(`${plain(user.name)} is forgotten; the journal keeps its id and handle.\n`);
+    return undefined;
+  }
   const said = user.disabled ? "is disabled; its tokens are revoked." : "is enabled.";
   shell.terminal.out(`${plain(user.name)} ${said}${jobs}\n`);
   return undefined;

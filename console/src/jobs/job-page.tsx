@@ -2,6 +2,7 @@
 import type { JobDetail, LeaseView } from "@tequio/contract";
 import { useAction, useCall, useNow } from "../api.tsx";
 import { clock, dateTime, duration, whole } from "../format.ts";
+import { useMayInProject } from "../people/who.tsx";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
 import { ConfirmButton } from "../ui/confirm.tsx";
@@ -52,6 +53,8 @@ export function JobPage(props: { readonly id: string }) {
   const shown = useCall("getJob", { params: { id: props.id } });
   const cancel = useAction("cancelJob");
   const job = shown.data;
+  const mayCancel = useMayInProject("jobs.cancel", job?.project ?? "", job?.user);
+  const mayRead = useMayInProject("logs.read", job?.project ?? "");
   if (job === undefined) return <Waiting trouble={shown.trouble} />;
   return (
     <>
@@ -62,7 +65,7 @@ export function JobPage(props: { readonly id: string }) {
         </h1>
         <div className="actions">
           {job.kind === "run" && <a href={href("runs", job.id)}>{TEXTS.job.toRun}</a>}
-          {job.state !== "ended" && (
+          {job.state !== "ended" && mayCancel && (
             <ConfirmButton
               label={TEXTS.job.cancel}
               title={TEXTS.job.cancelTitle(job.id)}
@@ -93,7 +96,7 @@ export function JobPage(props: { readonly id: string }) {
           />
         )}
       </Panel>
-      <LogPanel job={job} />
+      {mayRead && <LogPanel job={job} />}
       <JobDetails job={job} />
     </>
   );

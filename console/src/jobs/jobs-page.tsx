@@ -3,6 +3,7 @@ import type { JobView } from "@tequio/contract";
 import { useState } from "react";
 import { useCall, useNow } from "../api.tsx";
 import { duration, whole } from "../format.ts";
+import { useHolds } from "../people/who.tsx";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
 import { Pages } from "../ui/pages.tsx";
@@ -49,6 +50,7 @@ function RunTime(props: { readonly job: JobView }) {
 export function JobsPage(props: { readonly query: Readonly<Record<string, string>> }) {
   const { query } = props;
   const [open, setOpen] = useState(false);
+  const maySubmit = useHolds("jobs.submit");
   const state = STATES.find(([one]) => one === query.state)?.[0] ?? "all";
   const filters = { project: query.project, member: query.member, arrayId: query.array };
   const show = (changes: Record<string, string | undefined>) => {
@@ -59,7 +61,7 @@ export function JobsPage(props: { readonly query: Readonly<Record<string, string
     <>
       <div className="title">
         <h1>{TEXTS.nav.jobs}</h1>
-        {!open && (
+        {!open && maySubmit && (
           <button type="button" className="primary" onClick={() => setOpen(true)}>
             {TEXTS.submit.open}
           </button>

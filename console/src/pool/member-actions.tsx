@@ -3,9 +3,10 @@
 import type { MemberView } from "@tequio/contract";
 import { useId, useState } from "react";
 import { useAction } from "../api.tsx";
+import { useMay } from "../people/who.tsx";
 import { TEXTS } from "../texts.ts";
 import { ConfirmButton } from "../ui/confirm.tsx";
-import { Field } from "../ui/parts.tsx";
+import { TextField } from "../ui/text-field.tsx";
 
 type Verb = "drain" | "recall" | "resume" | "revoke-invitation";
 
@@ -19,9 +20,11 @@ const VERBS: Readonly<Record<MemberView["state"], readonly Verb[]>> = {
 /** The longest time that an owner can grant, as the contract allows. */
 const GRACE_SECONDS_MAX = 3_600;
 
-/** The buttons that fit the member's state. */
+/** The buttons that fit the member's state, for who may use them. */
 export function MemberActions(props: { readonly member: MemberView }) {
   const { member } = props;
+  const mayChange = useMay("members.change", { member: member.name });
+  if (!mayChange) return null;
   return (
     <div className="actions">
       {VERBS[member.state].map((verb) => (
@@ -35,11 +38,18 @@ function MemberAction(props: { readonly member: MemberView; readonly verb: Verb 
   const { member, verb } = props;
   const action = useAction("changeMember");
   const [grace, setGrace] = useState("");
+  const [devices, setDevices] = useState("");
   const graceId = useId();
+  const devicesId = useId();
   const texts = TEXTS.memberActions[verb];
   async function act(): Promise<boolean> {
     const graceMs = verb === "recall" && grace !== "" ? Number(grace) * 1_000 : undefined;
-    const body = { action: verb, ...(graceMs === undefined ? {} : { graceMs }) };
+    const named = verb === "recall" ? devices.split(/[,\s]+/).filter((name) => name !== "") : [];
+    const body = {
+      action: verb,
+      ...(graceMs === undefined ? {} : { graceMs }),
+      ...(named.length === 0 ? {} : { devices: named }),
+    };
     return (await action.run({ params: { name: member.name }, body })) !== undefined;
   }
   return (
@@ -54,16 +64,25 @@ function MemberAction(props: { readonly member: MemberView; readonly verb: Verb 
       act={act}
     >
       {verb === "recall" && (
-        <Field id={graceId} label={TEXTS.memberActions.grace} note={TEXTS.memberActions.graceNote}>
-          <input
+        <>
+          <TextField
+            id={devicesId}
+            label={TEXTS.memberActions.devices}
+            note={TEXTS.memberActions.devicesNote}
+            value={devices}
+            onText={setDevices}
+          />
+          <TextField
             id={graceId}
+            label={TEXTS.memberActions.grace}
+            note={TEXTS.memberActions.graceNote}
             type="number"
             min={0}
             max={GRACE_SECONDS_MAX}
             value={grace}
-            onChange={(event) => setGrace(event.target.value)}
+            onText={setGrace}
           />
-        </Field>
+        </>
       )}
     </ConfirmButton>
   );

@@ -5,7 +5,7 @@ import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
 import { Badge, Moment, Stat } from "../ui/parts.tsx";
 import { MemberActions } from "./member-actions.tsx";
-import { groupAccelerators, memberState } from "./member-state.ts";
+import { memberState } from "./member-state.ts";
 
 /** Measured speed, from GFLOP/s: `812 TFLOP/s`. */
 function flops(gigaflops: number): string {
@@ -20,7 +20,9 @@ export function MemberCard(props: { readonly member: MemberView }) {
   return (
     <article className="card" aria-label={member.name}>
       <header>
-        <h3>{member.name}</h3>
+        <h3>
+          <a href={href("members", member.name)}>{member.name}</a>
+        </h3>
         <Badge state={memberState(member)} />
       </header>
       {member.sites.length === 0 && (
@@ -64,7 +66,7 @@ function SiteLines(props: { readonly site: SiteView }) {
   return (
     <div className="site">
       <p className="muted">
-        {TEXTS.pool.site(site.engine, site.nodes.length)}
+        {TEXTS.pool.site(site.engine, site.nodeCount)}
         {site.state !== "here" && site.lastSeenMs !== undefined && (
           <>
             , {TEXTS.pool.lastSeen} <Moment atMs={site.lastSeenMs} />
@@ -72,7 +74,7 @@ function SiteLines(props: { readonly site: SiteView }) {
         )}
       </p>
       <ul className="devices">
-        {groupAccelerators(site.nodes).map((group) => (
+        {site.devices.map((group) => (
           <li key={`${group.vendor} ${group.model} ${group.memoryMiB}`}>
             <b>{group.count} ×</b> {group.vendor} {group.model}
             {group.memoryMiB > 0 && <span className="muted"> {memory(group.memoryMiB)}</span>}

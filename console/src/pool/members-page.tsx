@@ -1,19 +1,27 @@
-// Every site and node of the members, and the projects that share the pool.
+// The members with their sites and first nodes; a member's own page has the rest.
 import type { MemberView, SiteView } from "@tequio/contract";
+import { useState } from "react";
 import { useCall } from "../api.tsx";
-import { clock, cores, credits, memory, whole } from "../format.ts";
+import { clock, credits } from "../format.ts";
+import { useMay } from "../people/who.tsx";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
+import { Pages } from "../ui/pages.tsx";
 import { Badge, Empty, Moment, Panel, TroubleNote, Waiting } from "../ui/parts.tsx";
-import { type Column, Table } from "../ui/table.tsx";
+import { Table } from "../ui/table.tsx";
 import { InvitePanel } from "./invite.tsx";
 import { MemberActions } from "./member-actions.tsx";
-import { groupAccelerators, memberState } from "./member-state.ts";
-import { ProjectsPanel } from "./projects.tsx";
+import { memberState } from "./member-state.ts";
+import { NODE_COLUMNS } from "./node-columns.tsx";
+
+/** Members of one page: each is a panel with a table. */
+const ROWS = 20;
 
 /** The page behind `#/members`. */
 export function MembersPage() {
-  const members = useCall("listMembers", {});
+  const [cursors, setCursors] = useState<readonly string[]>([]);
+  const members = useCall("listMembers", { query: { cursor: cursors.at(-1), limit: ROWS } });
+  const mayInvite = useMay("members.invite");
   if (members.data === undefined) return <Waiting trouble={members.trouble} />;
   return (
     <>
@@ -23,8 +31,8 @@ export function MembersPage() {
       {members.data.rows.map((member) => (
         <MemberPanel key={member.name} member={member} />
       ))}
-      <InvitePanel />
-      <ProjectsPanel />
+      <Pages cursors={cursors} next={members.data.nextCursor} onTurn={setCursors} />
+      {mayInvite && <InvitePanel />}
     </>
   );
 }
@@ -35,6 +43,7 @@ function MemberPanel(props: { readonly member: MemberView }) {
     <Panel title={member.name} actions={<MemberActions member={member} />}>
       <p className="line">
         <Badge state={memberState(member)} />
+        <a href={href("members", member.name)}>{TEXTS.members.terms}</a>
         <span>
           {TEXTS.pool.invited} <Moment atMs={member.invitedAtMs} />
         </span>
@@ -50,37 +59,6 @@ function MemberPanel(props: { readonly member: MemberView }) {
   );
 }
 
-type Node = SiteView["nodes"][number];
-
-const COLUMNS: readonly Column<Node>[] = [
-  { head: TEXTS.members.node, cell: (node) => <b>{node.name}</b> },
-  { head: TEXTS.members.system, cell: (node) => `${node.os} ${node.arch}` },
-  { head: TEXTS.members.accelerators, wide: true, cell: (node) => devices(node) },
-  {
-    head: TEXTS.members.free,
-    number: true,
-    cell: (node) => `${whole(node.freeAccelerators)} / ${whole(node.accelerators.length)}`,
-  },
-  {
-    head: TEXTS.members.cores,
-    number: true,
-    cell: (node) => `${cores(node.freeMilliCpu)} / ${cores(node.milliCpu)}`,
-  },
-  {
-    head: TEXTS.members.memory,
-    number: true,
-    cell: (node) => `${memory(node.freeMemoryMiB)} / ${memory(node.memoryMiB)}`,
-  },
-];
-
-const devices = (node: Node): string =>
-  groupAccelerators([node])
-    .map(({ count, vendor, model, memoryMiB }) => {
-      const size = memoryMiB > 0 ? ` (${memory(memoryMiB)})` : "";
-      return `${count} × ${vendor} ${model}${size}`;
-    })
-    .join(", ") || TEXTS.none;
-
 function SiteNodes(props: { readonly site: SiteView }) {
   const { site } = props;
   return (
@@ -88,7 +66,7 @@ function SiteNodes(props: { readonly site: SiteView }) {
       <p className="line">
         <b>{site.siteId}</b>
         <Badge state={site.state} />
-        <span>{TEXTS.pool.site(site.engine, site.nodes.length)}</span>
+        <span>{TEXTS.pool.site(site.engine, site.nodeCount)}</span>
         {site.agentVersion !== undefined && <span>{TEXTS.members.agent(site.agentVersion)}</span>}
         <span>
           {TEXTS.pool.lastSeen} <Moment atMs={site.lastSeenMs} />
@@ -97,10 +75,17 @@ function SiteNodes(props: { readonly site: SiteView }) {
       {site.nodes.length > 0 && (
         <Table
           caption={TEXTS.members.nodesOf(site.siteId)}
-          columns={COLUMNS}
+          columns={NODE_COLUMNS}
           rows={site.nodes}
           rowKey={(node) => node.name}
         />
+      )}
+      {site.nodeCount > site.nodes.length && (
+        <p>
+          <a href={href("members", site.member)}>
+            {TEXTS.members.allNodes(site.nodes.length, site.nodeCount)}
+          </a>
+        </p>
       )}
     </>
   );

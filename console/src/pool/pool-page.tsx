@@ -2,6 +2,7 @@
 import type { PoolView } from "@tequio/contract";
 import { useCall } from "../api.tsx";
 import { whole } from "../format.ts";
+import { useHolds, useMay } from "../people/who.tsx";
 import { href } from "../route.ts";
 import { RunsTable } from "../runs/runs-table.tsx";
 import { TEXTS } from "../texts.ts";
@@ -12,11 +13,19 @@ import { MemberCard } from "./member-card.tsx";
 /** Runs that the overview names; the others are on their own page. */
 const RUNS_SHOWN = 5;
 
+/** Members that have a card here; the page of members turns pages. */
+const MEMBERS_SHOWN = 24;
+
 /** The page behind `#/`. */
 export function PoolPage() {
   const pool = useCall("getPool", {});
-  const members = useCall("listMembers", {});
-  const runs = useCall("listRuns", { query: { limit: RUNS_SHOWN } });
+  const members = useCall(
+    "listMembers",
+    { query: { limit: MEMBERS_SHOWN } },
+    useHolds("members.read"),
+  );
+  const runs = useCall("listRuns", { query: { limit: RUNS_SHOWN } }, useHolds("runs.read"));
+  const mayInvite = useMay("members.invite");
   if (pool.data === undefined) return <Waiting trouble={pool.trouble} />;
   return (
     <>
@@ -35,13 +44,16 @@ export function PoolPage() {
             <MemberCard key={member.name} member={member} />
           ))}
         </div>
+        {members.data?.nextCursor !== undefined && (
+          <a href={href("members")}>{TEXTS.pool.more(pool.data.members - MEMBERS_SHOWN)}</a>
+        )}
       </section>
       {runs.data !== undefined && runs.data.rows.length > 0 && (
         <Panel title={TEXTS.pool.newestRuns} actions={<a href={href("runs")}>{TEXTS.all}</a>}>
           <RunsTable rows={runs.data.rows} />
         </Panel>
       )}
-      <InvitePanel />
+      {mayInvite && <InvitePanel />}
       <p className="muted foot">{TEXTS.pool.version(pool.data.version, pool.data.poolId)}</p>
     </>
   );

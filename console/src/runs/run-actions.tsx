@@ -1,6 +1,7 @@
 // Pause, resume and stop a run. Stopping asks first: it cannot be taken back.
 import type { RunView } from "@tequio/contract";
 import { useAction } from "../api.tsx";
+import { useHolds } from "../people/who.tsx";
 import { TEXTS } from "../texts.ts";
 import { ConfirmButton } from "../ui/confirm.tsx";
 import { TroubleNote } from "../ui/parts.tsx";
@@ -10,7 +11,8 @@ export function RunActions(props: { readonly run: RunView }) {
   const { run } = props;
   const change = useAction("changeRun");
   const stop = useAction("changeRun");
-  if (run.state === "ended") return null;
+  const mayChange = useHolds("runs.change");
+  if (run.state === "ended" || !mayChange) return null;
   const verb = run.state === "paused" ? "resume" : "pause";
   const act = (action: "pause" | "resume" | "stop") => ({
     params: { id: run.id },

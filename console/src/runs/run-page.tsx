@@ -2,6 +2,7 @@
 import type { RunDetail } from "@tequio/contract";
 import { useCall, useNow } from "../api.tsx";
 import { bytes, duration, percent, short, whole } from "../format.ts";
+import { useHolds } from "../people/who.tsx";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
 import { Badge, Progress, Stat, TroubleNote, Waiting } from "../ui/parts.tsx";
@@ -17,6 +18,7 @@ import { TrafficPanel } from "./traffic-panel.tsx";
 export function RunPage(props: { readonly id: string }) {
   const shown = useCall("getRun", { params: { id: props.id } });
   const run = shown.data;
+  const maySample = useHolds("runs.sample");
   if (run === undefined) return <Waiting trouble={shown.trouble} />;
   return (
     <>
@@ -40,7 +42,7 @@ export function RunPage(props: { readonly id: string }) {
       <RunMembers run={run} />
       <div className="pair">
         <TrafficPanel members={run.members} />
-        <SamplePanel id={run.id} ready={run.round > 0 || run.rounds.length > 0} />
+        {maySample && <SamplePanel id={run.id} ready={run.round > 0 || run.rounds.length > 0} />}
       </div>
       <RoundsPanel rounds={run.rounds} />
     </>

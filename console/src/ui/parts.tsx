@@ -140,11 +140,12 @@ export function Choice<T extends string>(props: {
   );
 }
 
-/** A field with its label above and its explanation below. */
+/** A field with its label above, and its explanation and its fault below. */
 export function Field(props: {
   readonly id: string;
   readonly label: string;
   readonly note?: string | undefined;
+  readonly fault?: string | undefined;
   readonly wide?: boolean;
   /** For a few digits. */
   readonly narrow?: boolean;
@@ -158,6 +159,11 @@ export function Field(props: {
       {props.note !== undefined && (
         <small id={`${props.id}-note`}>
           <Marked text={props.note} />
+        </small>
+      )}
+      {props.fault !== undefined && (
+        <small id={`${props.id}-fault`} className="fault" role="status">
+          {props.fault}
         </small>
       )}
     </div>

@@ -7,6 +7,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   completed: "good",
   here: "good",
   merged: "good",
+  open: "good",
   passed: "good",
   running: "good",
   training: "good",
@@ -16,6 +17,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   stopping: "busy",
   "warm-up": "busy",
   away: "warn",
+  closed: "warn",
   draining: "warn",
   late: "warn",
   paused: "warn",
@@ -28,6 +30,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   quarantined: "bad",
   "not merged": "warn",
   refused: "bad",
+  revoked: "bad",
   timeout: "bad",
   unreadable: "bad",
 };

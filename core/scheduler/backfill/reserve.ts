@@ -15,15 +15,25 @@ export interface Forecast {
   readonly roomOf: RoomOf;
 }
 
+/** Something that knows of sites that are not asked. */
+interface Barred {
+  readonly has: (siteId: string) => boolean;
+}
+
 /**
  * Earliest start over all sites beside the reservations there are; undefined if the job fits
- * nowhere even when all leases end.
+ * nowhere even when all leases end. `lastStartMs` is when a site's time is over for the job.
  */
-export function forecast(demand: Demand, excluded: ReadonlySet<string>): Forecast | undefined {
+export function forecast(
+  demand: Demand,
+  excluded: Barred,
+  lastStartMs: (siteId: string) => number = () => Infinity,
+): Forecast | undefined {
   let best: Forecast | undefined;
   for (const candidates of demand.candidates) {
     if (excluded.has(candidates.site.siteId)) continue;
     const found = forecastSite(demand, candidates);
+    if (found !== undefined && found.startMs > lastStartMs(candidates.site.siteId)) continue;
     if (found !== undefined && (best === undefined || isEarlier(found, best))) best = found;
   }
   return best;

@@ -6,7 +6,10 @@ export const state: Checker = {
   check: (_need, view) =>
     view.schedulable
       ? undefined
-      : { code: "SITE_AWAY", text: view.unavailableReason ?? "not available" },
+      : {
+          code: view.unavailableCode ?? "SITE_AWAY",
+          text: view.unavailableReason ?? "not available",
+        },
   closest: (_need, views) => `Nodes are: ${listed(views.map(stateOf))}.`,
 };
 

@@ -18,6 +18,8 @@ export interface Preemptor {
   readonly excluded: ReadonlySet<string>;
   /** False for a job that may wait for stopping leases, but stop none. */
   readonly mayPreempt: boolean;
+  /** Leases that it may stop whatever their priority: what was lent is taken back. */
+  readonly mayRecall?: (lease: RunningView) => boolean;
 }
 
 export interface Victim {
@@ -52,7 +54,8 @@ function chooseOnSite(
 ): Preempting | undefined {
   const { site } = candidates;
   const stopping = site.holdings.filter((holding) => holding.stopping);
-  const victims = job.mayPreempt ? possibleVictims(candidates, job) : [];
+  const mayStop = job.mayPreempt || job.mayRecall !== undefined;
+  const victims = mayStop ? possibleVictims(candidates, job) : [];
   if (stopping.length + victims.length === 0) return undefined;
   const fitWithout = (chosen: readonly Victim[]): Fit | undefined => {
     const rooms = roomsAfter(site, [...stopping, ...chosen.map(({ holding }) => holding)]);
@@ -89,7 +92,7 @@ function possibleVictims({ site, nodes }: SiteCandidates, job: Preemptor): reado
   for (const holding of site.holdings) {
     const { lease } = holding;
     if (lease === undefined || holding.stopping) continue;
-    if (!lease.preemptible || lease.priority >= job.priority) continue;
+    if (!mayStopFor(job, lease)) continue;
     if (!holding.parts.some((part) => useful.has(part.node))) continue;
     victims.push({ holding, lease, lostMs: lostWork(lease, job.nowMs) });
   }
@@ -101,6 +104,11 @@ function possibleVictims({ site, nodes }: SiteCandidates, job: Preemptor): reado
       byText(a.lease.leaseId, b.lease.leaseId),
   );
 }
+
+const mayStopFor = (job: Preemptor, lease: RunningView): boolean =>
+  job.mayRecall === undefined
+    ? lease.preemptible && lease.priority < job.priority
+    : job.mayRecall(lease);
 
 function lostWork(lease: RunningView, nowMs: number): number {
   const safeMs = Math.max(lease.startedAtMs, lease.checkpointAtMs ?? lease.startedAtMs);

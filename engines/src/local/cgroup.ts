@@ -1,6 +1,6 @@
-// Memory groups: the kernel holds all processes of one task together to a limit, and counts how
-// often it had to kill for it. Works with cgroup v1 and v2, where this process may make groups
-// below its own. It leaves to isolation.ts what happens on machines that do not let it.
+// Control groups: the kernel holds all processes of one task together to a limit of memory and of
+// their number, and counts how often it had to. Works with cgroup v1 and v2, where this process may
+// make groups below its own. It leaves to isolation.ts what happens where it may not.
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
@@ -10,8 +10,11 @@ const LEAST_MIB = 8;
 /** The group that an agent moves itself into: cgroup v2 wants processes in leaves only. */
 const OWN_LEAF = "agent";
 
+/** What is limited. In v1 each has a tree of groups of its own. */
+type Controller = "memory" | "pids";
+
 /** Where groups can be made, and in which dialect. */
-export interface MemoryRoot {
+export interface GroupRoot {
   readonly version: 1 | 2;
   /** An existing folder of the cgroup file system. */
   readonly path: string;
@@ -34,21 +37,29 @@ const systemPlaces = (): Places => ({
  * Undefined where this user may not, or the machine has no memory groups. It tries for real: a
  * group is made, limited and removed.
  */
-export function findMemoryRoot(name: string, places = systemPlaces()): MemoryRoot | undefined {
-  for (const candidate of [v1Root(places), v2Root(places)]) {
+export const findMemoryRoot = (name: string, places = systemPlaces()): GroupRoot | undefined =>
+  findRoot("memory", name, places);
+
+/** The same for groups that limit the number of processes. */
+export const findProcessRoot = (name: string, places = systemPlaces()): GroupRoot | undefined =>
+  findRoot("pids", name, places);
+
+function findRoot(controller: Controller, name: string, places: Places): GroupRoot | undefined {
+  for (const candidate of [v1Root(controller, places), v2Root(controller, places)]) {
     if (candidate === undefined) continue;
     const root = { version: candidate.version, path: join(candidate.path, name) };
-    if (tryRoot(root)) return root;
+    if (tryRoot(controller, root)) return root;
   }
   return undefined;
 }
 
-function tryRoot(root: MemoryRoot): boolean {
+function tryRoot(controller: Controller, root: GroupRoot): boolean {
   try {
     mkdirSync(root.path, { recursive: true });
-    if (root.version === 2) allowMemory(root.path);
+    if (root.version === 2) allow(controller, root.path);
     const probe = join(root.path, `probe-${process.pid}`);
-    limitMemory(root, probe, LEAST_MIB);
+    if (controller === "memory") limitMemory(root, probe, LEAST_MIB);
+    else limitProcesses(probe, 1);
     rmdirSync(probe);
     return true;
   } catch {
@@ -56,45 +67,50 @@ function tryRoot(root: MemoryRoot): boolean {
   }
 }
 
-function v1Root({ own, mount }: Places): MemoryRoot | undefined {
-  const line = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(own);
+function v1Root(controller: Controller, { own, mount }: Places): GroupRoot | undefined {
+  const line = new RegExp(`^\\d+:(?:[^:]*,)?${controller}(?:,[^:]*)?:(.*)$`, "m").exec(own);
   if (line === null) return undefined;
-  const path = join(mount, "memory", line[1] ?? "");
+  const path = join(mount, controller, line[1] ?? "");
   return existsSync(join(path, "cgroup.procs")) ? { version: 1, path } : undefined;
 }
 
-/** In v2 only a group without processes of its own can share out memory: this process, and what
+/** In v2 only a group without processes of its own can share out anything: this process, and what
  * else lives in its group, moves into a leaf below. A systemd unit with `Delegate=` allows it. */
-function v2Root({ own, mount }: Places): MemoryRoot | undefined {
+function v2Root(controller: Controller, { own, mount }: Places): GroupRoot | undefined {
   const line = /^0::(.*)$/m.exec(own);
   if (line === null) return undefined;
-  const current = join(mount, line[1] ?? "");
-  if (!readOr(join(current, "cgroup.controllers"), "").split(/\s+/).includes("memory")) {
+  const here = join(mount, line[1] ?? "");
+  const inLeaf = basename(here) === OWN_LEAF;
+  const current = inLeaf ? dirname(here) : here;
+  if (!readOr(join(current, "cgroup.controllers"), "").split(/\s+/).includes(controller)) {
     return undefined;
   }
   try {
-    if (basename(current) === OWN_LEAF) return { version: 2, path: dirname(current) };
+    if (inLeaf) {
+      allow(controller, current);
+      return { version: 2, path: current };
+    }
     const leaf = join(current, OWN_LEAF);
     mkdirSync(leaf, { recursive: true });
     for (const pid of readOr(join(current, "cgroup.procs"), "").split("\n")) {
       if (pid !== "") writeFileSync(join(leaf, "cgroup.procs"), pid);
     }
-    allowMemory(current);
+    allow(controller, current);
     return { version: 2, path: current };
   } catch {
     return undefined;
   }
 }
 
-const allowMemory = (path: string): void =>
-  writeFileSync(join(path, "cgroup.subtree_control"), "+memory");
+const allow = (controller: Controller, path: string): void =>
+  writeFileSync(join(path, "cgroup.subtree_control"), `+${controller}`);
 
-/** The group of one task. */
-export const memoryGroup = (root: MemoryRoot, leaseId: string, taskIndex: number): string =>
+/** The group of one task; in v2 one and the same for all limits. */
+export const taskGroup = (root: GroupRoot, leaseId: string, taskIndex: number): string =>
   join(root.path, `${leaseId}-${taskIndex}`);
 
 /** Makes a group of at most `memoryMiB`, swap included. Throws what the file system throws. */
-export function limitMemory(root: MemoryRoot, group: string, memoryMiB: number): void {
+export function limitMemory(root: GroupRoot, group: string, memoryMiB: number): void {
   mkdirSync(group, { recursive: true });
   const bytes = String(Math.max(LEAST_MIB, memoryMiB) * MIB);
   if (root.version === 1) {
@@ -108,10 +124,20 @@ export function limitMemory(root: MemoryRoot, group: string, memoryMiB: number):
 }
 
 /** How often the kernel has killed in this group because its memory was used up. */
-export function memoryKills(root: MemoryRoot, group: string): number {
+export function memoryKills(root: GroupRoot, group: string): number {
   const file = root.version === 1 ? "memory.oom_control" : "memory.events";
   return Number(/^oom_kill (\d+)$/m.exec(readOr(join(group, file), ""))?.[1] ?? 0);
 }
+
+/** Makes a group of at most `count` processes and threads. Throws what the file system throws. */
+export function limitProcesses(group: string, count: number): void {
+  mkdirSync(group, { recursive: true });
+  writeFileSync(join(group, "pids.max"), String(count));
+}
+
+/** How often the kernel has refused a new process in this group. */
+export const processRefusals = (group: string): number =>
+  Number(/^max (\d+)$/m.exec(readOr(join(group, "pids.events"), ""))?.[1] ?? 0);
 
 /** Removes a group; false while it still has processes, so that its remover comes again. */
 export function removeGroup(group: string): boolean {

@@ -17,7 +17,7 @@ import type {
   MeasureRequest,
   StopRequest,
 } from "../port.ts";
-import { memoryGroup, removeGroup } from "./cgroup.ts";
+import { removeGroup, taskGroup } from "./cgroup.ts";
 import { keptEnvironment, taskRecords } from "./environment.ts";
 import { type Fences, openFences } from "./fences.ts";
 import { type Lend, type LocalInventory, takeInventory } from "./inventory.ts";
@@ -207,6 +207,7 @@ class LocalEngine implements Engine {
   async close(): Promise<void> {
     this.#listeners.clear();
     this.#stopPolling();
+    await this.#isolation.close();
   }
 
   #stopPolling(): void {
@@ -329,9 +330,10 @@ class LocalEngine implements Engine {
   /** Removes a lease from the disk and from memory. */
   #drop(leaseId: string): void {
     const record = this.#record(leaseId);
-    const root = record?.sandbox?.memoryRoot;
+    const { memoryRoot, processRoot } = record?.sandbox ?? {};
     for (const { taskIndex } of record?.tasks ?? []) {
-      if (root !== undefined) removeGroup(memoryGroup(root, leaseId, taskIndex));
+      if (memoryRoot !== undefined) removeGroup(taskGroup(memoryRoot, leaseId, taskIndex));
+      if (processRoot !== undefined) removeGroup(taskGroup(processRoot, leaseId, taskIndex));
     }
     removeLeaseFolder(this.#folder, leaseId);
     for (const map of [this.#ended, this.#records, this.#firstSeenMs, this.#states]) {

@@ -1,6 +1,6 @@
 // What a task finds in its environment: a little of the agent's, the job's own, its rank in the
 // gang and the devices it may use. It leaves finding devices to discovery.ts.
-import type { Placement } from "@tequio/core/pool";
+import { LIMITS, type Placement } from "@tequio/core/pool";
 import type { LeaseStart, TaskStart } from "../port.ts";
 import type { Device } from "./discovery.ts";
 import { leaseFolder, type TaskRecord, workFolder } from "./records.ts";
@@ -98,6 +98,8 @@ export function taskRecords(
     command: task.command,
     env: { ...taskEnvironment(lease, task, devices, process.env), ...place },
     memoryMiB: task.placement.memoryMiB,
+    processesMax: task.limits?.processes ?? LIMITS.TASK_PROCESSES_DEFAULT,
+    diskMiB: task.limits?.diskMiB ?? LIMITS.TASK_DISK_DEFAULT_MIB,
     devices: task.placement.acceleratorIds.some(isDevice),
   }));
 }

@@ -9,7 +9,7 @@ import { describe, test } from "node:test";
 import type { Node } from "@tequio/core/pool";
 import { siteClockMs } from "../clock.ts";
 import { engineConformance } from "../conformance.ts";
-import type { EndedLease, LeaseStart } from "../port.ts";
+import type { EndedLease, LeaseStart, TaskLimits } from "../port.ts";
 import { endOf, leaseOf, must, PATIENCE_MS, textOf, waitForText } from "../testkit.ts";
 import type { IsolationOptions } from "./isolation.ts";
 import { signal } from "./processes.ts";
@@ -105,7 +105,70 @@ describe("walls around jobs", { concurrency: 2 }, () => {
   });
 });
 
-describe("limits of walled jobs", { concurrency: 2 }, () => {
+/** Starts `$1` sleepers at once and says how many processes there are. */
+const SWARM =
+  "n=0; while [ $n -lt $1 ]; do sleep 1 & n=$((n + 1)); done; ls -d /proc/[0-9]* | wc -l";
+/** Forks for as long as it can: without a limit it would fill the machine within a second. It ends
+ * by itself after 3 s. */
+const BOMB = `import os, time
+until = time.time() + 3
+while time.time() < until:
+    try:
+        if os.fork() == 0: pass
+    except OSError: time.sleep(0.05)
+os._exit(0)`;
+
+/** A task with limits of its own, instead of the one that `leaseOf` gives. */
+function limited(node: Node, command: readonly string[], limits: TaskLimits): Partial<LeaseStart> {
+  const { tasks } = leaseOf(node, ["true"]);
+  return { tasks: tasks.map((task) => ({ ...task, command, limits })) };
+}
+
+describe("processes and disk of walled jobs", { concurrency: 2 }, () => {
+  withWalls("a fork bomb ends at its job's limit, and the machine goes on", async (bench) => {
+    const { node, run } = bench;
+    if (node.labels["process-limit"] !== "job") {
+      // Never a bomb without a limit: then the job must be told that there is none.
+      const [, text] = await run("true");
+      assert.match(text, /process-limit: none/);
+      return;
+    }
+    const program = ["python3", "-c", BOMB];
+    const [end, text] = await run("", limited(node, program, { processes: 50 }));
+    assert.equal(end.exitCode, 0, text);
+    assert.match(text, /\[tequio\] It has reached its limit of 50 processes/);
+    assert.ok(end.ranMs < 20_000);
+    const path = readRecord<{ sandbox?: { processRoot?: { path: string } } }>(
+      join(leaseFolder(bench.place.folder, end.leaseId), "lease.json"),
+    )?.sandbox?.processRoot?.path;
+    assert.ok(path !== undefined && !existsSync(join(path, `${end.leaseId}-0`)));
+    const [after] = await run("true");
+    assert.equal(after.exitCode, 0);
+  });
+
+  withWalls("a job has as many processes as it asked for", async ({ node, run }) => {
+    const command = ["sh", "-c", SWARM, "sh", "30"];
+    const [end, text] = await run("", limited(node, command, { processes: 60 }));
+    assert.equal(end.exitCode, 0, text);
+    assert.ok(Number(text.match(/^\d+$/m)?.[0]) >= 30, text);
+    assert.doesNotMatch(text, /reached its limit/);
+  });
+
+  withWalls("a job that outgrows its disk ends with OUT_OF_DISK", async ({ node, run }) => {
+    const many = "for i in 1 2 3 4 5 6; do head -c 4000000 /dev/zero > f$i; done; sleep 30";
+    const [end] = await run("", limited(node, ["sh", "-c", many], { diskMiB: 16 }));
+    assert.match(end.message, /^OUT_OF_DISK: The tasks here wrote more than their 16 MiB/);
+    assert.ok(end.ranMs < 20_000);
+    const one = "head -c 40000000 /dev/zero > one";
+    const [large] = await run("", limited(node, ["sh", "-c", `exec ${one}`], { diskMiB: 16 }));
+    assert.notEqual(large.exitCode, 0);
+    assert.match(large.message, /^OUT_OF_DISK: /);
+    const [small] = await run("", limited(node, ["sh", "-c", one], { diskMiB: 60 }));
+    assert.equal(small.exitCode, 0);
+  });
+});
+
+describe("memory and network of walled jobs", { concurrency: 2 }, () => {
   withWalls("a job that outgrows its memory ends with OUT_OF_MEMORY", async ({ run, node }) => {
     const [end] = await run("head -c 200000000 /dev/zero | tail -c 199999999 | wc -c");
     const byKernel = node.labels["memory-limit"] === "job";

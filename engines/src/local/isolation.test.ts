@@ -5,7 +5,15 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { findMemoryRoot, limitMemory, memoryGroup, memoryKills } from "./cgroup.ts";
+import {
+  findMemoryRoot,
+  findProcessRoot,
+  limitMemory,
+  limitProcesses,
+  memoryKills,
+  processRefusals,
+  taskGroup,
+} from "./cgroup.ts";
 import { openIsolation } from "./isolation.ts";
 import { endInside, type SandboxRecord, sandboxCommand } from "./sandbox.ts";
 
@@ -45,7 +53,9 @@ describe("a machine without bubblewrap", () => {
       const decided = await isolation.forLease();
       assert.ok(decided.ok && decided.value.sandbox === undefined);
       assert.match(decided.value.note ?? "", /isolation: none/);
-      assert.deepEqual(await isolation.labels(), { isolation: "none", "memory-limit": "none" });
+      assert.deepEqual(await isolation.labels(), {
+        ...{ isolation: "none", "memory-limit": "none", "process-limit": "none" },
+      });
     });
   });
 
@@ -66,7 +76,9 @@ const task = {
   command: ["--odd", "x y"],
   memoryMiB: 64,
   devices: false,
-  group: undefined,
+  diskMiB: 100,
+  memoryGroup: undefined,
+  processGroup: undefined,
 };
 
 describe("the command within walls", () => {
@@ -97,10 +109,22 @@ describe("the command within walls", () => {
     assert.ok(without.includes("--unshare-net"));
   });
 
-  test("joins the memory group before the walls go up", () => {
-    const words = sandboxCommand(record, { ...task, group: "/groups/a-0" });
-    assert.ok(words.indexOf("/groups/a-0/cgroup.procs") < words.indexOf("/usr/bin/bwrap"));
-    assert.ok(!words.some((word) => word.includes("ulimit")));
+  test("joins its groups before the walls go up, one that is both only once", () => {
+    const groups = { memoryGroup: "/memory/a-0", processGroup: "/pids/a-0" };
+    const words = sandboxCommand(record, { ...task, ...groups });
+    const walls = words.indexOf("/usr/bin/bwrap");
+    for (const group of Object.values(groups)) {
+      const at = words.indexOf(`${group}/cgroup.procs`);
+      assert.ok(at > 0 && at < walls);
+    }
+    assert.ok(!words.some((word) => word.includes("ulimit -d")));
+    const one = sandboxCommand(record, { ...task, memoryGroup: "/g", processGroup: "/g" });
+    assert.equal(one.filter((word) => word === "/g/cgroup.procs").length, 1);
+  });
+
+  test("a file may be as large as the disk that the task has", () => {
+    const words = sandboxCommand(record, task);
+    assert.equal(words[words.lastIndexOf("sh") + 1], String(100 * 2_048), "512-byte blocks");
   });
 
   test("an exit code of 128 and a signal's number is told as that signal", () => {
@@ -141,7 +165,7 @@ describe("memory groups", () => {
 
   test("a limit holds memory and swap, and kills the group as one", () => {
     const root = { version: 2, path: join(folder, "group2") } as const;
-    const group = memoryGroup(root, "lease-1", 3);
+    const group = taskGroup(root, "lease-1", 3);
     limitMemory(root, group, 64);
     const read = (name: string) => readFileSync(join(group, name), "utf8");
     assert.equal(group, join(folder, "group2", "lease-1-3"));
@@ -149,6 +173,22 @@ describe("memory groups", () => {
       [read("memory.max"), read("memory.swap.max"), read("memory.oom.group")],
       [String(64 * 1_048_576), "0", "1"],
     );
+  });
+
+  test("the number of processes is limited below a leaf, and refusals are counted", () => {
+    const places = fakeV2("cpu pids\n");
+    assert.equal(findProcessRoot("pool", places), undefined);
+    const unit = join(places.mount, "unit");
+    assert.equal(readFileSync(join(unit, "pool", "cgroup.subtree_control"), "utf8"), "+pids");
+    const leaf = { own: "0::/unit/agent\n", mount: places.mount };
+    assert.equal(findProcessRoot("other", leaf), undefined);
+    assert.equal(readFileSync(join(unit, "other", "cgroup.subtree_control"), "utf8"), "+pids");
+    const group = join(folder, "pids-group");
+    limitProcesses(group, 40);
+    assert.equal(readFileSync(join(group, "pids.max"), "utf8"), "40");
+    assert.equal(processRefusals(group), 0);
+    writeFileSync(join(group, "pids.events"), "max 17\n");
+    assert.equal(processRefusals(group), 17);
   });
 
   test("kills are counted from the kernel's own words in both dialects", () => {

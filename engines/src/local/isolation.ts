@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { accessSync, constants, realpathSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
-import { findMemoryRoot, type MemoryRoot } from "./cgroup.ts";
+import { findMemoryRoot, findProcessRoot, type GroupRoot, removeGroup } from "./cgroup.ts";
 import type { SandboxRecord } from "./sandbox.ts";
 
 /** What the owner of the machine wants. */
@@ -14,7 +14,8 @@ export interface IsolationOptions {
   /** `auto`: walls where the machine can, otherwise none and it is said aloud. `sandbox`: walls, or
    * the lease is refused. */
   readonly level: "none" | "sandbox" | "auto";
-  /** Refuse leases unless there are walls and the kernel limits the memory of whole tasks. */
+  /** Refuse leases unless there are walls and the kernel limits the memory and the number of
+   * processes of whole tasks. */
   readonly required?: boolean;
   readonly network?: "host" | "none";
   /** Files and folders that tasks may read, beside the system's programs. */
@@ -37,6 +38,8 @@ export interface Isolation {
   readonly labels: () => Promise<Readonly<Record<string, string>>>;
   /** Refusal: ISOLATION_UNAVAILABLE. */
   readonly forLease: () => Promise<Outcome<LeaseIsolation>>;
+  /** Removes the places of its groups, unless leases that go on still have groups there. */
+  readonly close: () => Promise<void>;
 }
 
 /** What this machine can do. */
@@ -44,7 +47,8 @@ interface Machine {
   readonly bwrap: string | undefined;
   /** Why there are no walls; empty when there are. */
   readonly whyNot: string;
-  readonly memoryRoot: MemoryRoot | undefined;
+  readonly memoryRoot: GroupRoot | undefined;
+  readonly processRoot: GroupRoot | undefined;
 }
 
 const INSTALL_HINT =
@@ -62,18 +66,30 @@ export function openIsolation(options: IsolationOptions, folder: string): Isolat
   return {
     labels: async () => labelsOf(await machine()),
     forLease: async () => decide(options, folder, await machine()),
+    async close() {
+      const { memoryRoot, processRoot } = (await looked) ?? without("not looked at");
+      if (memoryRoot !== undefined) removeGroup(memoryRoot.path);
+      if (processRoot !== undefined) removeGroup(processRoot.path);
+    },
   };
 }
 
-const noWalls = async (): Promise<Machine> => ({
-  bwrap: undefined,
-  whyNot: "the owner wants none",
-  memoryRoot: undefined,
+const without = (whyNot: string): Machine => ({
+  ...{ bwrap: undefined, whyNot, memoryRoot: undefined, processRoot: undefined },
 });
 
-function labelsOf({ bwrap, memoryRoot }: Machine): Readonly<Record<string, string>> {
-  if (bwrap === undefined) return { isolation: "none", "memory-limit": "none" };
-  return { isolation: "sandbox", "memory-limit": memoryRoot === undefined ? "process" : "job" };
+const noWalls = async (): Promise<Machine> => without("the owner wants none");
+
+function labelsOf(machine: Machine): Readonly<Record<string, string>> {
+  const { bwrap, memoryRoot, processRoot } = machine;
+  if (bwrap === undefined) {
+    return { isolation: "none", "memory-limit": "none", "process-limit": "none" };
+  }
+  return {
+    isolation: "sandbox",
+    "memory-limit": memoryRoot === undefined ? "process" : "job",
+    "process-limit": processRoot === undefined ? "none" : "job",
+  };
 }
 
 function decide(
@@ -82,7 +98,7 @@ function decide(
   machine: Machine,
 ): Outcome<LeaseIsolation> {
   const { level, required = false, network = "host", readable = [], hidden = [] } = options;
-  const { bwrap, memoryRoot, whyNot } = machine;
+  const { bwrap, memoryRoot, processRoot, whyNot } = machine;
   if (bwrap === undefined) {
     if (required || level === "sandbox") {
       const message = `This machine cannot isolate jobs (${whyNot}) and its owner demands it.`;
@@ -92,16 +108,20 @@ function decide(
     const note = `isolation: none. This job has no walls around it (${whyNot}).`;
     return ok({ note });
   }
-  if (required && memoryRoot === undefined) {
-    const message = "This machine does not let the agent limit the memory of jobs.";
+  if (required && (memoryRoot === undefined || processRoot === undefined)) {
+    const what = memoryRoot === undefined ? "the memory" : "the number of processes";
+    const message = `This machine does not let the agent limit ${what} of jobs.`;
     const hint = "Run the agent as a service with Delegate=yes, or without --require-isolation.";
     return refuse("ISOLATION_UNAVAILABLE", message, hint);
   }
   const sandbox: SandboxRecord = {
     ...{ bwrap, network, readable, hidden: outermost([folder, ...hidden].map(realPath)) },
     ...(memoryRoot === undefined ? {} : { memoryRoot }),
+    ...(processRoot === undefined ? {} : { processRoot }),
   };
-  return ok({ sandbox });
+  if (processRoot !== undefined) return ok({ sandbox });
+  const note = "process-limit: none. This machine does not let the agent limit processes.";
+  return ok({ sandbox, note });
 }
 
 /** Without those that lie in another: what lies in an empty folder is hidden already. */
@@ -123,15 +143,14 @@ function realPath(path: string): string {
 async function look(folder: string): Promise<Machine> {
   const bwrap = findProgram("bwrap");
   if (bwrap === undefined) {
-    return { bwrap, whyNot: "bubblewrap is not installed", memoryRoot: undefined };
+    return without("bubblewrap is not installed");
   }
   const trouble = await tryWalls(bwrap);
-  if (trouble !== undefined) {
-    return { bwrap: undefined, whyNot: `bubblewrap failed: ${trouble}`, memoryRoot: undefined };
-  }
+  if (trouble !== undefined) return without(`bubblewrap failed: ${trouble}`);
   // Two engines of one machine must not meet in the names of their groups.
   const name = `tequio-${createHash("sha256").update(folder).digest("hex").slice(0, 12)}`;
-  return { bwrap, whyNot: "", memoryRoot: findMemoryRoot(name) };
+  const memoryRoot = findMemoryRoot(name);
+  return { bwrap, whyNot: "", memoryRoot, processRoot: findProcessRoot(name) };
 }
 
 /** Puts walls around nothing; undefined when that works. */

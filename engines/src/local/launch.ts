@@ -2,7 +2,8 @@
 // the end. It leaves to the engine whether that may be done.
 import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { getCompileCacheDir } from "node:module";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { keptEnvironment } from "./environment.ts";
 import {
@@ -19,6 +20,22 @@ import {
 const SHIM = fileURLToPath(
   new URL(import.meta.url.endsWith(".ts") ? "./shim.ts" : "./shim.js", import.meta.url),
 );
+
+/** There is one supervisor a lease, and it mostly waits: its garbage fits into 1 MiB. */
+const SHIM_FLAGS = ["--max-semi-space-size=1"];
+
+/** What a supervisor gets beside the harmless part of the environment; its tasks do not get it.
+ * What was compiled once is not compiled for every lease: without that a supervisor takes 95 MB
+ * instead of 50, and starts in twice the time. */
+function shimEnvironment(): Record<string, string> {
+  const compiled = getCompileCacheDir();
+  return {
+    ...keptEnvironment(process.env),
+    MALLOC_ARENA_MAX: "1",
+    // Node puts a folder for its own version below the one that it is given.
+    ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: dirname(compiled) }),
+  };
+}
 
 /** Creates the folder of a lease, whole: a reader never sees half of one. */
 export function createLeaseFolder(folder: string, record: LeaseRecord): void {
@@ -58,10 +75,10 @@ export function startShim(
 ): Promise<void> {
   const lease = leaseFolder(folder, leaseId);
   const log = openSync(shimLogFile(lease), "a", 0o600);
-  const child = spawn(process.execPath, [SHIM, lease], {
+  const child = spawn(process.execPath, [...SHIM_FLAGS, SHIM, lease], {
     cwd: folder,
     detached: true,
-    env: keptEnvironment(process.env),
+    env: shimEnvironment(),
     stdio: ["pipe", log, log],
   });
   closeSync(log);

@@ -28,6 +28,10 @@ export interface TaskRecord {
   readonly env: Readonly<Record<string, string>>;
   /** Most that all its processes together may hold, where there are walls. */
   readonly memoryMiB?: number;
+  /** Most processes and threads, where there are walls and groups. */
+  readonly processesMax?: number;
+  /** Its part of what the lease may write to its work folder; the largest file within walls. */
+  readonly diskMiB?: number;
   /** It has leased accelerators. */
   readonly devices?: boolean;
 }

@@ -4,7 +4,7 @@
 // It leaves to isolation.ts whether there are walls, and to task.ts the starting.
 import { existsSync, readdirSync } from "node:fs";
 import { constants } from "node:os";
-import type { MemoryRoot } from "./cgroup.ts";
+import type { GroupRoot } from "./cgroup.ts";
 
 /** How the tasks of a lease are walled in; part of lease.json, so the supervisor needs no more. */
 export interface SandboxRecord {
@@ -17,7 +17,9 @@ export interface SandboxRecord {
   /** Empty for tasks, even where they lie in something readable. */
   readonly hidden: readonly string[];
   /** Absent: the limit holds for each process alone (RLIMIT_DATA). */
-  readonly memoryRoot?: MemoryRoot;
+  readonly memoryRoot?: GroupRoot;
+  /** Absent: the number of processes has no limit. */
+  readonly processRoot?: GroupRoot;
 }
 
 /** Programs and libraries. Homes, data and what the machine runs on are not among them. */
@@ -45,27 +47,36 @@ export interface SandboxTask {
   readonly memoryMiB: number;
   /** The task has leased accelerators. */
   readonly devices: boolean;
-  /** Its memory group, joined before the walls go up. */
-  readonly group: string | undefined;
+  /** Largest file. All files together are watched by the supervisor (disk.ts). */
+  readonly diskMiB: number;
+  /** Its groups, joined before the walls go up; in cgroup v2 they are one. */
+  readonly memoryGroup: string | undefined;
+  readonly processGroup: string | undefined;
 }
 
-/** A shell that joins a memory group and becomes the rest of its arguments. */
+/** A shell that joins a group and becomes the rest of its arguments. */
 const JOIN_GROUP = 'echo $$ > "$1" || exit 126; shift; exec "$@"';
-/** Inside the walls: 127 and 126 for what cannot be run, as everywhere; with or without a limit. */
-const RUN = 'exec "$@"';
-const RUN_LIMITED = 'ulimit -d "$1" || exit 126; shift; exec "$@"';
+/** Inside the walls: 127 and 126 for what cannot be run, as everywhere. The limit of one process's
+ * memory is only for tasks without a group. */
+const RUN = 'ulimit -f "$1" || exit 126; shift; exec "$@"';
+const RUN_LIMITED = 'ulimit -f "$1" && ulimit -d "$2" || exit 126; shift 2; exec "$@"';
 
 const KIB_PER_MIB = 1_024;
+/** The shell counts files in blocks of 512 bytes (POSIX). */
+const BLOCKS_PER_MIB = 2_048;
 
 /** The whole command that runs the task within its walls. */
 export function sandboxCommand(record: SandboxRecord, task: SandboxTask): readonly string[] {
+  const fileBlocks = String(task.diskMiB * BLOCKS_PER_MIB);
   const limit =
-    task.group === undefined
-      ? ["/bin/sh", "-c", RUN_LIMITED, "sh", String(task.memoryMiB * KIB_PER_MIB)]
-      : ["/bin/sh", "-c", RUN, "sh"];
-  const walled = [record.bwrap, ...wallArguments(record, task), "--", ...limit, ...task.command];
-  if (task.group === undefined) return walled;
-  return ["/bin/sh", "-c", JOIN_GROUP, "sh", `${task.group}/cgroup.procs`, ...walled];
+    task.memoryGroup === undefined
+      ? [RUN_LIMITED, "sh", fileBlocks, String(task.memoryMiB * KIB_PER_MIB)]
+      : [RUN, "sh", fileBlocks];
+  const inside = ["/bin/sh", "-c", ...limit, ...task.command];
+  const walled = [record.bwrap, ...wallArguments(record, task), "--", ...inside];
+  const groups = new Set([task.memoryGroup, task.processGroup].filter((one) => one !== undefined));
+  const join = (group: string) => ["/bin/sh", "-c", JOIN_GROUP, "sh", `${group}/cgroup.procs`];
+  return [...[...groups].flatMap(join), ...walled];
 }
 
 function wallArguments(record: SandboxRecord, task: SandboxTask): readonly string[] {

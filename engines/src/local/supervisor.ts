@@ -4,9 +4,9 @@
 // It leaves to the engine what happens when this process itself is killed.
 import { existsSync, watch } from "node:fs";
 import { dirname } from "node:path";
-import type { Code } from "@tequio/core/pool";
 import { siteClockMs } from "../clock.ts";
 import type { EndedBy } from "../port.ts";
+import { watchDisk } from "./disk.ts";
 import { type Family, leaseFamily } from "./family.ts";
 import { type Guard, startGuard } from "./guard.ts";
 import { type LimiterState, nextPhase, startLimiter } from "./limiter.ts";
@@ -44,9 +44,6 @@ const DEADLINE_GRACE_MS = 2_000;
 const LAST_WORDS_MS = 500;
 /** A full disk may get room again; until then the end waits to be written. */
 const END_RETRY_MS = 1_000;
-
-/** How the message of a lease begins that outgrew its memory; a code, so that programs find it. */
-const OUT_OF_MEMORY: Code = "OUT_OF_MEMORY";
 
 interface Stopping {
   readonly endedBy: EndedBy;
@@ -118,6 +115,7 @@ export class Supervisor {
     if (this.#stopping === undefined) {
       makeFolder(workFolder(this.#folder));
       this.#startTasks(secretEnv);
+      this.#watchDisk();
     }
     this.#watchForStop();
     process.on("SIGTERM", () => this.#stopFromOutside());
@@ -130,6 +128,15 @@ export class Supervisor {
     this.#family.signalAll("SIGKILL");
     this.#stopping = { endedBy: "lost", message, hardAtMs: 0 };
     this.#writeEnd();
+  }
+
+  /** The tasks of a lease share one folder, and so what they may write there. */
+  #watchDisk(): void {
+    const diskMiB = this.#lease.tasks.reduce((sum, task) => sum + (task.diskMiB ?? 0), 0);
+    if (diskMiB === 0) return; // Our own measuring has no limit.
+    watchDisk(workFolder(this.#folder), diskMiB, (why) => {
+      if (!this.#finished) this.#beginStop("itself", why, 0);
+    });
   }
 
   /** Only hastens what the timer notices too: a machine may be out of watches. */
@@ -184,13 +191,13 @@ export class Supervisor {
 
   #taskEnded(): void {
     for (const task of this.#tasks) {
-      // What a task left in its group ends with it.
+      // What it left in its group ends with it.
       if (task.end() !== undefined && task.id !== undefined) signal(-task.id.pid, "SIGKILL");
     }
     this.#endedMs = monotonicMs();
     this.#groupsChanged();
     this.#failedFirst ??= this.#tasks.find(failed)?.taskIndex;
-    this.#checkMemory();
+    this.#checkLimits();
     if (this.#failedFirst !== undefined && this.#liveTasks().length > 0) {
       const message = `Task ${this.#failedFirst} failed, so the others of its gang were stopped.`;
       this.#beginStop("itself", message, this.#lease.graceMs);
@@ -222,14 +229,10 @@ export class Supervisor {
     else this.#askPending = this.#family.signalInside("SIGTERM") === 0;
   }
 
-  /** A task that outgrew its memory lost a process to the kernel: the rest of it makes no sense. */
-  #checkMemory(): void {
+  #checkLimits(): void {
     for (const task of this.#tasks) {
-      if (this.#stopping !== undefined || !task.outOfMemory()) continue;
-      const { tasks } = this.#lease;
-      const own = tasks.find(({ taskIndex }) => taskIndex === task.taskIndex);
-      const what = `Task ${task.taskIndex} used more than its ${own?.memoryMiB} MiB.`;
-      this.#beginStop("itself", `${OUT_OF_MEMORY}: ${what}`, 0);
+      const why = task.overrun();
+      if (this.#stopping === undefined && why !== undefined) this.#beginStop("itself", why, 0);
     }
   }
 
@@ -279,7 +282,7 @@ export class Supervisor {
     }
     if (this.#lease.purpose === "lease") this.#checkDeadline(rights);
     if (!existsSync(this.#folder)) this.#beginStop("lost", "The lease's folder was removed.", 0);
-    this.#checkMemory();
+    this.#checkLimits();
     if (this.#askPending) {
       this.#family.scan();
       this.#askToEnd();
@@ -335,8 +338,7 @@ export class Supervisor {
   #report(): void {
     this.#reportedMs = monotonicMs();
     const record: RunningRecord = {
-      bootId: this.#bootId,
-      shim: this.#shim,
+      ...{ bootId: this.#bootId, shim: this.#shim },
       groups: this.#liveTasks().flatMap((task) => task.id ?? []),
       startedAtMs: this.#startedOnSiteClockMs,
       ranMs: this.#ranMs(),

@@ -2,7 +2,16 @@
 // when a task has to end.
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync } from "node:fs";
-import { limitMemory, memoryGroup, memoryKills, removeGroup } from "./cgroup.ts";
+import { type Code, LIMITS } from "@tequio/core/pool";
+import {
+  limitMemory,
+  limitProcesses,
+  memoryKills,
+  processRefusals,
+  removeGroup,
+  taskGroup,
+} from "./cgroup.ts";
+import { OUT_OF_DISK } from "./disk.ts";
 import { MARK_VARIABLE } from "./family.ts";
 import { makePipe, openTaskLog, type TaskLog } from "./logs.ts";
 import { identify, type ProcessId } from "./processes.ts";
@@ -12,6 +21,11 @@ import { endInside, sandboxCommand } from "./sandbox.ts";
 /** What a shell answers for a program that does not exist, and for one that cannot be run. */
 const EXIT_NOT_FOUND = 127;
 const EXIT_NOT_RUNNABLE = 126;
+/** Walls and the shells that put them up count as well; the job shall have what it asked for. */
+const PROCESSES_OF_WALLS = 4;
+
+/** How the message of a lease begins that outgrew its memory; a code, so that programs find it. */
+const OUT_OF_MEMORY: Code = "OUT_OF_MEMORY";
 
 export interface ExitState {
   readonly exitCode: number | null;
@@ -25,8 +39,8 @@ export interface Task {
   readonly id: ProcessId | undefined;
   readonly end: () => ExitState | undefined;
   readonly droppedBytes: () => number;
-  /** The kernel killed in it because its memory was used up. */
-  readonly outOfMemory: () => boolean;
+  /** What it used more of than it may, told with a code; the rest of it then makes no sense. */
+  readonly overrun: () => string | undefined;
   /** Lets go of what only a live task needs; false when it has to be called again. */
   readonly release: () => boolean;
   /** Settles when all that it wrote is in the log. */
@@ -51,10 +65,10 @@ export function startTask(plan: TaskPlan): Task {
   const { record, folder, lease } = plan;
   const log = openTaskLog(taskLogFile(folder, record.taskIndex), lease.logBytesMax);
   if (lease.note !== undefined) log.note(lease.note);
-  const memory = memoryOf(plan);
+  const groups = groupsOf(plan, log);
   const pipe = makePipe(folder, String(record.taskIndex));
   const out = pipe?.writeEnd ?? "pipe";
-  const [program, ...args] = commandOf(plan, memory.group);
+  const [program, ...args] = commandOf(plan, groups);
   plan.onSpawn();
   const child = spawn(program ?? "", args, {
     cwd: workFolder(folder),
@@ -72,39 +86,71 @@ export function startTask(plan: TaskPlan): Task {
   onExit(child, plan, log, (state) => {
     end = lease.sandbox === undefined ? state : endInside(state.exitCode, state.signal);
     // A shell may end well after the kernel has killed what it was waiting for.
-    if (end.exitCode === 0 && memory.outOfMemory()) end = { exitCode: null, signal: "SIGKILL" };
+    if (end.exitCode === 0 && groups.outOfMemory()) end = { exitCode: null, signal: "SIGKILL" };
     plan.onEnd();
   });
-  const { outOfMemory, release } = memory;
   const { droppedBytes } = log;
   const { taskIndex } = record;
-  return { taskIndex, id, end: () => end, droppedBytes, outOfMemory, release, drained };
-}
-
-interface TaskMemory extends Pick<Task, "outOfMemory" | "release"> {
-  readonly group: string | undefined;
-}
-
-/** The memory group of a task; where it cannot be made now, the limit holds for each process. */
-function memoryOf({ lease, record }: TaskPlan): TaskMemory {
-  const root = lease.sandbox?.memoryRoot;
-  const none = { group: undefined, outOfMemory: () => false, release: () => true };
-  if (root === undefined || record.memoryMiB === undefined) return none;
-  const group = memoryGroup(root, lease.leaseId, record.taskIndex);
-  limitMemory(root, group, record.memoryMiB);
-  let killed = false;
-  const outOfMemory = (): boolean => {
-    killed ||= memoryKills(root, group) > 0;
-    return killed;
+  const overrun = (): string | undefined => {
+    groups.noteRefusals();
+    if (groups.outOfMemory()) {
+      return `${OUT_OF_MEMORY}: Task ${taskIndex} used more than its ${record.memoryMiB} MiB.`;
+    }
+    if (end?.signal !== "SIGXFSZ") return undefined;
+    return `${OUT_OF_DISK}: A file of task ${taskIndex} grew beyond ${record.diskMiB} MiB.`;
   };
-  return { group, outOfMemory, release: () => removeGroup(group) };
+  return { taskIndex, id, end: () => end, droppedBytes, overrun, release: groups.release, drained };
 }
 
-function commandOf({ lease, record, folder }: TaskPlan, group: string | undefined) {
+interface TaskGroups extends Pick<Task, "release"> {
+  readonly memory: string | undefined;
+  readonly processes: string | undefined;
+  /** The kernel killed in it because its memory was used up. */
+  readonly outOfMemory: () => boolean;
+  /** Says in the log, once, that the kernel refused it a process. */
+  readonly noteRefusals: () => void;
+}
+
+/** The groups of a task. Where there is none for memory the limit holds for each process; where
+ * there is none for processes there is no limit, which the lease's note says. */
+function groupsOf({ lease, record }: TaskPlan, log: TaskLog): TaskGroups {
+  const { memoryRoot, processRoot } = lease.sandbox ?? {};
+  const { taskIndex, memoryMiB, processesMax } = record;
+  const memory =
+    memoryRoot && memoryMiB !== undefined
+      ? taskGroup(memoryRoot, lease.leaseId, taskIndex)
+      : undefined;
+  const processes =
+    processRoot && processesMax !== undefined
+      ? taskGroup(processRoot, lease.leaseId, taskIndex)
+      : undefined;
+  if (memoryRoot && memory) limitMemory(memoryRoot, memory, memoryMiB ?? 0);
+  if (processes) limitProcesses(processes, (processesMax ?? 0) + PROCESSES_OF_WALLS);
+  let killed = false;
+  let noted = false;
+  return {
+    memory,
+    processes,
+    outOfMemory() {
+      if (memoryRoot && memory) killed ||= memoryKills(memoryRoot, memory) > 0;
+      return killed;
+    },
+    noteRefusals() {
+      if (noted || processes === undefined || processRefusals(processes) === 0) return;
+      noted = true;
+      log.note(`It has reached its limit of ${processesMax} processes; more are refused to it.`);
+    },
+    release: () => [memory, processes].every((group) => group === undefined || removeGroup(group)),
+  };
+}
+
+function commandOf({ lease, record, folder }: TaskPlan, { memory, processes }: TaskGroups) {
   if (lease.sandbox === undefined) return record.command;
-  const { command, memoryMiB = 0, devices = false } = record;
+  const { command, memoryMiB = 0, diskMiB = LIMITS.TASK_DISK_DEFAULT_MIB } = record;
+  const { devices = false } = record;
   const work = workFolder(folder);
-  return sandboxCommand(lease.sandbox, { work, command, memoryMiB, devices, group });
+  const groups = { memoryGroup: memory, processGroup: processes };
+  return sandboxCommand(lease.sandbox, { work, command, memoryMiB, diskMiB, devices, ...groups });
 }
 
 function onExit(

@@ -9,10 +9,11 @@ import type { BlobStore, Digest } from "@tequio/stores";
 import { UPLOAD_CHUNK_BYTES_MAX } from "@tequio/stores";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Context } from "../context.ts";
+import { credentialOf } from "../signin/cookies.ts";
 import { type Caller, callerOf } from "./caller.ts";
 import { visibleJobs, whoOf } from "./may.ts";
 import { sendProblem } from "./problem.ts";
-import { guardedAppend, refuseWithoutRoom, UploadSlots } from "./upload-guard.ts";
+import { closeLater, guardedAppend, refuseWithoutRoom, UploadSlots } from "./upload-guard.ts";
 
 interface BlobRoute {
   readonly Params: { readonly digest: string };
@@ -34,7 +35,7 @@ export function registerBlobs(app: FastifyInstance, context: Context): void {
     const url = "/v1/blobs/:digest";
     const slots = new UploadSlots();
     const serve = (work: Work) => async (request: BlobRequest, reply: FastifyReply) => {
-      const caller = callerOf(context, request.headers.authorization, ["task", "person"]);
+      const caller = callerOf(context, credentialOf(context, request), ["task", "person"]);
       const refused = caller.ok ? refusePerson(context, caller.value, request) : caller;
       const refusal =
         caller.ok && refused === undefined ? await work(caller.value, request, reply) : refused;
@@ -45,8 +46,7 @@ export function registerBlobs(app: FastifyInstance, context: Context): void {
       serve(async (caller, request, reply) => {
         const put = await slots.during(caller, () => putBlob(context, caller, request));
         if (!put.ok) {
-          // What else of the body is on its way is not read: there may be gigabytes of it.
-          if (!request.raw.complete) reply.header("connection", "close");
+          if (!request.raw.complete) closeLater(request.raw);
           return put;
         }
         reply.code(put.value.complete ? 201 : 202).send(put.value);

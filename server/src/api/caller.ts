@@ -58,7 +58,7 @@ function identify(context: Context, header: string | undefined): Outcome<Caller>
 }
 
 /** The journal holds hashes only: comparing those tells nothing about the token, however long. */
-function personOf({ pump, now }: Context, text: string): Outcome<Caller> {
+function personOf({ pump, now, signIn }: Context, text: string): Outcome<Caller> {
   const { state } = pump;
   const token = state.tokens.get(state.tokenHashes.get(sha256(text)) ?? "");
   if (token === undefined) {
@@ -69,6 +69,10 @@ function personOf({ pump, now }: Context, text: string): Outcome<Caller> {
   }
   if (token.expiresAtMs !== null && token.expiresAtMs <= now()) {
     return refuse("TOKEN_EXPIRED", `The token ${token.tokenId} has expired.`, SIGN_IN_HINT);
+  }
+  if (token.kind === "session" && !signIn.sessions.use(token)) {
+    const hint = "Sign in again.";
+    return refuse("TOKEN_EXPIRED", "The session ended: nobody used it for too long.", hint);
   }
   const who = principalOf(state, token);
   const { tokenId } = token;

@@ -15,6 +15,7 @@ import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/poo
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Context } from "../context.ts";
 import { type Committed, eventOf } from "../pump.ts";
+import { credentialOf } from "../signin/cookies.ts";
 import { withoutValues } from "../views/private.ts";
 import { callerOf } from "./caller.ts";
 import { mayReadInside, maySee, refuseUnless } from "./may.ts";
@@ -88,7 +89,7 @@ export function registerEvents(app: FastifyInstance, context: Context): EventStr
   const streams = new Set<EventStream>();
   let lastSeq = context.pump.state.seq;
   app.get("/v1/events", (request, reply) => {
-    const caller = callerOf(context, request.headers.authorization, ["person"]);
+    const caller = callerOf(context, credentialOf(context, request), ["person"]);
     const wish = caller.ok ? wishOf(request) : caller;
     if (!caller.ok) return sendProblem(request, reply, caller);
     const refused = refuseUnless(context, caller.value, "pool.read");

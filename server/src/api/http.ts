@@ -8,10 +8,14 @@ import Fastify, {
   type FastifyServerOptions,
 } from "fastify";
 import type { Context } from "../context.ts";
-import type { ServerTls } from "../tls.ts";
+import { PeopleStoreError } from "../people-store/index.ts";
+import { type ServerTls, secureOptions } from "../tls.ts";
+import { registerTlsClients } from "../tls-clients.ts";
+import { registerTraces } from "../traces/watch.ts";
 import { registerBlobs } from "./blobs.ts";
 import { registerConsole, SECURITY_HEADERS } from "./console.ts";
 import { type EventStreams, registerEvents } from "./events.ts";
+import { registerRole } from "./following.ts";
 import { registerProbe } from "./probe.ts";
 import { registerProbes } from "./probes.ts";
 import { internalError, refusalOfHttpError, sendProblem } from "./problem.ts";
@@ -19,6 +23,8 @@ import { registerRateLimit } from "./rate-limit.ts";
 import { registerEndpoints } from "./register.ts";
 import { requestIdOf } from "./request-id.ts";
 import { registerRequestLog } from "./request-log.ts";
+import { registerSameSite } from "./same-site.ts";
+import { registerSignInRoutes } from "./sign-in-routes.ts";
 import { answerClientError, registerTimeouts, TIMEOUT_OPTIONS } from "./timeouts.ts";
 
 /** Characters of a path parameter: a digest has 71. */
@@ -28,9 +34,6 @@ export interface Http {
   readonly app: FastifyInstance;
   readonly events: EventStreams;
 }
-
-/** Older versions have known holes, and every client of ours speaks this one. */
-const TLS_VERSION_MIN = "TLSv1.2";
 
 /** Makes the server; it listens when it is told to. */
 export async function openHttp(
@@ -51,11 +54,11 @@ export async function openHttp(
     requestIdHeader: false,
     genReqId: requestIdOf,
   };
-  const { cert, key } = tls ?? {};
-  const https = tls && { ...TIMEOUT_OPTIONS.http, cert, key, minVersion: TLS_VERSION_MIN };
+  const https = tls && { ...TIMEOUT_OPTIONS.http, ...secureOptions(tls) };
   // To fastify's types a server with `https` is another one; its use here is the same.
   const app = Fastify({ ...options, ...(https && { https }) } as FastifyServerOptions);
   registerTimeouts(app);
+  registerTraces(app, context.traces);
   registerRequestLog(app, context);
   app.addHook("onRequest", async (request, reply) => {
     reply.headers(SECURITY_HEADERS).header("x-request-id", request.id);
@@ -63,8 +66,14 @@ export async function openHttp(
     if (request.url.startsWith("/v1/")) reply.header("cache-control", "no-store");
   });
   registerRateLimit(app, context);
+  registerTlsClients(app, context);
+  registerSameSite(app, context);
+  registerRole(app, context);
   app.setErrorHandler<FastifyError>((error, request, reply) => {
-    const refusal = refusalOfHttpError(error, LIMITS.REQUEST_BYTES_MAX);
+    const refusal =
+      error instanceof PeopleStoreError
+        ? error.refusal
+        : refusalOfHttpError(error, LIMITS.REQUEST_BYTES_MAX);
     if (refusal === undefined) {
       const { method, url, id: requestId } = request;
       const why = error.stack ?? error.message;
@@ -75,6 +84,7 @@ export async function openHttp(
     return sendProblem(request, reply, refusal ?? internalError());
   });
   registerEndpoints(app, context);
+  registerSignInRoutes(app, context);
   registerBlobs(app, context);
   registerProbe(app, context);
   const events = registerEvents(app, context);

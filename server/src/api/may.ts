@@ -15,8 +15,13 @@ export function personOf(caller: Caller): Person {
   return caller;
 }
 
+/** The state in which rights are looked up. */
+export interface Standing {
+  readonly pump: Pick<Context["pump"], "state">;
+}
+
 /** Who the caller is now: a token that was revoked meanwhile has no rights left. */
-export function whoOf({ pump }: Pick<Context, "pump">, caller: Caller): Principal {
+export function whoOf({ pump }: Standing, caller: Caller): Principal {
   const { tokenId, who } = personOf(caller);
   const token = pump.state.tokens.get(tokenId);
   if (token === undefined || token.revoked) return { ...who, grants: [], scopes: [] };
@@ -25,7 +30,7 @@ export function whoOf({ pump }: Pick<Context, "pump">, caller: Caller): Principa
 
 /** Undefined if the caller may; otherwise the refusal, which names what is missing. */
 export function refuseUnless(
-  context: Pick<Context, "pump">,
+  context: Standing,
   caller: Caller,
   what: Permission,
   target: Target = {},
@@ -47,7 +52,7 @@ export const jobTarget = (state: State, job: JobState): Target => ({
 
 /** Undefined if the caller may do this to the job. */
 export const refuseJob = (
-  context: Pick<Context, "pump">,
+  context: Standing,
   caller: Caller,
   what: Permission,
   job: JobState,
@@ -55,14 +60,14 @@ export const refuseJob = (
 
 /** Which jobs a list may show; undefined: all of them. */
 export function visibleJobs(
-  context: Pick<Context, "pump">,
+  context: Standing,
   caller: Caller,
   what: Permission,
-): ((job: JobState) => boolean) | undefined {
+): ((job: JobState, view?: State) => boolean) | undefined {
   const who = whoOf(context, caller);
   if (holdsForAll(who, what)) return undefined;
   const { state } = context.pump;
-  return (job) => permits(state, who, what, jobTarget(state, job));
+  return (job, view = state) => permits(state, who, what, jobTarget(view, job));
 }
 
 /** What is said about a user's own name when there is none by it. */

@@ -293,3 +293,22 @@ test("users are listed by name in pages, renamed, and disabled by others only", 
   good(await boss.client.call("changeUser", { params: { name: "ana" }, ...off }));
   assert.equal(good(await client.call("getUser", { params: { name: "ana" } })).disabled, true);
 });
+
+test("a search finds users by a part of the name, by role and by its scope", async (t) => {
+  const server = await start(t);
+  const { client } = server;
+  await addUser(server, "ana", "researcher:speech");
+  await addUser(server, "anton", "researcher:vision");
+  await addUser(server, "bo", "auditor");
+  const names = async (query: object): Promise<string> =>
+    good(await client.call("listUsers", { query }))
+      .rows.map(({ name }) => name)
+      .join();
+  assert.equal(await names({ search: "AN" }), "ana,anton");
+  assert.equal(await names({ role: "researcher", scope: "vision" }), "anton");
+  assert.equal(await names({ scope: "speech", search: "bo" }), "");
+  assert.equal(await names({ role: "auditor" }), "bo");
+  good(await client.call("createToken", { body: { label: "bench", user: "bo" } }));
+  const tokens = good(await client.call("listTokens", { query: { user: "bo" } })).rows;
+  assert.deepEqual(new Set(tokens.map(({ user }) => user)), new Set(["bo"]));
+});

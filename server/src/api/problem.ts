@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 
 /** After these a client should try again, and so long later. */
 const RETRY_AFTER_S: Readonly<Record<string, number>> = {
+  REPLICA_BEHIND: 1,
   SHUTTING_DOWN: 2,
   STORE_FULL: 30,
   TOO_MANY: 5,

@@ -5,9 +5,10 @@ import { MACHINE_OPERATOR } from "@tequio/core/controller";
 import { LIMITS, type Refusal, refuse } from "@tequio/core/pool";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Context } from "../context.ts";
+import { credentialOf } from "../signin/cookies.ts";
+import { type Rate, TokenBuckets } from "../token-bucket.ts";
 import { type Caller, callerOf } from "./caller.ts";
 import { sendProblem } from "./problem.ts";
-import { type Rate, TokenBuckets } from "./token-bucket.ts";
 
 /** Kinds of callers as the metrics name them. */
 export type LimitKind = "address" | "guess" | "person" | "operator" | "task" | "site";
@@ -31,7 +32,7 @@ interface Payer {
 
 /** Who pays for a request, and how much. */
 export function payerOf(context: Context, request: FastifyRequest): Payer {
-  const { authorization } = request.headers;
+  const authorization = credentialOf(context, request);
   const address = { key: `address ${request.ip}`, cost: 1 };
   // A scraper's token is none of the pool's: it is looked at where the metrics are.
   if (authorization === undefined || request.url.startsWith("/metrics"))

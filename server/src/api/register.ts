@@ -6,14 +6,20 @@ import { forbidden, holds } from "@tequio/core/controller";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Context } from "../context.ts";
+import { credentialOf } from "../signin/cookies.ts";
+import { webOf } from "../signin/web.ts";
+import { traceparentFor } from "../traces/watch.ts";
 import { type Caller, callerOf } from "./caller.ts";
+import { accountHandlers } from "./handlers/account.ts";
 import { blobStoreHandlers } from "./handlers/blob-store.ts";
 import { jobHandlers } from "./handlers/jobs.ts";
 import { logHandlers } from "./handlers/log.ts";
 import { memberHandlers } from "./handlers/members.ts";
+import { offerHandlers } from "./handlers/offers.ts";
 import { peopleHandlers } from "./handlers/people.ts";
 import { poolHandlers } from "./handlers/pool.ts";
 import { runHandlers } from "./handlers/runs.ts";
+import { signInHandlers } from "./handlers/sign-in.ts";
 import { tokenHandlers } from "./handlers/tokens.ts";
 import { workerHandlers } from "./handlers/worker.ts";
 import { sendProblem } from "./problem.ts";
@@ -23,7 +29,10 @@ const HANDLERS: Handlers = {
   ...poolHandlers,
   ...blobStoreHandlers,
   ...peopleHandlers,
+  ...signInHandlers,
+  ...accountHandlers,
   ...memberHandlers,
+  ...offerHandlers,
   ...jobHandlers,
   ...logHandlers,
   ...runHandlers,
@@ -50,7 +59,7 @@ export function registerEndpoints(app: FastifyInstance, context: Context): void 
         // A reading that waited ends with the right to read.
         const late =
           call.ok && call.value.caller.kind === "person" && endpoint.method === "GET"
-            ? callerOf(context, request.headers.authorization, endpoint.callers)
+            ? callerOf(context, credentialOf(context, request), endpoint.callers)
             : undefined;
         if (late?.ok === false) return sendProblem(request, reply, late);
         if (!outcome.ok) return sendProblem(request, reply, outcome);
@@ -67,7 +76,7 @@ function readCall(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Outcome<Call<EndpointName>> {
-  const caller = callerOf(context, request.headers.authorization, endpoint.callers);
+  const caller = callerOf(context, credentialOf(context, request), endpoint.callers);
   if (!caller.ok) return caller;
   const { value: person } = caller;
   if (person.kind === "person" && endpoint.permission !== null) {
@@ -90,6 +99,8 @@ function readCall(
     ...{ context, caller: caller.value, idempotencyKey },
     ...{ params: params.value, query: query.value, body: body.value },
     baseUrl: `${request.protocol}://${request.host}`,
+    web: webOf(context, request, reply),
+    traceparent: traceparentFor(request),
     signal: () => gone(context, person, reply),
   } as Call<EndpointName>);
 }

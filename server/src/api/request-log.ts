@@ -3,6 +3,7 @@
 // a name might stand there.
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Context } from "../context.ts";
+import { credentialOf } from "../signin/cookies.ts";
 import { callerOf } from "./caller.ts";
 
 const MS_PER_S = 1_000;
@@ -14,7 +15,7 @@ const WATCHED: ReadonlySet<number> = new Set([401, 403, 408, 413, 429]);
 
 /** Who asked, without any secret. */
 function whoOf(context: Context, request: FastifyRequest): Readonly<Record<string, string>> {
-  const { authorization } = request.headers;
+  const authorization = credentialOf(context, request);
   if (authorization === undefined) return {};
   const caller = callerOf(context, authorization, ["person", "task", "site"]);
   if (!caller.ok) return { caller: caller.code };

@@ -100,6 +100,10 @@ const REQUESTS: Partial<
 > = {
   inviteMember: (_, at) => ({ body: { name: nameAt(at) } }),
   changeMember: (_, at) => ({ id: nameAt(at), body: { action: "resume" } }),
+  setOffer: (_, at) => ({ id: nameAt(at), body: { offer: {} } }),
+  resetOffer: (_, at) => ({ id: nameAt(at) }),
+  planMaintenance: (_, at) => ({ body: { member: nameAt(at), fromMs: 0, toMs: 1 } }),
+  cancelMaintenance: (_, at) => ({ id: `w-${nameAt(at)}` }),
   createProject: (_, at) => ({ body: { name: `new-${at}`, parent: nameAt(at) } }),
   submitJob: (_, at) => ({ body: { shell: "true", project: nameAt(at) } }),
   getJob: ({ jobs }, at) => ({ id: jobs[at] }),
@@ -113,6 +117,8 @@ const REQUESTS: Partial<
     body: { label: "new", user: at === "own" ? user.name : other.name },
   }),
   revokeToken: ({ tokens }, at) => ({ id: tokens[at] }),
+  endSession: ({ tokens }, at) => ({ id: tokens[at] }),
+  endSessions: ({ user, other }, at) => ({ body: { user: (at === "own" ? user : other).name } }),
   getUser: ({ other }) => ({ id: other.name }),
   setUser: ({ other }) => ({ id: other.name, body: {} }),
   changeUser: ({ other }) => ({ id: other.name, body: { action: "enable" } }),
@@ -171,6 +177,15 @@ async function worldOf(
   const other = await addUser(server, `o-${role}`);
   const own = good(await user.client.call("createToken", { body: { label: "own" } })).tokenId;
   const base = { server, role, user, other };
+  for (const name of ["ours", "theirs"]) {
+    const window = { windowId: `w-${name}`, siteId: null, reason: "" };
+    const [fromMs, toMs] = [
+      server.server.pump.state.nowMs + 1e9,
+      server.server.pump.state.nowMs + 2e9,
+    ];
+    const input = { type: "planMaintenance", name, ...window, fromMs, toMs } as const;
+    good(await server.server.pump.submit(input));
+  }
   return {
     ...base,
     jobs: await places(base, leases, false),

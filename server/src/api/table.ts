@@ -4,6 +4,7 @@ import type { CallReply, ENDPOINTS, EndpointName } from "@tequio/contract";
 import type { LeaseState } from "@tequio/core/controller";
 import { assert, type Outcome } from "@tequio/core/pool";
 import type { Context } from "../context.ts";
+import type { Web } from "../signin/web.ts";
 import type { Caller } from "./caller.ts";
 
 type Row<N extends EndpointName> = (typeof ENDPOINTS)[N];
@@ -21,6 +22,10 @@ export interface Call<N extends EndpointName> {
   readonly idempotencyKey: string | undefined;
   /** Address under which the caller reached the pool. */
   readonly baseUrl: string;
+  /** The trace that this request belongs to, for jobs that it submits. */
+  readonly traceparent: string | undefined;
+  /** For signing in: cookies, and where the caller is. */
+  readonly web: Web;
   /** Aborted when the caller has gone or the server closes. */
   readonly signal: () => AbortSignal;
 }

@@ -1,10 +1,25 @@
 // Keeps uploads within bounds: room on the disk is looked at before the first byte is taken and
 // with every piece, so that blobs never take the room that the journal needs; and one caller sends
 // only so many at a time.
+import type { IncomingMessage } from "node:http";
 import { LIMITS, type Outcome, type Refusal, refuse } from "@tequio/core/pool";
 import type { BlobStore } from "@tequio/stores";
 import type { Context } from "../context.ts";
 import type { Caller } from "./caller.ts";
+
+/** So long a sender that was refused may still send, and read why. */
+const LINGER_MS = 2_000;
+
+/**
+ * Ends the connection of a sender that was refused in the middle, a moment later: closing at once
+ * would take the answer away from it while it writes (RFC 9112, 9.6). What comes meanwhile is thrown
+ * away, and nothing after that: there may be gigabytes of it.
+ */
+export function closeLater(request: IncomingMessage): void {
+  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
+  request.once("end", () => clearTimeout(timer));
+  request.resume();
+}
 
 /** STORE_FULL when so many bytes more would touch what is kept for the journal. */
 export async function refuseWithoutRoom(

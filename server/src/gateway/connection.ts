@@ -2,6 +2,7 @@
 // contract; nothing of its order, number or size is trusted. What leases the site should hold is
 // told by gateway.ts, which also decides when a site counts as away.
 import { createPublicKey, randomBytes, verify } from "node:crypto";
+import type { Socket } from "node:net";
 import {
   GATEWAY_PROTOCOL,
   helloText,
@@ -10,10 +11,11 @@ import {
   type ToAgent,
   ToPool,
 } from "@tequio/contract";
-import { refuseRevoked } from "@tequio/core/controller";
+import { refuseRevoked, type SiteCertificate } from "@tequio/core/controller";
 import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
 import type { RawData, WebSocket } from "ws";
 import type { Context } from "../context.ts";
+import { certificateOf, refuseMismatch } from "../tls-clients.ts";
 
 /** From the connection to the hello. An agent answers at once. */
 const HANDSHAKE_MS = 10_000;
@@ -45,6 +47,8 @@ export class Connection {
   readonly #context: Context;
   readonly #socket: WebSocket;
   readonly #events: ConnectionEvents;
+  /** What the agent has shown, where the pool asks for it. */
+  readonly #certificate: Outcome<SiteCertificate | undefined>;
   readonly #nonce = randomBytes(NONCE_BYTES).toString("base64url");
   readonly #handshake: NodeJS.Timeout;
   #siteId: string | undefined;
@@ -53,8 +57,10 @@ export class Connection {
   #heardAt = performance.now();
   #calibratedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(context: Context, socket: WebSocket, events: ConnectionEvents) {
+  constructor(context: Context, socket: WebSocket, wire: Socket, events: ConnectionEvents) {
     this.#context = context;
+    this.#certificate =
+      context.tlsClients === undefined ? ok(undefined) : certificateOf(wire, context.now());
     this.#socket = socket;
     this.#events = events;
     this.#handshake = setTimeout(() => socket.terminate(), HANDSHAKE_MS);
@@ -172,7 +178,7 @@ export class Connection {
   async #hello(hello: Hello): Promise<void> {
     const context = this.#context;
     if (this.#siteId !== undefined) return; // Said twice.
-    const known = checkHello(context, hello, this.#nonce);
+    const known = checkHello(context, hello, this.#nonce, this.#certificate);
     if (!known.ok) return this.#refuse(known);
     clearTimeout(this.#handshake);
     const { siteId } = hello;
@@ -180,7 +186,11 @@ export class Connection {
     this.#events.onHello(this, siteId);
     if (known.value.withNextKey) await context.pump.submit({ type: "changeKey", siteId });
     const { agentVersion } = hello;
-    const here = await context.pump.submit({ type: "siteHere", siteId, agentVersion });
+    const { certificate } = known.value;
+    const here = await context.pump.submit({
+      ...{ type: "siteHere", siteId, agentVersion },
+      ...(certificate === undefined ? {} : { certificate }),
+    });
     if (!here.ok) return this.#refuse(here);
     this.send({
       type: "welcome",
@@ -258,12 +268,20 @@ function parse(text: string): ToPool | undefined {
   }
 }
 
-/** The member of the site that has signed this connection's nonce. */
+interface Known {
+  readonly member: string;
+  readonly withNextKey: boolean;
+  readonly certificate: SiteCertificate | undefined;
+}
+
+/** The site that has signed this connection's nonce, and shown what the pool wants to see. */
 function checkHello(
-  { pump }: Context,
+  { pump, tlsClients }: Context,
   hello: Hello,
   nonce: string,
-): Outcome<{ readonly member: string; readonly withNextKey: boolean }> {
+  shown: Outcome<SiteCertificate | undefined>,
+): Outcome<Known> {
+  if (!shown.ok) return shown;
   if (hello.protocol !== GATEWAY_PROTOCOL) {
     const message = `The agent speaks protocol ${hello.protocol}, the pool ${GATEWAY_PROTOCOL}.`;
     return refuse("INVALID_REQUEST", message, "Bring both to the same version.");
@@ -277,7 +295,15 @@ function checkHello(
   const { member, publicKey, nextKey } = site;
   const text = helloText(pump.state.poolId, hello.siteId, nonce);
   const withNextKey = nextKey !== undefined && signedBy(nextKey, text, hello.signature);
-  if (withNextKey || signedBy(publicKey, text, hello.signature)) return ok({ member, withNextKey });
+  if (withNextKey || signedBy(publicKey, text, hello.signature)) {
+    const certificate = shown.value;
+    const { siteId } = hello;
+    const other =
+      certificate !== undefined && tlsClients?.names === "match"
+        ? refuseMismatch(certificate, { siteId, member })
+        : undefined;
+    return other ?? ok({ member, withNextKey, certificate });
+  }
   const hint = "Start the agent in the folder with the site's key.";
   return refuse("SIGNATURE_INVALID", `The signature is not that of ${hello.siteId}.`, hint);
 }

@@ -8,9 +8,12 @@ import { LIMITS } from "@tequio/core/pool";
 import { WebSocketServer } from "ws";
 import type { Context } from "../context.ts";
 import type { Committed } from "../pump.ts";
+import { tracedOrder } from "../traces/job-life.ts";
+import { spanNowMs } from "../traces/traces.ts";
 import { Connection, type ConnectionEvents } from "./connection.ts";
 import { DurableLeases } from "./durable-leases.ts";
 import { orderWire } from "./order-wire.ts";
+import { sitesWithNewTerms, termsOf } from "./terms.ts";
 
 /** A connection that broke is often back at once: the site does not count as away until then. */
 const RECONNECT_MS = 3_000;
@@ -56,6 +59,15 @@ class SiteGateway implements Gateway, ConnectionEvents {
 
   readonly upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     const path = (request.url ?? "").split("?")[0];
+    const following = this.#context.role.following();
+    if (path === "/v1/gateway" && following !== undefined) {
+      // The agent dials the leader then.
+      const to =
+        following.leaderUrl === undefined ? "" : `tequio-leader: ${following.leaderUrl}\r\n`;
+      const status = "421 Misdirected Request";
+      socket.end(`HTTP/1.1 ${status}\r\n${to}connection: close\r\ncontent-length: 0\r\n\r\n`);
+      return;
+    }
     const full = this.#strangers.size >= STRANGERS_MAX;
     if (path !== "/v1/gateway" || full || this.#context.closing.aborted) {
       const status = path === "/v1/gateway" ? "503 Service Unavailable" : "404 Not Found";
@@ -63,7 +75,7 @@ class SiteGateway implements Gateway, ConnectionEvents {
       return;
     }
     this.#sockets.handleUpgrade(request, socket, head, (opened) => {
-      this.#strangers.add(new Connection(this.#context, opened, this));
+      this.#strangers.add(new Connection(this.#context, opened, request.socket, this));
     });
   };
 
@@ -84,11 +96,12 @@ class SiteGateway implements Gateway, ConnectionEvents {
 
   readonly onWelcome = (connection: Connection, siteId: string): void => {
     const { pump, signer } = this.#context;
+    connection.send(termsOf(pump.state, pump.state.sites.get(siteId)!, this.#context.now()));
     const orders = this.#leases.ordersOf(pump.state, siteId);
     connection.send({
       type: "leases",
       complete: true,
-      orders: orders.map((order) => orderWire(order, signer)),
+      orders: orders.map((order) => tracedOrder(orderWire(order, signer))),
     });
   };
 
@@ -106,6 +119,7 @@ class SiteGateway implements Gateway, ConnectionEvents {
     this.#leases.take(events);
     const { pump, signer } = this.#context;
     for (const { event } of events) if (event.type === "site.revoked") this.#cut(event.siteId);
+    this.#tellTerms(events.map(({ event }) => event));
     const known = events.map(({ event }) => event).filter((event) => isKnown(pump.state, event));
     for (const [siteId, orders] of ordersAfter(pump.state, known)) {
       const connection = this.#sites.get(siteId);
@@ -113,10 +127,22 @@ class SiteGateway implements Gateway, ConnectionEvents {
       if (connection?.welcomed !== true) continue;
       const durable = orders.flatMap((order) => this.#leases.only(order));
       if (durable.length === 0) continue;
-      const wires = durable.map((order) => orderWire(order, signer));
+      const wires = durable.map((order) => tracedOrder(orderWire(order, signer)));
+      const sinceMs = this.#context.traces.on ? spanNowMs() : 0;
       connection.send({ type: "leases", complete: false, orders: wires });
+      if (this.#context.traces.on) this.#context.lives.ordered(wires, siteId, sinceMs);
     }
   };
+
+  /** Terms go out before the orders of the same moment: an agent refuses by what it knows. */
+  #tellTerms(events: readonly Event[]): void {
+    const { pump } = this.#context;
+    for (const siteId of sitesWithNewTerms(pump.state, events)) {
+      const connection = this.#sites.get(siteId);
+      if (connection?.welcomed !== true) continue;
+      connection.send(termsOf(pump.state, pump.state.sites.get(siteId)!, this.#context.now()));
+    }
+  }
 
   readonly close = (): void => {
     clearInterval(this.#watch);
@@ -132,6 +158,7 @@ class SiteGateway implements Gateway, ConnectionEvents {
   }
 
   #findSilent(): void {
+    if (this.#context.role.following() !== undefined) return; // The leader looks for them.
     for (const [siteId, connection] of this.#sites) {
       if (connection.silentMs < LIMITS.SITE_SILENT_MS) continue;
       this.#sites.delete(siteId);

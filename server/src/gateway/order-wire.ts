@@ -2,6 +2,7 @@
 // the state.
 import type { LeaseOrder } from "@tequio/contract";
 import type { Order } from "@tequio/core/controller";
+import type { Resources } from "@tequio/core/pool";
 import type { Signer } from "../signer.ts";
 
 /** The message for one order. */
@@ -26,8 +27,19 @@ export function orderWire(order: Order, signer: Signer): LeaseOrder {
         command: [...group.command],
         env: { ...group.env },
         placement: { ...placement, acceleratorIds: [...placement.acceleratorIds] },
+        ...limitsOf(group.resources),
       })),
       taskToken: signer.taskToken(leaseId, fence),
     },
   };
+}
+
+/** Nothing for a job that asked for nothing: older agents know no limits. */
+function limitsOf({ processes, diskMiB }: Resources) {
+  if (processes === undefined && diskMiB === undefined) return {};
+  const limits = {
+    ...(processes === undefined ? {} : { processes }),
+    ...(diskMiB === undefined ? {} : { diskMiB }),
+  };
+  return { limits };
 }

@@ -134,6 +134,14 @@ export const METRICS = {
     ...{ name: "tequio_store_errors_total", kind: "counter", labels: ["code"] },
     help: "Appends and snapshots that the store refused, by code.",
   },
+  leads: {
+    ...{ name: "tequio_leader", kind: "gauge" },
+    help: "1 for the control plane that leads, 0 for one that follows.",
+  },
+  followerLag: {
+    ...{ name: "tequio_follower_lag_seconds", kind: "gauge" },
+    help: "Age of what a follower answers: nothing older than this is missing. 0 for the leader.",
+  },
   storeFree: {
     ...{ name: "tequio_store_free_bytes", kind: "gauge" },
     help: "Free bytes on the disk of the data folder.",

@@ -20,6 +20,12 @@ export class JobTally {
   readonly #outcomes = new Map<JobOutcome, number>(JOB_OUTCOMES.map((one) => [one, 0]));
 
   constructor(state: State) {
+    for (const one of JOB_OUTCOMES) {
+      const gone = state.archived.outcomes[one] ?? 0;
+      this.#submitted += gone;
+      this.#ended += gone;
+      this.#outcomes.set(one, gone);
+    }
     for (const { outcome } of state.jobs.values()) {
       this.#submitted += 1;
       if (outcome !== null) this.#end(outcome);

@@ -17,6 +17,8 @@ export interface LiveSources {
   readonly now: () => number;
   readonly lastSeen: (siteId: string) => number | undefined;
   readonly eventStreams: () => number;
+  /** Milliseconds that a follower is behind; undefined for the leader. */
+  readonly followerLagMs?: () => number | undefined;
   /** Free bytes on the disk of the data folder; undefined when that cannot be known. */
   readonly freeBytes: () => Promise<number | undefined>;
 }
@@ -151,6 +153,9 @@ export class Metrics {
       });
       registry.set("gatewayConnections", this.#connections);
       registry.set("eventStreams", live.eventStreams());
+      const lagMs = live.followerLagMs?.();
+      registry.set("leads", lagMs === undefined ? 1 : 0);
+      registry.set("followerLag", (lagMs ?? 0) / MS_PER_S);
       const sinceMs = performance.now() - (this.#snapshotMs ?? this.#startMs);
       registry.set("snapshotAge", sinceMs / MS_PER_S);
       const free = await live.freeBytes();

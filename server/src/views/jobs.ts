@@ -12,7 +12,7 @@ import {
 } from "@tequio/core/controller";
 import { deviceCount } from "@tequio/core/pool";
 import type { Plan, Reason, Wait } from "@tequio/core/scheduler";
-import { explain, requestKey } from "@tequio/core/scheduler";
+import { blockedReasons, explain } from "@tequio/core/scheduler";
 
 type LeaseRow = JobDetail["leases"][number];
 type JobStateName = JobView["state"];
@@ -47,7 +47,7 @@ function waitOf(plan: Plan | undefined, job: JobState): Omit<Wait, "jobId"> | un
   // Runs and jobs with dependencies are always among the waits; an older plan knows nothing.
   if (job.spec.run !== undefined || job.spec.dependencies.length > 0) return undefined;
   const { place } = job;
-  const shared = plan.blocked.get(requestKey(job.spec)) ?? asList(plan.beyond);
+  const shared = blockedReasons(plan, job.spec) ?? asList(plan.beyond);
   return { reasons: shared ?? (place === null ? [] : [arrayLimitReason(place.maxRunning)]) };
 }
 

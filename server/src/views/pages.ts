@@ -7,6 +7,7 @@ import {
   placeOf,
   type State,
 } from "@tequio/core/controller";
+import { memberJobs } from "./member-jobs.ts";
 import { runningJobs } from "./work.ts";
 
 export interface JobFilter {
@@ -14,8 +15,9 @@ export interface JobFilter {
   readonly project?: string | undefined;
   readonly member?: string | undefined;
   readonly arrayId?: string | undefined;
-  /** Whether the reader may see a job; undefined: all of them. */
-  readonly visible?: ((job: JobState) => boolean) | undefined;
+  /** Whether the reader may see a job, whose leases are in `view`, or in the pool's state when
+   * that is absent; undefined: all of them. */
+  readonly visible?: ((job: JobState, view?: State) => boolean) | undefined;
 }
 
 export interface JobPage {
@@ -29,14 +31,56 @@ const SCAN_MAX = 30_000;
 
 /** All jobs from a number downwards; those of an array from its last task on. */
 function* downwards(state: State, fromNumber: number, arrayId?: string): Generator<JobState> {
-  for (let number = fromNumber; number >= 1; number -= 1) {
+  const numbers = arrayId === undefined ? numbersDown(state, fromNumber) : [fromNumber];
+  for (const number of numbers) {
     const id = String(number);
     const single = state.jobs.get(id);
     if (single !== undefined) yield single;
     const tasks = state.arrays.get(id) ?? [];
     for (let i = tasks.length - 1; i >= 0; i -= 1) yield state.jobs.get(tasks[i]!)!;
-    if (arrayId !== undefined) return;
   }
+}
+
+interface Numbers {
+  /** The batch of the archive after which they were collected, and the next number then. */
+  readonly batch: number;
+  next: number;
+  /** Numbers of jobs and arrays that are in the state, growing. */
+  readonly list: number[];
+}
+
+const numbersOf = new WeakMap<State, Numbers>();
+
+/** Numbers from one downwards. Once jobs have left, most have no job, and are not looked at. */
+function* numbersDown(state: State, fromNumber: number): Generator<number> {
+  if (state.archived.jobs === 0) {
+    for (let number = fromNumber; number >= 1; number -= 1) yield number;
+    return;
+  }
+  const { list } = presentNumbers(state);
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle]! <= fromNumber) low = middle + 1;
+    else high = middle;
+  }
+  for (let i = low - 1; i >= 0; i -= 1) yield list[i]!;
+}
+
+function presentNumbers(state: State): Numbers {
+  const known = numbersOf.get(state);
+  if (known !== undefined && known.batch === state.archived.batches) {
+    for (; known.next < state.nextJob; known.next += 1) known.list.push(known.next);
+    return known;
+  }
+  const list: number[] = [];
+  for (const jobId of state.jobs.keys()) {
+    const number = Number.parseInt(jobId, 10);
+    if (list.at(-1) !== number) list.push(number);
+  }
+  const fresh = { batch: state.archived.batches, next: state.nextJob, list };
+  numbersOf.set(state, fresh);
+  return fresh;
 }
 
 /** Those of a list by submission that stand before a job, or all, newest first. */
@@ -48,13 +92,17 @@ function* backwards(jobs: readonly JobState[], before?: JobState): Generator<Job
 /** Few jobs that hold all that the filter can let through: a long queue is not looked through. */
 function candidates(
   state: State,
-  { state: stage, arrayId }: JobFilter,
+  { state: stage, arrayId, member }: JobFilter,
   cursor: string | undefined,
   fromNumber: number,
 ): Iterable<JobState> {
+  // A cursor whose job has left the state: the list is read from its end, and what comes before
+  // the cursor is passed over.
   const before = cursor === undefined ? undefined : state.jobs.get(cursor);
-  const lost = cursor !== undefined && before === undefined;
-  if (arrayId === undefined && !lost) {
+  if (arrayId === undefined) {
+    if (stage !== "active" && member !== undefined) {
+      return backwards(memberJobs(state, member), before);
+    }
     if (stage === "ended") return backwards(endedJobs(state), before);
     if (stage === "active") return backwards([...runningJobs(state)].sort(compareJobs), before);
   }

@@ -1,5 +1,5 @@
 // Users, roles and tokens, from the state to the contract's views. Pure.
-import type { CallReply, UserView } from "@tequio/contract";
+import type { CallReply, PasskeyView, UserView } from "@tequio/contract";
 import {
   MACHINE_OPERATOR,
   type Principal,
@@ -15,6 +15,8 @@ import {
   ROLES,
   type RoleGrant,
 } from "@tequio/core/pool";
+
+import type { Passkey } from "../people-store/index.ts";
 
 type GrantRow = UserView["roles"][number];
 type TokenRow = CallReply<"listTokens">["rows"][number];
@@ -70,4 +72,11 @@ export const tokenView = (state: State, token: Token): TokenRow => ({
   createdAtMs: token.createdAtMs,
   ...(token.expiresAtMs === null ? {} : { expiresAtMs: token.expiresAtMs }),
   revoked: token.revoked,
+});
+
+/** A passkey as its owner sees it. */
+export const passkeyView = (passkey: Passkey): PasskeyView => ({
+  ...{ passkeyId: passkey.passkeyId, name: passkey.name, createdAtMs: passkey.createdAtMs },
+  ...(passkey.lastUsedMs === null ? {} : { lastUsedMs: passkey.lastUsedMs }),
+  synced: passkey.synced === 1,
 });

@@ -1,19 +1,13 @@
 // The pool, its members, sites and projects, from the state to the contract's views. Pure.
-import type { CallReply, MemberView, PoolView, SiteView } from "@tequio/contract";
-import type { Member, Site, State } from "@tequio/core/controller";
-import { nodeViews, waitingByProject } from "@tequio/core/controller";
+import type { CallReply, MemberDetail, MemberView, PoolView } from "@tequio/contract";
+import type { Member, State } from "@tequio/core/controller";
+import { waitingByProject } from "@tequio/core/controller";
 import type { LedgerState } from "@tequio/core/ledger";
 import { usageAt } from "@tequio/core/ledger";
-import { deviceCount } from "@tequio/core/pool";
-import type { NodeView } from "@tequio/core/scheduler";
+import { type DeviceSums, deviceSums, nodeRows, siteView } from "./nodes.ts";
 import { countWork, runningJobs } from "./work.ts";
 
 type ProjectRow = CallReply<"listProjects">["rows"][number];
-
-const countFree = (nodes: readonly NodeView[]): number =>
-  nodes.reduce((sum, view) => sum + view.freeAcceleratorIds.length, 0);
-const countAll = (nodes: readonly NodeView[]): number =>
-  nodes.reduce((sum, view) => sum + view.node.accelerators.length, 0);
 
 /** The pool at a glance. Machines count while their site is here. */
 export function poolView(state: State, version: string, nowMs: number): PoolView {
@@ -31,25 +25,16 @@ export function poolView(state: State, version: string, nowMs: number): PoolView
   };
 }
 
-/** Devices of the nodes of a site, which never change: an inventory brings new ones. */
-const deviceCounts = new WeakMap<Site["nodes"], number>();
-
 /** Devices of the sites that are here, without a look at each of maybe 100,000 nodes. */
-function countDevices(state: State): { accelerators: number; acceleratorsFree: number } {
-  let [accelerators, held] = [0, 0];
+function countDevices(state: State): DeviceSums {
+  let [accelerators, acceleratorsFree] = [0, 0];
   for (const site of state.sites.values()) {
     if (site.state !== "here") continue;
-    const { nodes } = site;
-    const all =
-      deviceCounts.get(nodes) ?? nodes.reduce((n, node) => n + node.accelerators.length, 0);
-    deviceCounts.set(nodes, all);
-    accelerators += all;
-    for (const leaseId of site.openLeases) {
-      held += deviceCount(state.leases.get(leaseId)!.lease.placements);
-    }
+    const sums = deviceSums(state, site);
+    accelerators += sums.accelerators;
+    acceleratorsFree += sums.acceleratorsFree;
   }
-  // A device that was taken out while it was leased is held, but no longer there.
-  return { accelerators, acceleratorsFree: Math.max(0, accelerators - held) };
+  return { accelerators, acceleratorsFree };
 }
 
 interface Earned {
@@ -58,17 +43,34 @@ interface Earned {
 }
 
 interface Books {
+  /** Number of the first entry that is not added up, counted from the first that ever was. */
   upTo: number;
   readonly byMember: Map<string, Earned>;
 }
 
 const books = new WeakMap<LedgerState, Books>();
 
+/** Sums by member of the entries that have left the books. */
+function leftBooks(ledger: LedgerState): Books {
+  const byMember = new Map<string, Earned>();
+  for (const { rows } of Object.values(ledger.periods)) {
+    for (const { member, deviceMs, creditsMicro } of Object.values(rows)) {
+      const sum = byMember.get(member) ?? { deviceMs: 0, microCredits: 0 };
+      sum.deviceMs += deviceMs;
+      sum.microCredits += creditsMicro;
+      byMember.set(member, sum);
+    }
+  }
+  return { upTo: ledger.left.entries, byMember };
+}
+
 /** Sums of the books by member; entries are only ever added, so each is added up once. */
 function earnedOf(ledger: LedgerState, member: string): Earned {
-  const sums = books.get(ledger) ?? { upTo: 0, byMember: new Map<string, Earned>() };
-  for (; sums.upTo < ledger.entries.length; sums.upTo += 1) {
-    const entry = ledger.entries[sums.upTo]!;
+  const { left, entries } = ledger;
+  const known = books.get(ledger);
+  const sums = known !== undefined && known.upTo >= left.entries ? known : leftBooks(ledger);
+  for (; sums.upTo < left.entries + entries.length; sums.upTo += 1) {
+    const entry = entries[sums.upTo - left.entries]!;
     const sum = sums.byMember.get(entry.memberName) ?? { deviceMs: 0, microCredits: 0 };
     sum.deviceMs += entry.usage.deviceMs;
     sum.microCredits += entry.chargeMicro;
@@ -78,13 +80,54 @@ function earnedOf(ledger: LedgerState, member: string): Earned {
   return sums.byMember.get(member) ?? { deviceMs: 0, microCredits: 0 };
 }
 
-/** All members; `lastSeen` tells when a site was heard from. */
-export function memberViews(state: State, lastSeen: LastSeen): MemberView[] {
-  const nodes = Map.groupBy(nodeViews(state), (view) => view.siteId);
+/** A page of members in the order of invitation; `after` is the name of the last one before. */
+export function memberPage(
+  state: State,
+  lastSeen: LastSeen,
+  { limit, after }: { readonly limit: number; readonly after: string | undefined },
+): { readonly rows: MemberView[]; readonly nextCursor?: string } {
   const running = runningSites(state);
-  return [...state.members.values()].map((member) =>
-    memberRow(state, member, nodes, running, lastSeen),
-  );
+  const rows: MemberView[] = [];
+  let begun = after === undefined;
+  for (const member of state.members.values()) {
+    if (begun && rows.length === limit) return { rows, nextCursor: rows.at(-1)!.name };
+    if (begun) rows.push(memberRow(state, member, running, lastSeen));
+    if (member.name === after) begun = true;
+  }
+  return { rows };
+}
+
+/** One member as a row of the list; undefined when there is none of that name. */
+export function memberView(state: State, lastSeen: LastSeen, name: string): MemberView | undefined {
+  const member = state.members.get(name);
+  return member && memberRow(state, member, runningSites(state), lastSeen);
+}
+
+/** True for text that `memberDetail` gives out: a site, and how many of its nodes were shown. */
+export const isNodeCursor = (text: string): boolean => /^[\w-]{1,64}\/[0-9]{1,9}$/.test(text);
+
+/** One member with a page of its nodes; undefined when there is none of that name. */
+export function memberDetail(
+  state: State,
+  lastSeen: LastSeen,
+  name: string,
+  { limit, cursor }: { readonly limit: number; readonly cursor: string | undefined },
+): MemberDetail | undefined {
+  const member = state.members.get(name);
+  if (member === undefined) return undefined;
+  const row = memberRow(state, member, runningSites(state), lastSeen, 0);
+  const [first = member.siteIds[0], shown = "0"] = cursor?.split("/") ?? [];
+  const nodes: MemberDetail["nodes"] = [];
+  let from = Number(shown);
+  for (const siteId of member.siteIds.slice(Math.max(0, member.siteIds.indexOf(first ?? "")))) {
+    const site = state.sites.get(siteId)!;
+    const part = nodeRows(state, site, from, limit - nodes.length);
+    nodes.push(...part.map((node) => ({ ...node, site: siteId })));
+    const next = from + part.length;
+    if (next < site.nodes.length) return { ...row, nodes, nextCursor: `${siteId}/${next}` };
+    from = 0;
+  }
+  return { ...row, nodes };
 }
 
 /** Milliseconds since 1970 when the site last spoke, as far as this process knows. */
@@ -106,43 +149,25 @@ function runningSites(state: State): Map<string, Set<string>> {
 function memberRow(
   state: State,
   member: Member,
-  nodes: ReadonlyMap<string, readonly NodeView[]>,
   running: ReadonlyMap<string, ReadonlySet<string>>,
   lastSeen: LastSeen,
+  nodesMax?: number,
 ): MemberView {
-  const own = member.siteIds.flatMap((siteId) => nodes.get(siteId) ?? []);
   const jobs = new Set(member.siteIds.flatMap((siteId) => [...(running.get(siteId) ?? [])]));
   const earned = earnedOf(state.ledger, member.name);
+  const sites = member.siteIds.map((siteId) =>
+    siteView(state, state.sites.get(siteId)!, lastSeen(siteId), nodesMax),
+  );
   return {
     name: member.name,
     state: member.standing,
     invitedAtMs: member.invitedAtMs,
-    sites: member.siteIds.map((siteId) =>
-      siteView(state.sites.get(siteId)!, nodes.get(siteId) ?? [], lastSeen(siteId)),
-    ),
-    accelerators: countAll(own),
-    acceleratorsFree: countFree(own),
+    sites,
+    accelerators: sites.reduce((sum, site) => sum + site.accelerators, 0),
+    acceleratorsFree: sites.reduce((sum, site) => sum + site.acceleratorsFree, 0),
     runningJobs: jobs.size,
     deviceMs: Math.max(0, earned.deviceMs),
     earnedMicroCredits: earned.microCredits,
-  };
-}
-
-function siteView(site: Site, nodes: readonly NodeView[], seenMs: number | undefined): SiteView {
-  const { siteId, member, engine, state, agentVersion, calibration } = site;
-  return {
-    ...{ siteId, member, engine, state },
-    ...(agentVersion === "" ? {} : { agentVersion }),
-    ...(state === "joined" ? {} : { lastSeenMs: seenMs ?? site.changedAtMs }),
-    nodes: nodes.map(({ node, freeAcceleratorIds, freeMilliCpu, freeMemoryMiB }) => ({
-      ...node,
-      accelerators: node.accelerators.map((accelerator) => ({ ...accelerator })),
-      labels: { ...node.labels },
-      freeAccelerators: freeAcceleratorIds.length,
-      freeMilliCpu: Math.max(0, freeMilliCpu),
-      freeMemoryMiB: Math.max(0, freeMemoryMiB),
-    })),
-    ...(calibration === null ? {} : { calibration }),
   };
 }
 

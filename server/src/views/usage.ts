@@ -1,29 +1,15 @@
-// The statement of the books, joined with the names of the jobs. Pure.
+// The statement of the books, joined with the names of the jobs.
 import type { StatementView } from "@tequio/contract";
-import { type State, userName } from "@tequio/core/controller";
-import { type StatementFilter, statement } from "@tequio/core/ledger";
-import { type Outcome, ok, refuse } from "@tequio/core/pool";
+import { type JobState, type State, userName } from "@tequio/core/controller";
+import type { Statement, StatementFilter } from "@tequio/core/ledger";
+import { type Outcome, ok } from "@tequio/core/pool";
 
-/** Lines of one statement: about 15 MB of JSON. Longer ones are asked for in parts. */
-const LINES_MAX = 50_000;
+type Visible = (line: { readonly member: string; readonly project: string }) => boolean;
 
-type Line = ReturnType<typeof statement>["lines"][number];
-
-/** Sums of the lines that are shown. */
-function totalsOf(lines: readonly Line[]): ReturnType<typeof statement>["totals"] {
-  const sum = (of: (line: Line) => number): number =>
-    lines.reduce((total, line) => total + of(line), 0);
-  return {
-    leases: sum(({ leases }) => leases),
-    deviceMs: sum(({ deviceMs }) => deviceMs),
-    cpuMs: sum(({ cpuMs }) => cpuMs),
-    contributions: sum(({ contributions }) => contributions),
-    tokens: sum(({ tokens }) => tokens),
-    computeMs: sum(({ computeMs }) => computeMs),
-    bytesUp: sum(({ bytesUp }) => bytesUp),
-    bytesDown: sum(({ bytesDown }) => bytesDown),
-    creditsMicro: sum(({ creditsMicro }) => creditsMicro),
-  };
+/** Where lines and jobs are found, whether they are in the state or have left it. */
+export interface Books {
+  statement(filter: StatementFilter, visible?: Visible): Promise<Outcome<Statement>>;
+  jobsOf(jobIds: Iterable<string>): Promise<Outcome<ReadonlyMap<string, JobState>>>;
 }
 
 interface Window {
@@ -35,33 +21,29 @@ interface Window {
 
 /**
  * Who used what, whose it was, and what is owed, as far as the reader may see it; the totals are of
- * what is shown. Refuses TOO_LARGE.
+ * what is shown. Refuses TOO_LARGE, and what the archive refuses.
  */
-export function statementView(
+export async function statementView(
+  books: Books,
   state: State,
   window: Window,
   nowMs: number,
-  visible?: (line: { readonly member: string; readonly project: string }) => boolean,
-): Outcome<StatementView> {
+  visible?: Visible,
+): Promise<Outcome<StatementView>> {
   const filter = Object.fromEntries(
     Object.entries(window).filter(([, value]) => value !== undefined),
   ) as StatementFilter;
-  const whole = statement(state.ledger, filter);
-  const lines = visible === undefined ? whole.lines : whole.lines.filter(visible);
-  const totals = visible === undefined ? whole.totals : totalsOf(lines);
-  if (lines.length > LINES_MAX) {
-    return refuse(
-      "TOO_LARGE",
-      `The statement has ${lines.length} lines; at most ${LINES_MAX} are given at once.`,
-      "Ask for one member or project, or for a shorter time.",
-    );
-  }
+  const found = await books.statement(filter, visible);
+  if (!found.ok) return found;
+  const { lines, totals } = found.value;
+  const jobs = await books.jobsOf(new Set(lines.map(({ jobId }) => jobId)));
+  if (!jobs.ok) return jobs;
   return ok({
     nowMs,
     ...(filter.fromMs === undefined ? {} : { fromMs: filter.fromMs }),
     ...(filter.toMs === undefined ? {} : { toMs: filter.toMs }),
     lines: lines.map((line) => {
-      const job = state.jobs.get(line.jobId);
+      const job = jobs.value.get(line.jobId);
       return {
         ...{ member: line.member, project: line.project, jobId: line.jobId },
         jobName: job?.spec.name ?? line.jobId,

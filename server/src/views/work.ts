@@ -26,5 +26,6 @@ export function countWork(state: State): WorkCounts {
   let alsoQueued = 0;
   for (const job of running) if (state.queue.has(job.jobId)) alsoQueued += 1;
   const queued = state.queue.size - alsoQueued;
-  return { queued, running: running.size, ended: state.jobs.size - queued - running.size };
+  const all = state.jobs.size + state.archived.jobs;
+  return { queued, running: running.size, ended: all - queued - running.size };
 }

@@ -2,7 +2,16 @@
 // and on a free port of this machine, killed and started again at will, and gone at the end.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, appendFileSync, chmodSync, chownSync, mkdtempSync, rmSync } from "node:fs";
+import {
+  accessSync,
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -49,8 +58,12 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Makes and starts a server. `settings` are lines of postgresql.conf. */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+/** Makes and starts a server. `settings` are lines of postgresql.conf, `logins` of pg_hba.conf that
+ * come before the one that lets everybody in. */
+export async function startPostgres(
+  settings: readonly string[] = [],
+  logins: readonly string[] = [],
+): Promise<PostgresServer> {
   try {
     accessSync(join(BIN, "initdb"));
   } catch {
@@ -59,8 +72,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
         "set POSTGRES_BIN to the folder of its programs.",
     );
   }
-  const folder = mkdtempSync(join(tmpdir(), "tequio-pg-"));
-  if (process.getuid?.() === 0) giveToPostgres(folder);
+  const folder = makeFolder();
   const data = join(folder, "data");
   run([
     join(BIN, "initdb"),
@@ -75,6 +87,27 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     "--no-locale",
     "--no-sync",
   ]);
+  const hba = join(data, "pg_hba.conf");
+  writeFileSync(hba, `${logins.join("\n")}\n${readFileSync(hba, "utf8")}`);
+  return startIn(folder, settings);
+}
+
+/** A server that follows another one and only reads (a hot standby), until it is promoted. */
+export async function startFollower(leader: PostgresServer): Promise<PostgresServer> {
+  const folder = makeFolder();
+  const from = ["-h", "127.0.0.1", "-p", String(leader.port), "-U", "postgres"];
+  const data = ["-D", join(folder, "data"), "--write-recovery-conf", "--checkpoint=fast"];
+  run([join(BIN, "pg_basebackup"), ...from, ...data]);
+  return startIn(folder, []);
+}
+
+function makeFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "tequio-pg-"));
+  if (process.getuid?.() === 0) giveToPostgres(folder);
+  return folder;
+}
+
+async function startIn(folder: string, settings: readonly string[]): Promise<PostgresServer> {
   const port = await freePort();
   const conf = [
     `port = ${port}`,
@@ -83,7 +116,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
     "logging_collector = off",
     ...settings,
   ];
-  appendFileSync(join(data, "postgresql.conf"), `${conf.join("\n")}\n`);
+  appendFileSync(join(folder, "data", "postgresql.conf"), `${conf.join("\n")}\n`);
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   const server = createHandle(folder, url, port);
   await server.start();

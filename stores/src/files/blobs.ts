@@ -10,6 +10,7 @@ import { hexOf, parseDigest } from "../digest.ts";
 import { BLOB_LIST_ROWS_MAX } from "../limits.ts";
 import type { BlobContent, BlobStat, BlobStore, Digest } from "../port.ts";
 import { badDigest, blobUnknown, digestMismatch, refuseRange, tooLarge } from "../refusals.ts";
+import type { Uploads } from "../uploads.ts";
 import {
   errnoOf,
   fileTrouble,
@@ -20,7 +21,7 @@ import {
   writeAll,
 } from "./durable.ts";
 import { hashFile, readRange } from "./read.ts";
-import { createUploads, type Uploads } from "./uploads.ts";
+import { openUploads } from "./uploads.ts";
 
 /** Half-written puts: no one can go on with them after a restart. */
 const TEMP_SUFFIX = ".tmp";
@@ -40,7 +41,7 @@ export async function openBlobFolder(
   await makeFolder(incoming);
   const tempFilesRemoved = await removeBySuffix(incoming, TEMP_SUFFIX);
   const pathOf = (digest: Digest): string => join(folder, hexOf(digest).slice(0, 2), hexOf(digest));
-  const uploads = await createUploads({
+  const uploads = await openUploads({
     folder: incoming,
     bytesMax,
     find: (digest) => findBlob(pathOf(digest), digest),

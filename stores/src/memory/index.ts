@@ -2,9 +2,11 @@
 // it keeps outlives a close only in the MemoryDisk that it was opened on.
 import { LIMITS, type Outcome, ok, type Refusal } from "@tequio/core/pool";
 import { createAppendQueue } from "../append-queue.ts";
+import type { ArchiveBatch } from "../archive.ts";
 import { EMPTY_HEAD } from "../chain.ts";
 import type { Digest, JournalRecord, SnapshotInput, Store } from "../port.ts";
 import { storeFull, storeLocked } from "../refusals.ts";
+import { createMemoryArchive } from "./archive.ts";
 import { createMemoryBlobs, type MemoryUpload } from "./blobs.ts";
 import { createMemoryJournal } from "./journal.ts";
 import { createMemorySnapshots } from "./snapshots.ts";
@@ -17,6 +19,7 @@ export interface MemoryDisk {
   readonly snapshots: SnapshotInput[];
   readonly blobs: Map<Digest, Uint8Array>;
   readonly uploads: Map<Digest, MemoryUpload>;
+  readonly archive: ArchiveBatch[];
   /** True while a store is open on it. */
   locked: boolean;
 }
@@ -27,6 +30,7 @@ export const createMemoryDisk = (): MemoryDisk => ({
   snapshots: [],
   blobs: new Map(),
   uploads: new Map(),
+  archive: [],
   locked: false,
 });
 
@@ -83,6 +87,7 @@ export async function openMemoryStore(options: MemoryStoreOptions = {}): Promise
     },
     journal,
     snapshots: createMemorySnapshots(disk, refuseWrite),
+    archive: createMemoryArchive(disk.archive),
     blobs: createMemoryBlobs(disk, options.blobBytesMax ?? LIMITS.BLOB_BYTES_MAX, refuseWrite),
     close() {
       closing ??= queue.close().then(() => {

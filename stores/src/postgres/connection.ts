@@ -3,7 +3,8 @@
 // means to the user is decided in trouble.ts.
 import { Socket } from "node:net";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
-import { Client, type ClientConfig, Pool, types } from "pg";
+import { type Client, type ClientConfig, Pool, types } from "pg";
+import { FileClient } from "./passfile.ts";
 
 /** A server that has not answered a connection by then is away; the next try comes soon. */
 const CONNECT_MS = 5_000;
@@ -100,7 +101,7 @@ export async function connect(
   onLost: (session: Session) => void = () => {},
 ): Promise<Session> {
   const socket = new Socket();
-  const client = new Client({ ...settings(target, name), stream: () => socket });
+  const client = new FileClient({ ...settings(target, name), stream: () => socket });
   let over = false;
   const session: Session = {
     client,
@@ -131,7 +132,11 @@ export async function connect(
 
 /** Sessions for reading, made when they are needed. */
 export function openReaders(target: Target): Pool {
-  const readers = new Pool({ ...settings(target, "reader"), max: READERS_MAX });
+  const readers = new Pool({
+    ...settings(target, "reader"),
+    max: READERS_MAX,
+    Client: FileClient,
+  });
   readers.on("error", () => {}); // An idle session that was lost is replaced by the next one.
   return readers;
 }

@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { assert, type Outcome, ok, type Refusal } from "@tequio/core/pool";
 import { READ_RECORDS_MAX } from "../limits.ts";
-import type { JournalRecord } from "../port.ts";
+import type { Tail, TailOptions } from "../replica.ts";
 import { openReaders, parseTarget } from "./connection.ts";
 import { createReader, type JournalReader } from "./journal.ts";
 import { type PostgresStoreOptions, SCHEMA_DEFAULT } from "./open.ts";
@@ -14,73 +14,98 @@ const ASK_MS = 200;
 /** Between two questions to a database that does not answer. */
 const AWAY_MS = 1_000;
 
-export interface FollowOptions extends Pick<PostgresStoreOptions, "url" | "schema"> {
-  /** The record after which the tail begins. */
-  readonly afterSeq: number;
-  /** Told of records in their order, each verified against the one before. */
-  readonly onRecords: (records: readonly JournalRecord[]) => void;
-  /** Told when the database stops answering; the tail goes on by itself. */
-  readonly onAway?: (why: Refusal) => void;
-}
-
-export interface Following {
-  /** The last record that was told of. */
-  readonly seq: number;
-  /** Resolves when the tail cannot go on: JOURNAL_CORRUPT, or that an unanswered append, which
-   * this follower had seen, was taken back. Fold anew from a snapshot then. */
-  readonly broken: Promise<Refusal>;
-  close(): Promise<void>;
-}
+export interface FollowOptions extends TailOptions, Pick<PostgresStoreOptions, "url" | "schema"> {}
 
 /** Follows the journal from a record on. Refuses INVALID_REQUEST for an address it cannot read. */
-export function follow(options: FollowOptions): Outcome<Following> {
+export function follow(options: FollowOptions): Outcome<Tail> {
   const target = parseTarget(options.url, options.schema ?? SCHEMA_DEFAULT);
   if (!target.ok) return target;
-  const { afterSeq } = options;
-  assert(Number.isSafeInteger(afterSeq) && afterSeq >= 0, "a tail follows a record or 0");
   const readers = openReaders(target.value);
-  const reader = createReader(readers, target.value);
-  const stop = new AbortController();
-  const state = { seq: afterSeq };
-  let tellBroken: (why: Refusal) => void = () => {};
-  const broken = new Promise<Refusal>((resolve) => {
-    tellBroken = resolve;
-  });
-  const ended = tail(reader, options, state, stop.signal).then((why) => {
-    if (why !== undefined) tellBroken(why);
-  });
-  return ok({
-    get seq() {
-      return state.seq;
-    },
-    broken,
-    async close() {
-      stop.abort();
-      await ended;
-      await readers.end();
-    },
-  });
+  return ok(new JournalTail(createReader(readers, target.value), options, () => readers.end()));
 }
 
-async function tail(
-  reader: JournalReader,
-  { onRecords, onAway }: FollowOptions,
-  state: { seq: number },
-  signal: AbortSignal,
-): Promise<Refusal | undefined> {
-  let away = false;
-  while (!signal.aborted) {
-    const page = await reader.readPage(state.seq, READ_RECORDS_MAX);
-    if (!page.ok && page.code !== "STORE_UNREACHABLE") return page;
-    if (!page.ok && !away) onAway?.(page);
-    away = !page.ok;
-    const last = page.ok ? page.value.at(-1) : undefined;
-    if (page.ok && last !== undefined) {
-      onRecords(page.value);
-      state.seq = last.seq;
-      continue;
-    }
-    await sleep(away ? AWAY_MS : ASK_MS, undefined, { signal }).catch(() => undefined);
+/** A tail over a reader; `onClosed` gives back what belongs to it. */
+export class JournalTail implements Tail {
+  readonly broken: Promise<Refusal>;
+  readonly #reader: JournalReader;
+  readonly #options: TailOptions;
+  readonly #onClosed: () => Promise<void>;
+  readonly #stop = new AbortController();
+  readonly #ended: Promise<void>;
+  #place: Tail["place"];
+  #freshMs: number | undefined;
+  #away: Refusal | undefined;
+  #pause = new AbortController();
+
+  constructor(
+    reader: JournalReader,
+    options: TailOptions,
+    onClosed: () => Promise<void> = async () => {},
+  ) {
+    const { afterSeq } = options;
+    assert(Number.isSafeInteger(afterSeq) && afterSeq >= 0, "a tail follows a record or 0");
+    this.#reader = reader;
+    this.#options = options;
+    this.#onClosed = onClosed;
+    this.#place = { seq: afterSeq, hash: undefined };
+    let tellBroken: (why: Refusal) => void = () => {};
+    this.broken = new Promise<Refusal>((resolve) => {
+      tellBroken = resolve;
+    });
+    this.#ended = this.#run().then((why) => {
+      if (why !== undefined) tellBroken(why);
+    });
   }
-  return undefined;
+
+  get place(): Tail["place"] {
+    return this.#place;
+  }
+
+  get freshMs(): number | undefined {
+    return this.#freshMs;
+  }
+
+  get away(): Refusal | undefined {
+    return this.#away;
+  }
+
+  poke(): void {
+    this.#pause.abort();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#pause.abort();
+    await this.#ended;
+    await this.#onClosed();
+  }
+
+  async #run(): Promise<Refusal | undefined> {
+    while (!this.#stop.signal.aborted) {
+      const askedMs = performance.now();
+      const page = await this.#reader.readPage(this.#place.seq, READ_RECORDS_MAX);
+      if (!page.ok && page.code === "JOURNAL_CORRUPT") return page;
+      if (!page.ok && this.#away === undefined) this.#options.onAway?.(page);
+      this.#away = page.ok ? undefined : page;
+      const last = page.ok ? page.value.at(-1) : undefined;
+      if (page.ok && last !== undefined) {
+        this.#options.onRecords(page.value);
+        this.#place = { seq: last.seq, hash: last.hash };
+        continue;
+      }
+      if (page.ok) this.#freshMs = askedMs;
+      await this.#rest();
+    }
+    return undefined;
+  }
+
+  async #rest(): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    // A poke while a question was under way asks once more: it may have come too late for it.
+    if (!this.#pause.signal.aborted) {
+      const ms = this.#away === undefined ? ASK_MS : AWAY_MS;
+      await sleep(ms, undefined, { signal: this.#pause.signal }).catch(() => undefined);
+    }
+    this.#pause = new AbortController();
+  }
 }

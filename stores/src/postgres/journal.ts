@@ -1,12 +1,13 @@
 // The journal as one table of a database: read in pages by sessions of their own, written by the
 // one session in writer.ts. Ordering and group commit are in append-queue.ts.
-import { assert, type Outcome, ok } from "@tequio/core/pool";
+import { type Outcome, ok } from "@tequio/core/pool";
 import type { Pool } from "pg";
 import { createAppendQueue } from "../append-queue.ts";
 import { EMPTY_HEAD, whyNotNext } from "../chain.ts";
-import { READ_PAGE_CHARS_MAX, READ_RECORDS_MAX } from "../limits.ts";
-import type { JournalHead, JournalRecord, JournalStore } from "../port.ts";
-import { journalCorrupt, storeClosed } from "../refusals.ts";
+import { createJournal, type OpenJournal } from "../journal.ts";
+import { READ_PAGE_CHARS_MAX } from "../limits.ts";
+import type { JournalHead, JournalRecord } from "../port.ts";
+import { journalCorrupt } from "../refusals.ts";
 import type { Target } from "./connection.ts";
 import { postgresTrouble } from "./trouble.ts";
 import type { PostgresWriter } from "./writer.ts";
@@ -24,13 +25,6 @@ export interface JournalReader {
   readPage(afterSeq: number, limit: number): Promise<Outcome<readonly JournalRecord[]>>;
   /** The newest record. Throws PostgreSQL's errors. */
   readHead(): Promise<JournalHead>;
-}
-
-export interface PostgresJournal {
-  readonly journal: JournalStore;
-  /** Verifies the records after `afterSeq` and gives the head. */
-  verifyAfter(afterSeq: number): Promise<Outcome<JournalHead>>;
-  close(): Promise<void>;
 }
 
 type Row = readonly [seq: number, atMs: number, type: string, payload: string, hash: string];
@@ -102,55 +96,8 @@ function fetchRows(records: number, chars: number): number {
 }
 
 /** The journal of a leader. */
-export function createPostgresJournal(
-  writer: PostgresWriter,
-  reader: JournalReader,
-): PostgresJournal {
-  const queue = createAppendQueue(writer.head, (records) => writer.commit(records));
-  let closed = false;
-
-  async function readNext(
-    afterSeq: number,
-    limit: number,
-  ): Promise<Outcome<readonly JournalRecord[]>> {
-    if (closed) return storeClosed();
-    const headSeq = queue.head().seq;
-    if (afterSeq >= headSeq) return ok([]);
-    // Beyond the head may lie what nobody was told yet.
-    const page = await reader.readPage(afterSeq, Math.min(limit, headSeq - afterSeq));
-    // Before the head there is always a next record.
-    return page.ok && page.value.length === 0
-      ? journalCorrupt(afterSeq + 1, "it is missing")
-      : page;
-  }
-
-  async function verifyAfter(afterSeq: number): Promise<Outcome<JournalHead>> {
-    let head: JournalHead = { seq: afterSeq, hash: EMPTY_HEAD.hash };
-    for (;;) {
-      const page = await readNext(head.seq, READ_RECORDS_MAX);
-      if (!page.ok) return page;
-      const last = page.value.at(-1);
-      if (last === undefined) return ok(head);
-      head = { seq: last.seq, hash: last.hash };
-    }
-  }
-
-  const journal: JournalStore = {
-    append: queue.append,
-    head: queue.head,
-    verify: async () => (closed ? storeClosed() : verifyAfter(0)),
-    async read({ afterSeq, limit }) {
-      assert(limit >= 1 && limit <= READ_RECORDS_MAX, "a page has a limit within the limits");
-      assert(Number.isSafeInteger(afterSeq) && afterSeq >= 0, "a page follows a record or 0");
-      return readNext(afterSeq, limit);
-    },
-  };
-  return {
-    journal,
-    verifyAfter,
-    async close() {
-      await queue.close();
-      closed = true;
-    },
-  };
-}
+export const createPostgresJournal = (writer: PostgresWriter, reader: JournalReader): OpenJournal =>
+  createJournal(
+    createAppendQueue(writer.head, (records) => writer.commit(records)),
+    reader.readPage,
+  );

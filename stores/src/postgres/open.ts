@@ -3,12 +3,16 @@
 import { join, resolve } from "node:path";
 import { type Outcome, ok, type Refusal } from "@tequio/core/pool";
 import type { Pool } from "pg";
+import type { ArchiveStore } from "../archive.ts";
 import { type BlobFolder, openBlobFolder } from "../files/blobs.ts";
 import { errnoOf, fileTrouble } from "../files/durable.ts";
-import type { StoreTarget } from "../port.ts";
+import type { OpenJournal } from "../journal.ts";
+import type { JournalHead, StoreTarget } from "../port.ts";
 import { journalCorrupt } from "../refusals.ts";
+import { announceLeader } from "./announce.ts";
+import { createPostgresArchive } from "./archive.ts";
 import { openReaders, parseTarget, type Target } from "./connection.ts";
-import { createPostgresJournal, createReader, type PostgresJournal } from "./journal.ts";
+import { createPostgresJournal, createReader } from "./journal.ts";
 import { FORMAT_VERSION, unmark } from "./schema.ts";
 import { createSnapshotTables, type SnapshotTables } from "./snapshots.ts";
 import { postgresTrouble, storeUnreachable } from "./trouble.ts";
@@ -33,6 +37,16 @@ export interface PostgresStoreOptions {
 export interface PostgresStore extends StoreTarget {
   /** Resolves when another control plane has taken over; every append is refused from then on. */
   readonly deposed: Promise<Refusal>;
+  /** Tells replicas under which address this leader is reached. Refuses STORE_UNREACHABLE. */
+  announce(url: string): Promise<Outcome<undefined>>;
+}
+
+/** For one that waited for its turn. */
+export interface TurnOptions {
+  /** Takes over from a leader without a sign of life for so long. */
+  readonly staleMs: number;
+  /** What it has verified already, as of now: only what comes after it is read. */
+  readonly verified?: () => JournalHead | undefined;
 }
 
 /**
@@ -46,16 +60,16 @@ export async function openPostgresStore(
   return openAs(options);
 }
 
-/** The same for one that may take over from a leader without a sign of life for `staleMs`. */
+/** The same for one that waited for its turn. */
 export async function openAs(
   options: PostgresStoreOptions,
-  staleMs?: number,
+  turn?: TurnOptions,
 ): Promise<Outcome<PostgresStore>> {
   const target = parseTarget(options.url, options.schema ?? SCHEMA_DEFAULT);
   if (!target.ok) return target;
   const writer = await openWriter(target.value, {
     filling: options.filling === true,
-    ...(staleMs === undefined ? {} : { staleMs }),
+    ...(turn === undefined ? {} : { staleMs: turn.staleMs }),
   });
   if (!writer.ok) return writer;
   const readers = openReaders(target.value);
@@ -64,7 +78,7 @@ export async function openAs(
     await writer.value.close();
   };
   try {
-    const store = await openParts(options, target.value, writer.value, readers);
+    const store = await openParts(options, target.value, writer.value, readers, turn);
     if (!store.ok) await giveUp();
     return store;
   } catch (error) {
@@ -79,8 +93,9 @@ interface Parts {
   readonly target: Target;
   readonly writer: PostgresWriter;
   readonly readers: Pool;
-  readonly journal: PostgresJournal;
+  readonly journal: OpenJournal;
   readonly tables: SnapshotTables;
+  readonly archive: ArchiveStore;
   readonly blobs: BlobFolder;
   readonly verifiedAfterSeq: number;
 }
@@ -90,23 +105,26 @@ async function openParts(
   target: Target,
   writer: PostgresWriter,
   readers: Pool,
+  turn?: TurnOptions,
 ): Promise<Outcome<PostgresStore>> {
   const reader = createReader(readers, target);
   const journal = createPostgresJournal(writer, reader);
   let closed = false;
-  const tables = createSnapshotTables(readers, target, reader, {
-    epoch: () => writer.epoch,
-    closed: () => closed,
-  });
+  const fence = { epoch: () => writer.epoch, closed: () => closed };
+  const tables = createSnapshotTables(readers, target, reader, fence);
+  const archive = createPostgresArchive(readers, target, fence);
   const headSeq = writer.head.seq;
   const { baseSeq, aheadSeq } = await tables.compare(headSeq);
   if (aheadSeq !== undefined) {
     return journalCorrupt(headSeq + 1, `it is missing, and a snapshot of ${aheadSeq} had it`);
   }
-  const verified = await journal.verifyAfter(baseSeq);
+  const known = turn?.verified?.();
+  const same = known !== undefined && known.hash === (await reader.hashAt(known.seq));
+  const verifiedAfterSeq = Math.max(baseSeq, same ? known.seq : 0);
+  const verified = await journal.verifyAfter(verifiedAfterSeq);
   if (!verified.ok) return verified;
   const blobs = await openBlobFolder(join(resolve(options.folder), "blobs"), options.blobBytesMax);
-  const parts = { target, writer, readers, journal, tables, blobs, verifiedAfterSeq: baseSeq };
+  const parts = { target, writer, readers, journal, tables, archive, blobs, verifiedAfterSeq };
   return ok(
     assemble(parts, () => {
       closed = true;
@@ -115,7 +133,7 @@ async function openParts(
 }
 
 function assemble(parts: Parts, onClose: () => void): PostgresStore {
-  const { target, writer, readers, journal, tables, blobs, verifiedAfterSeq } = parts;
+  const { target, writer, readers, journal, tables, archive, blobs, verifiedAfterSeq } = parts;
   let closing: Promise<void> | undefined;
   return {
     info: {
@@ -126,8 +144,20 @@ function assemble(parts: Parts, onClose: () => void): PostgresStore {
     },
     journal: journal.journal,
     snapshots: tables.snapshots,
+    archive,
     blobs: blobs.blobs,
     deposed: writer.deposed,
+    async announce(url) {
+      try {
+        const done = await writer.inTurn(async ({ client }) => {
+          await announceLeader(client, target, writer.epoch, url);
+          return true;
+        });
+        return done === true ? ok(undefined) : storeUnreachable(`${target.place} is away.`);
+      } catch (error) {
+        return postgresTrouble(error, target);
+      }
+    },
     async finish() {
       try {
         const done = await writer.inTurn(async ({ client }) => {

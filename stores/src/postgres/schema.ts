@@ -2,6 +2,7 @@
 // schema holds one pool.
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
 import type { Client } from "pg";
+import { tablesOf } from "../archive-sql.ts";
 import { storeIncomplete, storeNewer, storeNotEmpty } from "../refusals.ts";
 import type { Target } from "./connection.ts";
 import { readOnly } from "./trouble.ts";
@@ -37,6 +38,8 @@ export async function prepareSchema(
   const version = Number(meta.find(({ key }) => key === "format")?.value);
   if (version > FORMAT_VERSION) return storeNewer(version, FORMAT_VERSION);
   if (meta.some(({ key }) => key === INCOMPLETE)) return storeIncomplete(target.place);
+  // A read model that is made anew when it is missing: an older program may pass it by.
+  await client.query(tablesOf(`${target.schema}.`));
   if (!filling) return ok(undefined);
   const { rowCount } = await client.query(`SELECT 1 FROM ${target.schema}.journal LIMIT 1`);
   if (rowCount !== 0) return storeNotEmpty(target.place);

@@ -100,15 +100,15 @@ test("a follower sees every record in order, also across a death of the database
       }),
     );
     good(await store.journal.append(5, records(3, 6)));
-    while (tail.seq < 8) await sleep(20);
+    while (tail.place.seq < 8) await sleep(20);
     await server.kill();
     await server.start();
     good(await store.journal.append(8, records(2, 9)));
-    while (tail.seq < 10) await sleep(20);
+    while (tail.place.seq < 10) await sleep(20);
     assert.deepEqual(seen, [3, 4, 5, 6, 7, 8, 9, 10]);
     await server.sql("UPDATE followed.journal SET payload = '{}' WHERE seq = 10");
     good(await store.journal.append(10, records(1, 11)));
-    while (tail.seq < 11) await sleep(20); // What it saw before, it does not ask for again.
+    while (tail.place.seq < 11) await sleep(20); // What it saw before, it does not ask for again.
     await server.sql("UPDATE followed.journal SET hash = 'x' WHERE seq = 11");
     good(await store.journal.append(11, records(1, 12)));
     assert.equal((await tail.broken).code, "JOURNAL_CORRUPT");

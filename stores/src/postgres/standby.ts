@@ -3,6 +3,7 @@
 // left to its owner; follow.ts lets it keep up with the journal.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Outcome, type Refusal, refuse } from "@tequio/core/pool";
+import type { JournalHead } from "../port.ts";
 import { openAs, type PostgresStore, type PostgresStoreOptions } from "./open.ts";
 import { BEAT_MS } from "./writer.ts";
 
@@ -12,8 +13,11 @@ const ASK_MS = 1_000;
 const STALE_MS = 3.5 * BEAT_MS;
 
 export interface StandbyOptions extends PostgresStoreOptions {
-  /** Told of every new reason to wait: STORE_LOCKED, or STORE_UNREACHABLE. */
+  /** Told of every new reason to wait: STORE_LOCKED or STORE_UNREACHABLE, later also
+   * STORE_UNWRITABLE (the database became read-only, or lets nobody in for the moment). */
   readonly onWaiting?: (why: Refusal) => void;
+  /** What this control plane has verified of the journal already, asked at every try. */
+  readonly verified?: () => JournalHead | undefined;
   /** Ends the waiting: refused with SHUTTING_DOWN. */
   readonly signal?: AbortSignal;
 }
@@ -21,15 +25,21 @@ export interface StandbyOptions extends PostgresStoreOptions {
 /**
  * Waits until this control plane may lead, and opens the store then. A leader whose session ended
  * (killed, stopped) is followed within about a second; one that was cut off from its database, or
- * stands still, within 10 s. Refuses what opening a store refuses, but for the two it waits out.
+ * stands still, within 10 s. Refuses what opening a store refuses, but for what it waits out.
  */
 export async function awaitLeadership(options: StandbyOptions): Promise<Outcome<PostgresStore>> {
   let told = "";
   for (;;) {
     if (options.signal?.aborted === true) return stopped();
-    const store = await openAs(options, STALE_MS);
+    const { verified } = options;
+    const turn = { staleMs: STALE_MS, ...(verified === undefined ? {} : { verified }) };
+    const store = await openAs(options, turn);
     if (store.ok) return store;
-    if (store.code !== "STORE_LOCKED" && store.code !== "STORE_UNREACHABLE") return store;
+    // A database that was good once and is read-only now will be good again.
+    const passes = store.code === "STORE_UNWRITABLE" && told !== "";
+    if (store.code !== "STORE_LOCKED" && store.code !== "STORE_UNREACHABLE" && !passes) {
+      return store;
+    }
     if (store.message !== told) options.onWaiting?.(store);
     told = store.message;
     try {

@@ -15,6 +15,8 @@ const BUSY = /^(?:57014|55P03|40...|53200|53400)$/;
 /** Shut down, crashed, starting up, or the session broke. */
 const AWAY = /^(?:57P..|08...)$/;
 const WRONG_LOGIN = /^(?:28...|3D000)$/;
+/** What the driver says when the server asks for a password and nobody gave one. */
+const NO_PASSWORD = /client password must be/;
 const BUG = /^(?:22|23|42601|42P02|42804|42703)/;
 
 /** The five characters that PostgreSQL gives its errors, or nothing for errors of the way to it. */
@@ -77,6 +79,7 @@ export function postgresTrouble(error: unknown, target: Target): Refusal {
   throwBug(error, state);
   const { place } = target;
   const why = target.hide(wordsOf(error as Error));
+  if (NO_PASSWORD.test(why)) return nobodyIn(place, "it wants a password and there is none");
   if (state === undefined || AWAY.test(state)) {
     return storeUnreachable(`The database at ${place} does not answer: ${why}.`);
   }
@@ -91,12 +94,7 @@ export function postgresTrouble(error: unknown, target: Target): Refusal {
   }
   if (DAMAGED.has(state)) return journalCorrupt(1, `the database says ${why}`);
   if (state === READ_ONLY) return readOnly(place);
-  if (WRONG_LOGIN.test(state)) {
-    return unwritable(
-      `The database at ${place} lets nobody in: ${why}.`,
-      "Check user, password and database in the address, and the server's pg_hba.conf.",
-    );
-  }
+  if (WRONG_LOGIN.test(state)) return nobodyIn(place, why);
   if (state === FORBIDDEN) {
     return unwritable(
       `The database at ${place} forbids it: ${why}.`,
@@ -108,6 +106,12 @@ export function postgresTrouble(error: unknown, target: Target): Refusal {
     "Look at the log of the database.",
   );
 }
+
+const nobodyIn = (place: string, why: string): Refusal =>
+  unwritable(
+    `The database at ${place} lets nobody in: ${why}.`,
+    "Check user, password (address, PGPASSWORD or PGPASSFILE), database and pg_hba.conf.",
+  );
 
 /** For a standby, or a server set to read-only. */
 export const readOnly = (place: string): Refusal =>

@@ -11,7 +11,7 @@ import { putBlob } from "./put.ts";
 import { hashObject, readObject } from "./read.ts";
 import { findUploads, removeLeftovers } from "./resume.ts";
 import { bucketTrouble } from "./trouble.ts";
-import { createUploads } from "./uploads.ts";
+import { openUploads } from "./uploads.ts";
 
 export interface S3Blobs {
   readonly blobs: BlobStore;
@@ -39,7 +39,7 @@ export async function openBucketBlobs(place: BucketPlace): Promise<Outcome<S3Blo
     const find = (digest: Digest) => findBlob(bucket, keys, digest);
     const found = await findUploads(bucket, keys);
     const tempFilesRemoved = await removeLeftovers(bucket, keys, place.nowMs);
-    const uploads = createUploads({ bucket, keys, bytesMax, find }, found);
+    const uploads = openUploads({ bucket, keys, bytesMax, find }, found);
     const blobs: BlobStore = {
       ...reading(bucket, keys),
       put: (source, expected) => putBlob({ bucket, keys, bytesMax }, source, expected),

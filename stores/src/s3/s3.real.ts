@@ -1,5 +1,5 @@
 // Blobs in a bucket of a real server over the real protocol: the common suite, broken links, a
-// killed server and a killed control plane. Needs Moto's server (see testing/server.ts).
+// killed server and a killed control plane. Needs Moto's server (see ../conformance/s3-server.ts).
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { S3Client } from "@aws-sdk/client-s3";
 import { blobConformance } from "../conformance/blobs.ts";
+import { S3_CREDENTIALS, type S3Server, startS3 } from "../conformance/s3-server.ts";
 import { collect, good, refused, type StoreSubject } from "../conformance/support.ts";
 import { uploadConformance } from "../conformance/uploads.ts";
 import { digestOf } from "../digest.ts";
@@ -17,11 +18,10 @@ import { openS3Blobs } from "./index.ts";
 import { hashObject } from "./read.ts";
 import { blobsOnly } from "./testing/blobs-only.ts";
 import { startRelay } from "./testing/relay.ts";
-import { CREDENTIALS, type RealServer, startServer } from "./testing/server.ts";
 
-let server: RealServer;
+let server: S3Server;
 before(async () => {
-  server = await startServer();
+  server = await startS3();
   await server.makeBucket("blobs");
 });
 after(() => server.kill());
@@ -60,7 +60,7 @@ test("a large blob goes in parts and comes back, whole and by range", async () =
 test("an object over the bound of one copy is copied in parts", async () => {
   const { endpoint } = server;
   const client = new S3Client({
-    ...{ endpoint, region: "us-east-1", credentials: CREDENTIALS, forcePathStyle: true },
+    ...{ endpoint, region: "us-east-1", credentials: S3_CREDENTIALS, forcePathStyle: true },
   });
   const bucket = makeBucket(client, "blobs", 6_000_000);
   await bucket.put("copies/from", LARGE.subarray(0, 20_000_000));
@@ -156,7 +156,7 @@ test("what was sent before is not sent again, and the digest is checked", async 
 });
 
 test("a server that is killed in the middle refuses, and a new one takes all anew", async () => {
-  const own = await startServer();
+  const own = await startS3();
   await own.makeBucket("mine");
   const { blobs, close } = good(await openS3Blobs(own.options("mine")));
   good(await blobs.beginUpload(DIGEST, LARGE.length));
@@ -168,7 +168,7 @@ test("a server that is killed in the middle refuses, and a new one takes all ane
   refused(await blobs.put(LARGE), "STORE_UNREACHABLE");
   refused(await blobs.stat(DIGEST), "STORE_UNREACHABLE");
   refused(await openS3Blobs(own.options("mine")), "STORE_UNREACHABLE");
-  const again = await startServer(own.port);
+  const again = await startS3(own.port);
   refused(await openS3Blobs(again.options("mine")), "STORE_UNWRITABLE"); // No such bucket.
   await again.makeBucket("mine");
   const offset = cut.ok ? cut.value.offset : 16_000_000;
@@ -189,8 +189,8 @@ test("credentials come from the environment, and none at all is a refusal", asyn
   const names = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" };
   Object.assign(process.env, names, { AWS_EC2_METADATA_DISABLED: "true" });
   refused(await openS3Blobs(options), "STORE_UNWRITABLE");
-  process.env.AWS_ACCESS_KEY_ID = CREDENTIALS.accessKeyId;
-  process.env.AWS_SECRET_ACCESS_KEY = CREDENTIALS.secretAccessKey;
+  process.env.AWS_ACCESS_KEY_ID = S3_CREDENTIALS.accessKeyId;
+  process.env.AWS_SECRET_ACCESS_KEY = S3_CREDENTIALS.secretAccessKey;
   const { blobs, close } = good(await openS3Blobs(options));
   good(await blobs.put(Buffer.of(1, 2, 3)));
   close();

@@ -1,21 +1,14 @@
-// Uploads in pieces that go on after a broken link, a restart of the control plane or an absence
-// of the server. Whole parts lie in a multipart upload and the bytes after them in an object of
-// their own, so that every byte that was acknowledged is durable; a small object names the
-// multipart upload. How long an unfinished upload may stay is left to the server.
+// Uploads in pieces that also go on after an absence of the server. Whole parts lie in a multipart
+// upload and the bytes after them in an object of their own, so that every byte that was
+// acknowledged is durable; a small object names the multipart upload. Their turns and what is
+// refused are in ../uploads.ts.
 import { createHash, type Hash } from "node:crypto";
-import { type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
-import { digestOf, parseDigest } from "../digest.ts";
-import { createTurns } from "../files/uploads.ts";
-import { UPLOAD_CHUNK_BYTES_MAX, UPLOADS_MAX } from "../limits.ts";
-import type { BlobStat, Digest, UploadState } from "../port.ts";
-import {
-  badDigest,
-  digestMismatch,
-  tooLarge,
-  uploadsTooMany,
-  uploadUnknown,
-  wrongOffset,
-} from "../refusals.ts";
+import { type Outcome, ok } from "@tequio/core/pool";
+import { digestOf } from "../digest.ts";
+import { UPLOADS_MAX } from "../limits.ts";
+import type { BlobStat, Digest } from "../port.ts";
+import { digestMismatch } from "../refusals.ts";
+import { createUploads, type UploadKind, type Uploads } from "../uploads.ts";
 import type { Bucket, Multipart, Part } from "./bucket.ts";
 import { type Keys, uploadKeys } from "./keys.ts";
 import { PART_BYTES } from "./limits.ts";
@@ -45,126 +38,43 @@ export interface Upload {
   joined: boolean;
 }
 
-export interface Uploads {
-  begin(digest: string, size: number): Promise<Outcome<UploadState>>;
-  append(digest: string, offset: number, chunk: Uint8Array): Promise<Outcome<UploadState>>;
-  finish(digest: string): Promise<Outcome<BlobStat>>;
-  abort(digest: string): Promise<boolean>;
-  all(): Promise<readonly UploadState[]>;
-}
-
 const partBytes = (upload: Upload): number => upload.parts.length * PART_BYTES;
 const offsetOf = (upload: Upload): number =>
   upload.joined ? upload.size : partBytes(upload) + upload.tailBytes;
-const stateOf = (upload: Upload): UploadState => ({
-  digest: upload.digest,
-  size: upload.size,
-  offset: offsetOf(upload),
-  complete: false,
-});
 
 /** The uploads of a bucket; `found` are those of an earlier process. */
-export function createUploads(place: UploadPlace, found: readonly Upload[]): Uploads {
-  const uploads = new Map(found.map((upload) => [upload.digest, upload]));
-  const inTurn = createTurns();
-  /** Looks the upload up when its turn has come: an earlier turn may have finished it. */
-  const withUpload = <T>(
-    text: string,
-    act: (upload: Upload) => Promise<Outcome<T>>,
-  ): Promise<Outcome<T>> =>
-    inTurn(text, async () => {
-      const digest = parseDigest(text);
-      const upload = digest && uploads.get(digest);
-      if (upload === undefined) return digest ? uploadUnknown(text) : badDigest(text);
-      try {
-        return await act(upload);
-      } catch (error) {
-        if (!isNoUpload(error)) return bucketTrouble(error, "an upload");
-        // The server has forgotten it, by a rule of the bucket for instance: it starts anew.
-        uploads.delete(upload.digest);
+export function openUploads(place: UploadPlace, found: readonly Upload[]): Uploads {
+  const kind: UploadKind<Upload> = {
+    bytesMax: place.bytesMax,
+    find: place.find,
+    offsetOf,
+    create: (digest, size) => createUpload(place, digest, size),
+    append: (upload, _offset, chunk) => appendChunk(place, upload, chunk),
+    async finish(upload) {
+      const done = await finishUpload(place, upload);
+      if (done.ok || done.code === "DIGEST_MISMATCH") {
+        // The blob is there, or will never be; what is left of the way goes at the next open.
         await discard(place, upload).catch(() => undefined);
-        return uploadUnknown(text);
       }
-    });
+      return done;
+    },
+    discard: (upload) => discard(place, upload),
+    troubleOf: (error) => bucketTrouble(error, "an upload"),
+    isForgotten: isNoUpload,
+  };
+  return createUploads(kind, found);
+}
 
+async function createUpload(place: UploadPlace, digest: Digest, size: number): Promise<Upload> {
+  await place.bucket.put(uploadKeys(place.keys, digest, size).state, new Uint8Array());
   return {
-    begin: (text, size) => inTurn(text, () => beginUpload(place, uploads, text, size)),
-    append: (text, offset, chunk) =>
-      withUpload(text, (upload) => appendChunk(place, upload, offset, chunk)),
-    finish: (text) =>
-      withUpload(text, async (upload) => {
-        const done = await finishUpload(place, upload);
-        if (done.ok || done.code === "DIGEST_MISMATCH") {
-          uploads.delete(upload.digest);
-          // The blob is there, or will never be; what is left of the way goes at the next open.
-          await discard(place, upload).catch(() => undefined);
-        }
-        return done;
-      }),
-    abort: (text) =>
-      inTurn(text, async () => {
-        const digest = parseDigest(text);
-        const upload = digest && uploads.get(digest);
-        if (upload === undefined) return false;
-        await discard(place, upload);
-        uploads.delete(upload.digest);
-        return true;
-      }),
-    all: async () => [...uploads.values()].map(stateOf),
+    ...{ digest, size, multipart: undefined, parts: [], tailBytes: 0, joined: false },
+    hasher: createHash("sha256"),
   };
 }
 
-function refuseBegin(place: UploadPlace, text: string, size: number): Refusal | undefined {
-  if (parseDigest(text) === undefined) return badDigest(text);
-  if (!Number.isSafeInteger(size) || size < 0) {
-    return refuse("INVALID_REQUEST", `${size} is no size.`, "Give the number of bytes.");
-  }
-  return size > place.bytesMax ? tooLarge("A blob", size, place.bytesMax) : undefined;
-}
-
-async function beginUpload(
-  place: UploadPlace,
-  uploads: Map<Digest, Upload>,
-  text: string,
-  size: number,
-): Promise<Outcome<UploadState>> {
-  const refusal = refuseBegin(place, text, size);
-  if (refusal !== undefined) return refusal;
-  const digest = text as Digest;
-  try {
-    const there = await place.find(digest);
-    if (there !== undefined) return ok({ ...there, offset: there.size, complete: true });
-    const old = uploads.get(digest);
-    if (old?.size === size) return ok(stateOf(old));
-    if (old === undefined && uploads.size >= UPLOADS_MAX) return uploadsTooMany(UPLOADS_MAX);
-    // A digest has one true size: whoever names another one has to send everything again.
-    if (old !== undefined) await discard(place, old);
-    const upload: Upload = {
-      ...{ digest, size, multipart: undefined, parts: [], tailBytes: 0, joined: false },
-      hasher: createHash("sha256"),
-    };
-    await place.bucket.put(uploadKeys(place.keys, digest, size).state, new Uint8Array());
-    uploads.set(digest, upload);
-    return ok(stateOf(upload));
-  } catch (error) {
-    return bucketTrouble(error, "an upload");
-  }
-}
-
-async function appendChunk(
-  place: UploadPlace,
-  upload: Upload,
-  offset: number,
-  chunk: Uint8Array,
-): Promise<Outcome<UploadState>> {
-  if (chunk.length > UPLOAD_CHUNK_BYTES_MAX) {
-    return tooLarge("A chunk", chunk.length, UPLOAD_CHUNK_BYTES_MAX);
-  }
-  const right = offsetOf(upload);
-  if (offset !== right) return wrongOffset(offset, right);
-  const end = offset + chunk.length;
-  if (end > upload.size) return tooLarge("The upload", end, upload.size);
-  if (chunk.length === 0) return ok(stateOf(upload));
+async function appendChunk(place: UploadPlace, upload: Upload, chunk: Uint8Array): Promise<void> {
+  if (chunk.length === 0) return;
   const { bucket } = place;
   const keys = uploadKeys(place.keys, upload.digest, upload.size);
   const oldTail = keys.tail(partBytes(upload));
@@ -185,7 +95,6 @@ async function appendChunk(
   upload.hasher?.update(chunk);
   // An old tail misleads nobody: its name says where it began.
   if (stale) await bucket.remove(oldTail).catch(() => undefined);
-  return ok(stateOf(upload));
 }
 
 async function beginMultipart(
@@ -199,8 +108,6 @@ async function beginMultipart(
 
 async function finishUpload(place: UploadPlace, upload: Upload): Promise<Outcome<BlobStat>> {
   const { digest, size } = upload;
-  const offset = offsetOf(upload);
-  if (offset !== size) return wrongOffset(size, offset);
   // A copy: after an absence of the server this may come again.
   const early = upload.hasher?.copy().digest("hex");
   if (early !== undefined && `sha256:${early}` !== digest) {

@@ -29,7 +29,13 @@ test("the folder holds the journal, blobs by their digits, and after close no lo
       { kind: "sqlite", formatVersion: 1, verifiedAfterSeq: 0, tempFilesRemoved: 0 },
     );
     await store.close();
-    assert.deepEqual(readdirSync(folder).sort(), ["blobs", "journal.sqlite", "lock", "snapshots"]);
+    assert.deepEqual(readdirSync(folder).sort(), [
+      "archive.sqlite",
+      "blobs",
+      "journal.sqlite",
+      "lock",
+      "snapshots",
+    ]);
   }));
 
 test("a newer format is refused and left as it is", () =>

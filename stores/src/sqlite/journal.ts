@@ -2,25 +2,22 @@
 // disk before anyone is answered. Locking, recovery and the other parts of the store are in
 // open.ts; ordering and group commit are in append-queue.ts.
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { assert, type Outcome, ok, type Refusal } from "@tequio/core/pool";
+import { type Outcome, ok, type Refusal } from "@tequio/core/pool";
 import { createAppendQueue } from "../append-queue.ts";
 import { EMPTY_HEAD, whyNotNext } from "../chain.ts";
-import { READ_PAGE_CHARS_MAX, READ_RECORDS_MAX } from "../limits.ts";
-import type { JournalHead, JournalRecord, JournalStore } from "../port.ts";
-import { journalCorrupt, storeClosed } from "../refusals.ts";
+import { createJournal, type OpenJournal } from "../journal.ts";
+import { READ_PAGE_CHARS_MAX } from "../limits.ts";
+import type { JournalHead, JournalRecord } from "../port.ts";
+import { journalCorrupt } from "../refusals.ts";
 import { isDamaged, sqliteTrouble } from "./trouble.ts";
 
 /** Rows fetched at once. Fetching in groups is a third faster than row by row, and so many rows
  * of the largest payload still fit in memory. */
 const FETCH_ROWS = 128;
 
-export interface SqliteJournal {
-  readonly journal: JournalStore;
+export interface SqliteJournal extends OpenJournal {
   /** The hash of a record, for binding snapshots to the journal. */
   hashAt(seq: number): string | undefined;
-  /** Verifies the records after `afterSeq` and gives the head. */
-  verifyAfter(afterSeq: number): Promise<Outcome<JournalHead>>;
-  close(): Promise<void>;
 }
 
 type Row = readonly [seq: number, atMs: number, type: string, payload: string, hash: string];
@@ -32,7 +29,6 @@ export function createSqliteJournal(database: DatabaseSync): SqliteJournal {
   );
   const { hashAt, readPage } = createReader(database);
   let broken: Refusal | undefined;
-  let closed = false;
 
   const queue = createAppendQueue(readHead(database), (records) => {
     if (broken !== undefined) return broken;
@@ -42,47 +38,7 @@ export function createSqliteJournal(database: DatabaseSync): SqliteJournal {
     return outcome.refusal;
   });
 
-  function readNext(afterSeq: number, limit: number): Outcome<readonly JournalRecord[]> {
-    if (closed) return storeClosed();
-    if (afterSeq >= queue.head().seq) return ok([]);
-    const page = readPage(afterSeq, limit);
-    // Before the head there is always a next record.
-    return page.ok && page.value.length === 0
-      ? journalCorrupt(afterSeq + 1, "it is missing")
-      : page;
-  }
-
-  async function verifyAfter(afterSeq: number): Promise<Outcome<JournalHead>> {
-    let head: JournalHead = { seq: afterSeq, hash: hashAt(afterSeq) ?? EMPTY_HEAD.hash };
-    for (;;) {
-      const page = readNext(head.seq, READ_RECORDS_MAX);
-      if (!page.ok) return page;
-      const last = page.value.at(-1);
-      if (last === undefined) return ok(head);
-      head = { seq: last.seq, hash: last.hash };
-      await new Promise((turn) => setImmediate(turn));
-    }
-  }
-
-  const journal: JournalStore = {
-    append: queue.append,
-    head: queue.head,
-    verify: async () => (closed ? storeClosed() : verifyAfter(0)),
-    async read({ afterSeq, limit }) {
-      assert(limit >= 1 && limit <= READ_RECORDS_MAX, "a page has a limit within the limits");
-      assert(Number.isSafeInteger(afterSeq) && afterSeq >= 0, "a page follows a record or 0");
-      return readNext(afterSeq, limit);
-    },
-  };
-  return {
-    journal,
-    hashAt,
-    verifyAfter,
-    async close() {
-      await queue.close();
-      closed = true;
-    },
-  };
+  return { ...createJournal(queue, readPage), hashAt };
 }
 
 /** Reads and verifies what lies in the table. */

@@ -1,6 +1,6 @@
 // Opens a data folder: takes the lock, looks at the log, verifies the journal, and gives the
-// store or the reason why not. The folder holds `journal.sqlite`, `blobs/`, `snapshots/` and
-// `lock`; nothing else may write into it.
+// store or the reason why not. The folder holds `journal.sqlite`, `archive.sqlite`, `blobs/`,
+// `snapshots/` and `lock`; nothing else may write into it.
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -10,6 +10,7 @@ import { errnoOf, fileTrouble, makeFolder, syncFolder } from "../files/durable.t
 import { openSnapshotFolder, type SnapshotFolder } from "../files/snapshots.ts";
 import type { JournalHead, Recovery, Store, StoreTarget } from "../port.ts";
 import { journalCorrupt, storeIncomplete, storeNotEmpty } from "../refusals.ts";
+import { openSqliteArchive, type SqliteArchive } from "./archive.ts";
 import { createSqliteJournal, type SqliteJournal } from "./journal.ts";
 import { type Lock, lockFolder } from "./lock.ts";
 import { FORMAT_VERSION, prepareDatabase } from "./schema.ts";
@@ -108,6 +109,7 @@ interface Parts {
   readonly journal: SqliteJournal;
   readonly blobs: BlobFolder;
   readonly snapshots: SnapshotFolder;
+  readonly archive: SqliteArchive;
   readonly verifiedAfterSeq: number;
   readonly head: JournalHead;
 }
@@ -134,7 +136,8 @@ async function openParts(
   // The left-out tail is gone for good now; the next open must not report it again.
   if (wal !== undefined && wal.lostBytes > 0) database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   const blobs = await openBlobFolder(join(options.folder, "blobs"), options.blobBytesMax);
-  return ok({ journal, blobs, snapshots, verifiedAfterSeq, head: verified.value });
+  const archive = openSqliteArchive(join(options.folder, "archive.sqlite"));
+  return ok({ journal, blobs, snapshots, archive, verifiedAfterSeq, head: verified.value });
 }
 
 function assemble(
@@ -143,7 +146,7 @@ function assemble(
   parts: Parts,
   wal: WalReport | undefined,
 ): Store {
-  const { journal, blobs, snapshots, verifiedAfterSeq, head } = parts;
+  const { journal, blobs, snapshots, archive, verifiedAfterSeq, head } = parts;
   const recovered = recoveryOf(wal, head.seq);
   let closing: Promise<void> | undefined;
   return {
@@ -156,9 +159,11 @@ function assemble(
     },
     journal: journal.journal,
     snapshots: snapshots.snapshots,
+    archive: archive.archive,
     blobs: blobs.blobs,
     close() {
       closing ??= journal.close().then(() => {
+        archive.close();
         database.close();
         lock.release();
       });

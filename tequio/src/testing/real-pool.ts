@@ -12,8 +12,9 @@ export { type Process, startTequio, until };
 export async function runTequio(
   home: string,
   args: readonly string[],
+  given: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; out: string; errors: string }> {
-  const process = startTequio(home, args);
+  const process = startTequio(home, args, given);
   process.child.stdin?.end();
   let out = "";
   process.child.stdout?.on("data", (chunk: Buffer) => {

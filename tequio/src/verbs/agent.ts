@@ -2,6 +2,8 @@
 // It decides how the agent ends; everything else is the agent's.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { TlsFiles } from "@tequio/agent";
 import {
   type Command,
   EXIT,
@@ -11,11 +13,11 @@ import {
   troubleJson,
   type VerbEnd,
 } from "@tequio/cli";
-
-import type { SiteOptions } from "../site.ts";
+import { type Outcome, ok, refuse } from "@tequio/core/pool";
+import { type AgentStart, runAgentProcess, START_ENV, timeOfDay } from "../agent-run.ts";
+import { startOver } from "../lean.ts";
 import { label, positive, sizeMiB } from "./flags.ts";
 import { makeFolder } from "./folder.ts";
-import { type StopCause, untilStopped } from "./stop.ts";
 
 interface Flags {
   readonly join?: string;
@@ -29,17 +31,33 @@ interface Flags {
   readonly requireIsolation?: true;
   readonly sandboxNetwork: "host" | "none";
   readonly sandboxRead?: readonly string[];
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly endWithStdin?: true | "stop" | "keep";
 }
 
-/** How often the first connection is looked for. */
-const LOOK_MS = 50;
+/** The agent's own program, as source or as built JavaScript. */
+const AGENT_PROCESS = fileURLToPath(new URL("../agent-process.ts", import.meta.url));
+/** An idle agent makes little garbage: a young generation of 1 MiB is swept in well under 1 ms. */
+const AGENT_FLAGS = ["--max-semi-space-size=1"];
+/** What `startSite` runs. */
+const LOCAL_ENGINE = "local";
 
 /** Adds the flags and the action of `tequio agent`. */
 export function define(command: Command, shell: Shell): void {
   command
     .option("--join <token>", "Join token; needed once for a folder; also TEQUIO_JOIN_TOKEN")
     .option("--folder <dir>", "The site's own data", ".tequio/agent")
+    .addOption(
+      new Option("--tls-cert <file>", "Certificate (PEM) for a pool that asks for one").env(
+        "TEQUIO_TLS_CERT",
+      ),
+    )
+    .addOption(
+      new Option("--tls-key <file>", "Its key (PEM); both are read again at every dial").env(
+        "TEQUIO_TLS_KEY",
+      ),
+    )
     .option("--cpu-share <n>", "Cores that all jobs together may use, e.g. 0.5", positive)
     .option("--cpus <n>", "Cores to lend; default: all", positive)
     .option("--memory <size>", "Memory to lend, e.g. 16GB; default: all", sizeMiB)
@@ -85,27 +103,41 @@ async function rotateKey(given: string, shell: Shell): Promise<VerbEnd> {
   return EXIT.OK;
 }
 
-function siteOptions(flags: Flags, shell: Shell): SiteOptions {
+/** The files of the site's certificate, tried now. Refuses USAGE when they cannot be used. */
+async function tlsOf(
+  { tlsCert, tlsKey }: Flags,
+  cwd: string,
+): Promise<Outcome<TlsFiles | undefined>> {
+  if (tlsCert === undefined && tlsKey === undefined) return ok(undefined);
+  if (tlsCert === undefined || tlsKey === undefined) {
+    return refuse("USAGE", "A certificate needs its key.", "Give --tls-cert and --tls-key.");
+  }
+  const files = { certFile: resolve(cwd, tlsCert), keyFile: resolve(cwd, tlsKey) };
+  const { readIdentity } = await import("@tequio/agent");
+  const read = readIdentity(files);
+  return read.ok ? ok(files) : read;
+}
+
+/** The site as the flags describe it; the token of a first start stands beside it. */
+function siteOf(flags: Flags, shell: Shell, tls: TlsFiles | undefined): AgentStart["site"] {
   const { cpuShare, cpus, memory, nodeName, label: labels } = flags;
   const { url } = shell.globals();
-  const joinToken = flags.join ?? shell.terminal.env.TEQUIO_JOIN_TOKEN;
   const poolUrl = url ?? shell.terminal.env.TEQUIO_URL;
   return {
     folder: flags.folder,
-    ...(joinToken === undefined ? {} : { joinToken }),
     ...(poolUrl === undefined ? {} : { poolUrl }),
     ...(cpuShare === undefined ? {} : { cpuShare }),
     ...(cpus === undefined ? {} : { milliCpu: Math.round(cpus * 1_000) }),
     ...(memory === undefined ? {} : { memoryMiB: memory }),
     ...(nodeName === undefined ? {} : { nodeName }),
     ...(labels === undefined ? {} : { labels }),
+    ...(tls === undefined ? {} : { tls }),
     isolation: {
       level: flags.isolation,
       required: flags.requireIsolation === true,
       network: flags.sandboxNetwork,
       readable: (flags.sandboxRead ?? []).map((path) => resolve(shell.terminal.cwd, path)),
     },
-    log: (line) => shell.terminal.err(`${time(shell)} ${line}\n`),
   };
 }
 
@@ -114,32 +146,51 @@ const collect = (text: string, earlier: readonly string[] = []): readonly string
   text,
 ];
 
-/** Wall clock of a log line, `12:34:56`, in local time. */
-export const time = (shell: Shell): string =>
-  new Date(shell.terminal.nowMs()).toTimeString().slice(0, 8);
-
-const keepsJobs = (cause: StopCause, flags: Flags): boolean =>
-  cause === "terminate" || (cause === "stdin" && flags.endWithStdin === "keep");
+/** Wall clock of a log line, in local time. */
+export const time = (shell: Shell): string => timeOfDay(shell.terminal.nowMs());
 
 async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
   const { json } = shell.globals();
   const folder = makeFolder(resolve(shell.terminal.cwd, flags.folder), "--folder");
   if (!folder.ok) return refused(folder, shell);
-  const stop = untilStopped({ withStdin: flags.endWithStdin !== undefined });
-  const { startSite } = await import("../site.ts");
-  const agent = await startSite(siteOptions(flags, shell));
-  const { site } = agent;
-  const timer = setInterval(() => {
-    if (!agent.connected()) return;
-    clearInterval(timer);
-    if (json && site !== undefined) shell.terminal.out(`${JSON.stringify(readyOf(site))}\n`);
-  }, LOOK_MS);
-  const cause = await Promise.race([stop, agent.stopped.then(() => undefined)]);
-  clearInterval(timer);
-  if (cause !== undefined) await agent.stop({ keepJobs: keepsJobs(cause, flags) });
-  const end = await agent.stopped;
-  if (end.ok) return EXIT.OK;
-  return refused(end, shell);
+  const tls = await tlsOf(flags, shell.terminal.cwd);
+  if (!tls.ok) return refused(tls, shell);
+  const { endWithStdin: withStdin } = flags;
+  const endWithStdin = withStdin === true ? "stop" : withStdin;
+  const start: AgentStart = {
+    ...{ site: siteOf(flags, shell, tls.value), json },
+    ...(endWithStdin === undefined ? {} : { endWithStdin }),
+  };
+  const prepared = await prepare(start, flags, shell);
+  if (!prepared.ok) return refused(prepared, shell);
+  const { SHAPES_ENV, shapesText } = await import("@tequio/agent");
+  startOver({
+    file: AGENT_PROCESS,
+    args: ["--folder", start.site.folder],
+    flags: AGENT_FLAGS,
+    env: {
+      ...{ [START_ENV]: JSON.stringify(start), [SHAPES_ENV]: await shapesText() },
+      TEQUIO_JOIN_TOKEN: undefined,
+    },
+  });
+  return (await runAgentProcess(start, shell.terminal)) ?? EXIT.OK;
+}
+
+/** Joins where there is a token for it, while this process still has what that takes. */
+async function prepare(start: AgentStart, flags: Flags, shell: Shell): Promise<Outcome<unknown>> {
+  const { folder, poolUrl, tls } = start.site;
+  const joinToken = flags.join ?? shell.terminal.env.TEQUIO_JOIN_TOKEN;
+  const { prepareSite } = await import("@tequio/agent");
+  const log = (line: string): void => shell.terminal.err(`${time(shell)} ${line}\n`);
+  return prepareSite(
+    {
+      ...{ folder, engineName: LOCAL_ENGINE, version: shell.version },
+      ...(joinToken === undefined ? {} : { joinToken }),
+      ...(poolUrl === undefined ? {} : { poolUrl }),
+      ...(tls === undefined ? {} : { tls }),
+    },
+    log,
+  );
 }
 
 /** With --json the refusal is also the one line on stdout that a parent process waits for. */
@@ -147,11 +198,3 @@ function refused(trouble: Trouble, shell: Shell): VerbEnd {
   if (shell.globals().json) shell.terminal.out(`${troubleJson(trouble)}\n`);
   return trouble;
 }
-
-const readyOf = (site: { siteId: string; member: string; poolId: string; poolUrl: string }) => ({
-  ready: true,
-  site: site.siteId,
-  member: site.member,
-  pool: site.poolId,
-  url: site.poolUrl,
-});

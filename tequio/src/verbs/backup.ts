@@ -8,16 +8,23 @@ import type { Copied } from "@tequio/stores";
 import { isBackupFile, packFolder, taken } from "./backup-file.ts";
 import { NOTE, NOTE_FORMAT } from "./backup-note.ts";
 import { makeFolder } from "./folder.ts";
+import {
+  addBackupBlobFlags,
+  type BackupBlobFlags,
+  blobsPlaceOf,
+  placeFromFlags,
+} from "./store-blobs.ts";
 import { both, copyPlace, report } from "./store-copying.ts";
 import { placeOf } from "./store-places.ts";
 
-interface Flags {
+interface Flags extends BackupBlobFlags {
   readonly data: string;
   readonly store?: string;
 }
 
 /** Adds the flags and the action of `tequio backup`. */
 export function define(command: Command, shell: Shell): void {
+  addBackupBlobFlags(command);
   command
     .argument("<target>", "A folder that is empty or not there, or a new FILE.tar, FILE.tar.gz")
     .option("--data <dir>", "Data folder of the pool", DATA_DEFAULT)
@@ -25,7 +32,8 @@ export function define(command: Command, shell: Shell): void {
     .addHelpText(
       "after",
       "\nThe pool may run meanwhile; what it acknowledged before the start is in the backup. It" +
-        "\nholds the pool's keys and its operator's token: keep it as you keep those.",
+        "\nholds the pool's keys and its operator's token: keep it as you keep those. Blobs in a" +
+        "\nbucket come along; with --backup-blobs they go to another bucket instead.",
     )
     .action(shell.act((to: string) => run(to, command.opts<Flags>(), shell)));
 }
@@ -60,13 +68,18 @@ async function copyTo(
   );
   if (!places.ok) return places;
   const ends = { from: places.value.a, to: places.value.b };
-  const copied = await copyPlace({ ...ends, source: "running" }, shell);
+  const own = placeFromFlags(flags.blobs, flags.blobsEndpoint);
+  const from = blobsPlaceOf(ends.from.data, own);
+  if (!from.ok) return from;
+  const kept = placeFromFlags(flags.backupBlobs, flags.backupBlobsEndpoint) ?? {};
+  const blobs = { from: from.value, to: kept, flags: { from: "--blobs", to: "--backup-blobs" } };
+  const copied = await copyPlace({ ...ends, blobs, source: "running" }, shell);
   if (!copied.ok) return copied;
   if (ends.to.url === undefined) writeNote(ends.from.said, ends.to.data, copied.value, shell);
   const packed = await pack();
   if (!packed.ok) return packed;
   const next = `Bring it back: \`tequio restore ${said} --data DIR\`.`;
-  return report({ from: ends.from, to: { ...ends.to, said } }, copied.value, next, shell);
+  return report({ from: ends.from, to: { ...ends.to, said }, blobs }, copied.value, next, shell);
 }
 
 function writeNote(from: string, folder: string, copied: Copied, shell: Shell): void {

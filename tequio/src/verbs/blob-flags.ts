@@ -25,7 +25,10 @@ function grace(text: string): number {
 /** Adds the flags. */
 export function addBlobFlags(command: Command): Command {
   return command
-    .option("--blobs <place>", "Bucket for the blobs, s3://BUCKET/PREFIX; default: data folder")
+    .option(
+      "--blobs <place>",
+      "Bucket for the blobs, s3://BUCKET/PREFIX; remembered; `folder`: back",
+    )
     .option("--blobs-endpoint <url>", "S3-compatible server of --blobs; default: AWS")
     .option("--blob-quota <size>", "Bytes of all blobs, e.g. 2T; default: 16T", sizeMiB)
     .option("--blob-quota-project <size>", "Bytes of one project's runs; default: 4T", sizeMiB)

@@ -3,6 +3,7 @@
 import { connect } from "node:tls";
 import type { PoolAddress } from "@tequio/cli";
 import { type MemberView, makeClient } from "@tequio/contract";
+import { LIMITS } from "@tequio/core/pool";
 import type { Check } from "./doctor-checks.ts";
 
 const ASK_MS = 5_000;
@@ -136,7 +137,10 @@ export function certificateCheck(endMs: number | undefined, nowMs: number): Chec
 
 async function sites({ url, token }: PoolAddress, version: string): Promise<readonly Check[]> {
   const client = makeClient(token === undefined ? { url } : { url, token });
-  const reply = await client.call("listMembers", { signal: AbortSignal.timeout(ASK_MS) });
+  const reply = await client.call("listMembers", {
+    query: { limit: LIMITS.PAGE_ROWS_MAX },
+    signal: AbortSignal.timeout(ASK_MS),
+  });
   return reply.ok ? siteChecks(reply.value.rows, version) : [];
 }
 

@@ -6,10 +6,16 @@ import { type Command, DATA_DEFAULT, Option, type Shell, type VerbEnd } from "@t
 import { isBackupFile, unpackFile } from "./backup-file.ts";
 import { whyNotNoted } from "./backup-note.ts";
 import { whole } from "./flags.ts";
+import {
+  addBackupBlobFlags,
+  type BackupBlobFlags,
+  blobsPlaceOf,
+  placeFromFlags,
+} from "./store-blobs.ts";
 import { both, copyPlace, report } from "./store-copying.ts";
 import { makeScratch, placeOf } from "./store-places.ts";
 
-interface Flags {
+interface Flags extends BackupBlobFlags {
   readonly data: string;
   readonly store?: string;
   readonly until?: number;
@@ -17,6 +23,7 @@ interface Flags {
 
 /** Adds the flags and the action of `tequio restore`. */
 export function define(command: Command, shell: Shell): void {
+  addBackupBlobFlags(command);
   command
     .argument("<backup>", "Folder or file that `tequio backup` made")
     .option("--data <dir>", "Data folder of the new pool: empty", DATA_DEFAULT)
@@ -59,9 +66,15 @@ async function copyFrom(
   );
   if (!places.ok) return places;
   const ends = { from: { ...places.value.a, said }, to: places.value.b };
+  const kept = placeFromFlags(flags.backupBlobs, flags.backupBlobsEndpoint);
+  const from = blobsPlaceOf(ends.from.data, kept);
+  if (!from.ok) return from;
+  const own = placeFromFlags(flags.blobs, flags.blobsEndpoint) ?? {};
+  const blobs = { from: from.value, to: own, flags: { from: "--backup-blobs", to: "--blobs" } };
   const copied = await copyPlace(
     {
       ...ends,
+      blobs,
       source: "running", // Reads only: a backup may lie where nothing can be written.
       check: (source) => whyNotNoted(ends.from.data, source),
       ...(flags.until === undefined ? {} : { untilSeq: flags.until }),
@@ -71,5 +84,5 @@ async function copyFrom(
   if (!copied.ok) return copied;
   const store = ends.to.url === undefined ? "" : " --store URL";
   const next = `Start it: \`tequio up${store} --data ${ends.to.data}\`.`;
-  return report(ends, copied.value, next, shell);
+  return report({ ...ends, blobs }, copied.value, next, shell);
 }

@@ -1,6 +1,8 @@
 // How a process in the foreground is asked to end: Ctrl-C, SIGTERM, or the end of its standard
 // input when a parent holds it. It only tells; what to do about it is the verb's own.
-import { EXIT } from "@tequio/cli";
+
+/** As the command line's table of exit codes has it, which an agent does not load for it. */
+const EXIT_INTERRUPTED = 130;
 
 export type StopCause = "interrupt" | "terminate" | "stdin";
 
@@ -18,7 +20,7 @@ export function untilStopped(options: StopOptions): Promise<StopCause> {
       interrupts += 1;
       if (interrupts > 1) {
         options.onForced?.();
-        process.exit(EXIT.INTERRUPTED);
+        process.exit(EXIT_INTERRUPTED);
       }
       resolve("interrupt");
     });

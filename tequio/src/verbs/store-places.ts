@@ -5,12 +5,16 @@ import { existsSync, mkdtempSync, readdirSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
-import type { Store, StoreSource, StoreTarget } from "@tequio/stores";
+import type { JournalHead, Store, StoreSource, StoreTarget } from "@tequio/stores";
 import { openOnlineFolder, openSqliteStore } from "@tequio/stores/sqlite";
 import { makeFolder } from "./folder.ts";
 
-/** What a store itself keeps in a data folder; all else belongs to the server. */
-const OF_STORES = /^(?:journal\.sqlite.*|blobs|snapshots|lock(?:[.-].*)?|incomplete|backup\.json)$/;
+/** What a store itself keeps in a data folder, and the people, who are copied row by row; all else
+ * belongs to the server and is copied as files. */
+const OF_STORES = new RegExp(
+  "^(?:(?:journal|people|archive)\\.sqlite.*|blobs|snapshots|lock(?:[.-].*)?|incomplete" +
+    "|backup\\.json|blobs-place\\.json)$",
+);
 /** Logs are written while they are copied: a file that was replaced meanwhile is tried again. */
 const COPY_TRIES = 3;
 
@@ -49,6 +53,14 @@ export interface Standby {
   readonly onWaiting: (why: Refusal) => void;
   /** Ends the waiting; it is then refused with SHUTTING_DOWN. */
   readonly signal: AbortSignal;
+  /** What need not be verified again, asked at every try. */
+  readonly verified?: () => JournalHead | undefined;
+}
+
+/** A store whose leader may have to say where it is. */
+export interface PlaceStore extends Store {
+  /** Tells those who follow under which address this leader is reached. */
+  announce?(url: string): Promise<Outcome<undefined>>;
 }
 
 /** Opens the store of a control plane. `onDeposed` is told when another one has taken over. */
@@ -56,7 +68,7 @@ export async function openPlace(
   { data, url }: Pick<Place, "data" | "url">,
   onDeposed: (refusal: Refusal) => void,
   standby?: Standby,
-): Promise<Outcome<Store>> {
+): Promise<Outcome<PlaceStore>> {
   if (url === undefined) return openSqliteStore({ folder: data });
   const { awaitLeadership, openPostgresStore } = await loadPostgres();
   const options = { url, folder: data };

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { makeClient } from "@tequio/contract";
+import type { Outcome } from "@tequio/core/pool";
 import { type PostgresServer, startPostgres } from "@tequio/stores/conformance";
 import { type Process, runTequio, startTequio, until } from "../testing/real-pool.ts";
 
@@ -49,6 +50,11 @@ async function end({ process }: Up, signal: "SIGTERM" | "SIGKILL"): Promise<numb
 
 const project = (pool: Up, name: string) =>
   makeClient(pool).call("createProject", { body: { name } });
+
+function good<T>(outcome: Outcome<T>): T {
+  assert.ok(outcome.ok, JSON.stringify(outcome));
+  return outcome.value;
+}
 
 async function projectsOf(pool: Up): Promise<readonly string[]> {
   const found = await makeClient(pool).call("listProjects", {});
@@ -110,22 +116,161 @@ test("without its database for long a pool refuses, and goes on when it is back"
   assert.equal(await end(pool, "SIGTERM"), 0);
 });
 
-test("a standby takes over from a control plane that was killed, with the same pool", async () => {
+const standbyFlags = (): string[] => [
+  ...["up", "--json", "--no-open", "--no-member", "--port", "0", "--data", data],
+  ...["--store", server.url, "--standby"],
+];
+
+/** Starts a control plane that follows; its token is the leader's, from the shared folder. */
+async function follow(): Promise<Up> {
+  const process = startTequio(home, standbyFlags());
+  running.add(process);
+  const ready = await process.line;
+  assert.equal(ready.follows, true, JSON.stringify(ready));
+  return { process, url: String(ready.url), token: String(ready.token) };
+}
+
+const answer = (pool: Up, path: string, headers: Record<string, string> = {}) =>
+  fetch(pool.url + path, { headers: { authorization: `Bearer ${pool.token}`, ...headers } });
+
+/** Asks without a pause until it is told to stop; every answer that was not good is kept. */
+function readLoop(pool: Up): { stop(): Promise<{ reads: number; failed: string[]; lag: number }> } {
+  let stopped = false;
+  const seen = { reads: 0, failed: [] as string[], lag: 0 };
+  const paths = ["/v1/pool", "/v1/jobs", "/v1/members", "/v1/runs", "/v1/projects", "/v1/usage"];
+  const loop = (async () => {
+    while (!stopped) {
+      const path = paths[seen.reads % paths.length]!;
+      const reply = await answer(pool, path).catch((error: unknown) => String(error));
+      seen.reads += 1;
+      if (typeof reply === "string") seen.failed.push(`${path} ${reply}`);
+      else {
+        const text = await reply.text();
+        if (reply.status !== 200) seen.failed.push(`${path} ${reply.status} ${text}`);
+        seen.lag = Math.max(seen.lag, Number(reply.headers.get("tequio-lag-ms") ?? 0));
+      }
+    }
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await loop;
+      return seen;
+    },
+  };
+}
+
+test("a follower answers reads, takes over from a killed leader, and no read fails", async () => {
   const leader = await up("--store", server.url);
   assert.ok((await project(leader, "before-the-death")).ok);
-  const flags = ["--json", "--no-open", "--no-member", "--port", "0", "--data", data];
-  const standby = startTequio(home, ["up", ...flags, "--store", server.url, "--standby"]);
-  running.add(standby);
-  await until("the standby waits", async () => standby.errors().includes("STORE_LOCKED"));
+  const follower = await follow();
+  assert.equal(follower.token, leader.token);
+  const health = (await (await answer(follower, "/readyz")).json()) as Record<string, unknown>;
+  assert.deepEqual([health.ready, health.role, health.leader], [true, "follower", leader.url]);
+
+  const refused = await fetch(`${follower.url}/v1/projects`, { method: "POST" });
+  assert.equal(refused.status, 421);
+  assert.equal(refused.headers.get("tequio-leader"), leader.url);
+  assert.equal(((await refused.json()) as { code: string }).code, "NOT_LEADER");
+  const own = makeClient(follower);
+  assert.ok((await own.call("createProject", { body: { name: "by-way-of-a-follower" } })).ok);
+  const names = good(await own.call("listProjects", {})).rows.map(({ name }) => name);
+  assert.ok(names.includes("by-way-of-a-follower"), "who wrote reads what it wrote");
+
+  const loop = readLoop(follower);
   const killedMs = performance.now();
   await end(leader, "SIGKILL");
-  const ready = await standby.line;
+  await until("the follower takes a write", async () => {
+    const reply = await fetch(`${follower.url}/v1/projects`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${follower.token}`, "content-type": "application/json" },
+      body: JSON.stringify({ name: "after-the-death" }),
+    });
+    return reply.status === 201;
+  });
   const tookMs = performance.now() - killedMs;
-  console.log(`a standby answers ${Math.round(tookMs)} ms after the leader's death`);
+  const { reads, failed, lag } = await loop.stop();
+  console.log(
+    `first write ${Math.round(tookMs)} ms after the leader's death; ${reads} reads meanwhile, ` +
+      `${failed.length} failed, greatest lag ${lag} ms`,
+  );
   assert.ok(tookMs < 10_000, `${tookMs} ms`);
-  const next = { process: standby, url: String(ready.url), token: String(ready.token) };
-  assert.ok((await projectsOf(next)).includes("before-the-death"));
-  assert.equal(await end(next, "SIGTERM"), 0);
+  assert.deepEqual(failed, []);
+  const after = (await (await answer(follower, "/healthz")).json()) as Record<string, unknown>;
+  assert.equal(after.role, "leader");
+  assert.ok((await projectsOf(follower)).includes("before-the-death"));
+  assert.equal(await end(follower, "SIGTERM"), 0);
+});
+
+test("a follower says why it is not ready, answers reads all the same, and recovers", async () => {
+  const leader = await up("--store", server.url);
+  const follower = await follow();
+  const why = async (): Promise<string> => {
+    const reply = await answer(follower, "/readyz");
+    const { checks } = (await reply.json()) as { checks: { name: string; why?: string }[] };
+    const found = checks.find(({ name }) => name === "following")?.why ?? "";
+    assert.equal(reply.status === 503, found !== "", found);
+    return found;
+  };
+  await server.sql("ALTER SYSTEM SET default_transaction_read_only = on");
+  await server.sql("SELECT pg_reload_conf()");
+  await until("it says read-only", async () => /read-only/.test(await why()));
+  await server.sql("ALTER SYSTEM RESET default_transaction_read_only");
+  await server.sql("SELECT pg_reload_conf()");
+  await until("it is ready again", async () => (await why()) === "");
+
+  await server.kill();
+  await until("it says unreachable", async () => /STORE_UNREACHABLE/.test(await why()));
+  const stale = await answer(follower, "/v1/projects");
+  assert.equal(stale.status, 200);
+  assert.ok(Number(stale.headers.get("tequio-lag-ms")) > 0);
+  await server.start();
+  await until("it is ready after the restart", async () => (await why()) === "");
+  await until("the leader is back too", async () => (await project(leader, "restarted")).ok);
+
+  const ahead = await answer(follower, "/v1/pool", { "tequio-min-seq": "999999999" });
+  assert.equal(((await ahead.json()) as { code: string }).code, "REPLICA_BEHIND");
+  assert.equal(await end(follower, "SIGTERM"), 0);
+  assert.equal(await end(leader, "SIGTERM"), 0);
+});
+
+test("an agent that knows both finds the new leader, and its job is not interrupted", async () => {
+  const leader = await up("--store", server.url);
+  const follower = await follow();
+  const invited = good(
+    await makeClient(leader).call("inviteMember", { body: { name: "between" } }),
+  );
+  const folder = ["--folder", join(root, "between"), "--isolation", "none", "--json"];
+  const addresses = `${follower.url},${leader.url}`;
+  const agent = startTequio(home, [
+    ...["--url", addresses, "agent", "--join", invited.joinToken, ...folder],
+  ]);
+  running.add(agent);
+  const client = makeClient(follower);
+  const body = { shell: "sleep 6", resources: { cpus: 0.1 } };
+  const { id } = good(await client.call("submitJob", { body }));
+  const jobNow = async () => good(await client.call("getJob", { params: { id } }));
+  await until("the job runs", async () => (await jobNow()).state === "running").catch(
+    (error: unknown) => assert.fail(`${error}: ${agent.errors()}`),
+  );
+  const killedMs = performance.now();
+  await end(leader, "SIGKILL");
+  await until("the agent is back", async () => {
+    const members = good(await client.call("listMembers", {})).rows;
+    const here = members.some(({ sites }) => sites.some(({ state }) => state === "here"));
+    const { role } = (await (await answer(follower, "/healthz")).json()) as { role: string };
+    return role === "leader" && here;
+  });
+  console.log(`the agent is back ${Math.round(performance.now() - killedMs)} ms after the death`);
+  const over = await until("the job has ended", async () => {
+    const job = await jobNow();
+    return job.state === "ended" && job;
+  });
+  assert.deepEqual([over.outcome, over.exitCode, over.attempt], ["completed", 0, 1]);
+  agent.child.kill("SIGINT");
+  await agent.ended;
+  running.delete(agent);
+  assert.equal(await end(follower, "SIGTERM"), 0);
 });
 
 test("a control plane whose place was taken stops by itself and says why", async () => {

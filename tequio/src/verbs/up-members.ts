@@ -64,9 +64,11 @@ export async function startDemoMembers(
     if (!join.ok) return join;
     let { url } = client;
     if (spec.link !== undefined) {
-      const relay = await openRelay(Number(new URL(client.url).port), spec.link);
+      const { protocol, port } = new URL(client.url);
+      const relay = await openRelay(Number(port), spec.link);
       relays.push(relay);
-      url = `http://127.0.0.1:${relay.port}`;
+      // It passes bytes on: what is encrypted for the pool stays so, and its certificate is shown.
+      url = `${protocol}//127.0.0.1:${relay.port}`;
     }
     members.push(startAgent(spec.name, folder, ["--url", url, ...lend(spec)], join.value));
   }

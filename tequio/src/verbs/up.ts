@@ -23,15 +23,22 @@ import {
 } from "@tequio/cli";
 import { makeClient, Name } from "@tequio/contract";
 import type { Relay } from "../demo/relay.ts";
+import { giveBackWhenIdle } from "../idle-memory.ts";
+import { endTurns, startOverAsGiven } from "../lean.ts";
+import type { UpHandle } from "../up.ts";
 import { addBlobFlags, type BlobFlags, blobCareOf } from "./blob-flags.ts";
 import { port } from "./flags.ts";
 import { makeFolder } from "./folder.ts";
+import { addKeepFlags, type KeepFlags, keepOf } from "./keep-flags.ts";
+import { addSignInFlags, type SignInFlags, signInOf } from "./sign-in-flags.ts";
 import { type StopCause, untilStopped } from "./stop.ts";
+import { blobsPlaceOf, placeFromFlags, rememberBlobs } from "./store-blobs.ts";
 import type { Standby } from "./store-places.ts";
+import { addTraceFlags, type TraceFlags, tracesOf } from "./trace-flags.ts";
 import { memberNameOf, type OwnMember, startDemoMembers, startOwnMember } from "./up-members.ts";
 import { addListenFlags, type ListenFlags, listenOf } from "./up-tls.ts";
 
-interface Flags extends ListenFlags, BlobFlags {
+interface Flags extends TraceFlags, ListenFlags, BlobFlags, KeepFlags, SignInFlags {
   readonly data: string;
   readonly store?: string;
   readonly standby?: true;
@@ -56,7 +63,7 @@ export function define(command: Command, shell: Shell): void {
     .addOption(
       new Option("--store <url>", "PostgreSQL database that holds the journal").env("TEQUIO_STORE"),
     )
-    .option("--standby", "With --store: wait while another control plane leads")
+    .option("--standby", "With --store: follow while another control plane leads")
     .option("--port <n>", "Port to listen on; 0: any free one", port, PORT_DEFAULT)
     .option("--name <name>", "Name of the pool", memberNameOf())
     .option("--no-member", "Do not lend this machine to the pool")
@@ -80,10 +87,13 @@ export function define(command: Command, shell: Shell): void {
       "after",
       "\nCtrl-C stops the jobs of this machine's member too; SIGTERM leaves them running for the" +
         "\nnext start. With --json the first line on stdout says {ready, url, token, data} or the" +
-        "\nrefusal.",
+        "\nrefusal; a standby adds `follows`, and says {leads, url, token, data} in its turn.",
     )
     .action(shell.act(() => run(command.opts<Flags>(), shell)));
   addBlobFlags(command);
+  addTraceFlags(command);
+  addKeepFlags(command);
+  addSignInFlags(command);
 }
 
 interface Running {
@@ -94,6 +104,15 @@ interface Running {
   readonly data: string;
   readonly members: OwnMember[];
   readonly relays: Relay[];
+}
+
+/** The control plane's code, in a process that keeps no compiler of types (see ../lean.ts). */
+async function loadedLean(): Promise<typeof import("../up.ts")> {
+  const loaded = await import("../up.ts");
+  startOverAsGiven();
+  endTurns();
+  giveBackWhenIdle();
+  return loaded;
 }
 
 async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
@@ -113,11 +132,19 @@ async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
   if (!folder.ok) return refused(folder, shell);
   const listen = await listenOf(flags, data, terminal.cwd);
   if (!listen.ok) return refused(listen, shell);
-  const { startUp } = await import("../up.ts");
+  const blobs = blobsPlaceOf(data, placeFromFlags(flags.blobs, flags.blobsEndpoint));
+  if (!blobs.ok) return refused(blobs, shell);
+  const signIn = signInOf(flags, terminal.cwd);
+  if (!signIn.ok) return refused(signIn, shell);
+  const { startUp } = await loadedLean();
+  const traces = tracesOf(flags, terminal.env);
+  if (!traces.ok) return refused(traces, shell);
   const started = await startUp({
     ...{ data, port: flags.port, listen: listen.value, name: flags.name, log, say },
     logRequests: flags.logRequests === true,
-    ...{ blobCare: blobCareOf(flags), blobsPlace: flags },
+    ...{ blobCare: blobCareOf(flags), blobsPlace: blobs.value, keep: keepOf(flags) },
+    signIn: signIn.value,
+    ...(traces.value === undefined ? {} : { traces: traces.value }),
     ...(flags.store === undefined ? {} : { store: flags.store }),
     ...(flags.standby === undefined ? {} : { standby: standbyUntil(stop, log) }),
     ...(flags.metricsTokenFile === undefined
@@ -126,14 +153,20 @@ async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
   });
   if (!started.ok && started.code === "SHUTTING_DOWN") return EXIT.OK; // Stopped while waiting.
   if (!started.ok) return refused(withPortHint(started, flags.port), shell);
+  rememberBlobs(data, blobs.value);
   const server = started.value;
-  const token = server.adminToken;
+  if (server.follows) {
+    const lead = await followFirst(server, { data, stop, log }, shell);
+    if (lead !== undefined) return lead;
+  }
+  const admin = await server.led;
+  const token = admin.ok ? admin.value : undefined;
   if (token === undefined) return revoked(data, server);
   const ca = listen.value.tls?.pin === undefined ? undefined : listen.value.tls.cert;
   const running: Running = { url: server.url, token, ca, data, members: [], relays: [] };
   keepContext(running, shell);
   if (shell.globals().json) {
-    terminal.out(`${JSON.stringify({ ready: true, url: server.url, token, data })}\n`);
+    terminal.out(`${JSON.stringify(readyLine(server, token, data))}\n`);
   } else {
     await greet(running, flags, shell);
   }
@@ -144,6 +177,35 @@ async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
   if (typeof end !== "string") return end;
   log("The pool has stopped.");
   return EXIT.OK;
+}
+
+/** What scripts wait for. */
+const readyLine = ({ url, follows }: UpHandle, token: string, data: string): object =>
+  follows ? { leads: true, url, token, data } : { ready: true, url, token, data };
+
+/** Says where reads are answered, and waits for the lead; how it ended when it does not come. */
+async function followFirst(
+  server: UpHandle,
+  own: {
+    readonly data: string;
+    readonly stop: Promise<StopCause>;
+    readonly log: (line: string) => void;
+  },
+  shell: Shell,
+): Promise<VerbEnd | undefined> {
+  const { url, adminToken: token } = server;
+  if (shell.globals().json) {
+    const line = { ready: true, follows: true, url, token, data: own.data };
+    shell.terminal.out(`${JSON.stringify(line)}\n`);
+  }
+  own.log(`info  Follows the leader and answers reads at ${url}.`);
+  const end = await Promise.race([own.stop, server.led]);
+  if (typeof end === "object" && end.ok) {
+    own.log("info  Leads from now on.");
+    return undefined;
+  }
+  await server.close();
+  return typeof end === "object" ? (end as Trouble) : EXIT.OK;
 }
 
 /** Waits for its turn until it is told to stop. */

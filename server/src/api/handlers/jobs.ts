@@ -2,10 +2,12 @@
 import { createHash } from "node:crypto";
 import { type JobParsed, toJobSpec } from "@tequio/contract";
 import type { JobState, State } from "@tequio/core/controller";
-import { type Outcome, ok, type Permission, refuse } from "@tequio/core/pool";
+import { assert, type Outcome, ok, type Permission, refuse } from "@tequio/core/pool";
 import type { Context } from "../../context.ts";
+import type { FoundJob } from "../../history/history.ts";
+import { withTraceparent } from "../../traces/job-life.ts";
 import { jobDetail, jobStateName, jobView, whyView } from "../../views/jobs.ts";
-import { isCursor, jobPage } from "../../views/pages.ts";
+import { isCursor } from "../../views/pages.ts";
 import { hiddenValues } from "../../views/private.ts";
 import type { Caller } from "../caller.ts";
 import { refuseJob, refuseUnless, visibleJobs } from "../may.ts";
@@ -35,6 +37,26 @@ export function permittedJob(
   return refuseJob(context, caller, what, job.value) ?? job;
 }
 
+/** The same for a job that may have left the state; with the state to look up its leases in. */
+export async function permittedPast(
+  context: Context,
+  caller: Caller,
+  what: Permission,
+  id: string,
+): Promise<Outcome<FoundJob>> {
+  const found = await context.history.find(id);
+  if (!found.ok) return found;
+  if (found.value === undefined) {
+    const task = await context.history.findTask(id);
+    if (!task.ok) return task;
+    const known = findJob(task.value?.state ?? context.pump.state, id);
+    assert(!known.ok, "a job that is in the state was found there");
+    return known;
+  }
+  const { state, job } = found.value;
+  return refuseJob({ pump: { state } }, caller, what, job) ?? ok(found.value);
+}
+
 /** A cursor that this server has given out, or a refusal. */
 export function checkCursor(cursor: string | undefined): Outcome<string | undefined> {
   if (cursor === undefined || isCursor(cursor)) return ok(cursor);
@@ -58,11 +80,12 @@ function sorted(value: unknown): unknown {
 type JobEndpoints = "submitJob" | "listJobs" | "getJob" | "cancelJob" | "whyJob";
 
 export const jobHandlers: Handlers<JobEndpoints> = {
-  async submitJob({ context, caller, body, idempotencyKey }) {
+  async submitJob({ context, caller, body, idempotencyKey, traceparent }) {
     const user = userOf(caller);
     const submission = toJobSpec(body as JobParsed, user);
     if (!submission.ok) return submission;
-    const { spec, array } = submission.value;
+    const { array } = submission.value;
+    const spec = withTraceparent(submission.value.spec, traceparent);
     const target = { project: spec.project, owner: user };
     const refused = refuseUnless(context, caller, "jobs.submit", target);
     if (refused !== undefined) return refused;
@@ -71,34 +94,46 @@ export const jobHandlers: Handlers<JobEndpoints> = {
       idempotencyKey === undefined
         ? null
         : { key: `${user} ${idempotencyKey}`, digest: digestOfRequest(body) };
-    const taken = await context.pump.submit({ type: "submit", spec, array: array ?? null, key });
+    const past = await context.history.past(spec);
+    if (!past.ok) return past;
+    const taken = await context.pump.submit({
+      ...{ type: "submit", spec, array: array ?? null, key },
+      ...(past.value.length === 0 ? {} : { past: past.value }),
+    });
     if (!taken.ok) return taken;
     const { jobId, tasks } = taken.value as { jobId: string; tasks: number };
     const { state } = context.pump;
     const job = state.jobs.get(jobId);
-    return ok({ id: jobId, tasks, state: job === undefined ? "queued" : jobStateName(state, job) });
+    if (job !== undefined) return ok({ id: jobId, tasks, state: jobStateName(state, job) });
+    // An array is more than one of its tasks; a repeated submission may find its job long over.
+    return ok({ id: jobId, tasks, state: state.arrays.has(jobId) ? "queued" : "ended" });
   },
 
-  listJobs({ context, caller, query }) {
+  async listJobs({ context, caller, query }) {
     const { state, plan } = context.pump;
     const cursor = checkCursor(query.cursor);
     if (!cursor.ok) return cursor;
     const { arrayId } = query;
     if (arrayId !== undefined && !state.arrays.has(arrayId)) {
-      return refuse("NOT_FOUND", `There is no array ${arrayId}.`, "List jobs without it.");
+      const task = await context.history.findTask(arrayId);
+      if (!task.ok) return task;
+      if (task.value === undefined)
+        return refuse("NOT_FOUND", `There is no array ${arrayId}.`, "List jobs without it.");
     }
     const filter = { ...query, visible: visibleJobs(context, caller, "jobs.read") };
-    const { jobs, nextCursor } = jobPage(state, filter, query.limit, cursor.value);
-    const rows = jobs.map((job) => jobView(state, plan, job));
+    const page = await context.history.page(filter, query.limit, cursor.value);
+    if (!page.ok) return page;
+    const { nextCursor } = page.value;
+    const rows = page.value.rows.map(({ state: of, job }) => jobView(of, plan, job));
     return ok(nextCursor === undefined ? { rows } : { rows, nextCursor });
   },
 
-  getJob({ context, caller, params }) {
-    const { state, plan } = context.pump;
-    const job = permittedJob(context, caller, "jobs.read", params.id);
-    if (!job.ok) return job;
-    const detail = jobDetail(state, plan, job.value);
-    const inside = refuseJob(context, caller, "logs.read", job.value) === undefined;
+  async getJob({ context, caller, params }) {
+    const found = await permittedPast(context, caller, "jobs.read", params.id);
+    if (!found.ok) return found;
+    const { state, job } = found.value;
+    const detail = jobDetail(state, context.pump.plan, job);
+    const inside = refuseJob({ pump: { state } }, caller, "logs.read", job) === undefined;
     return ok(inside ? detail : { ...detail, env: hiddenValues(detail.env) });
   },
 
@@ -106,7 +141,8 @@ export const jobHandlers: Handlers<JobEndpoints> = {
     const { state } = context.pump;
     // The tasks of an array have one user and one project.
     const job = state.jobs.get(state.arrays.get(params.id)?.[0] ?? params.id);
-    const refused = job && refuseJob(context, caller, "jobs.cancel", job);
+    if (job === undefined) return cancelPast(context, caller, params.id);
+    const refused = refuseJob(context, caller, "jobs.cancel", job);
     if (refused !== undefined) return refused;
     const cancelled = await context.pump.submit({
       type: "cancel",
@@ -116,9 +152,27 @@ export const jobHandlers: Handlers<JobEndpoints> = {
     return cancelled as Outcome<{ cancelled: string[] }>;
   },
 
-  whyJob({ context, caller, params }) {
-    const { state, plan } = context.pump;
-    const job = permittedJob(context, caller, "jobs.read", params.id);
-    return job.ok ? ok(whyView(state, plan, job.value, context.now())) : job;
+  async whyJob({ context, caller, params }) {
+    const found = await permittedPast(context, caller, "jobs.read", params.id);
+    if (!found.ok) return found;
+    const { state, job } = found.value;
+    return ok(whyView(state, context.pump.plan, job, context.now()));
   },
 };
+
+/** A job or an array that has left the state has ended: nothing is cancelled. */
+async function cancelPast(
+  context: Context,
+  caller: Caller,
+  id: string,
+): Promise<Outcome<{ cancelled: string[] }>> {
+  const own = await context.history.find(id);
+  if (!own.ok) return own;
+  const found = own.value === undefined ? await context.history.findTask(id) : own;
+  if (!found.ok) return found;
+  if (found.value === undefined) {
+    return refuse("NOT_FOUND", `There is no job ${id}.`, "List jobs with `tequio jobs`.");
+  }
+  const { state, job } = found.value;
+  return refuseJob({ pump: { state } }, caller, "jobs.cancel", job) ?? ok({ cancelled: [] });
+}

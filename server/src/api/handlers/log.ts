@@ -3,7 +3,7 @@ import type { JobState, LeaseState, State } from "@tequio/core/controller";
 import { ok, refuse } from "@tequio/core/pool";
 import { logTopic } from "../../logs/log-store.ts";
 import type { Handlers } from "../table.ts";
-import { permittedJob } from "./jobs.ts";
+import { permittedPast } from "./jobs.ts";
 
 /** A site that was lost never says that a log is over; so long after its lease it is. */
 const LOG_LATE_MS = 15_000;
@@ -29,17 +29,18 @@ const isOver = (held: LeaseState, nowMs: number): boolean =>
 
 export const logHandlers: Handlers<"readLog"> = {
   async readLog({ context, caller, params, query, signal }) {
-    const { pump, logs, waker, now } = context;
+    const { logs, waker, now } = context;
     const { task, offset, limit } = query;
     const gone = signal();
     const untilMs = performance.now() + query.waitMs;
     for (;;) {
-      const job = permittedJob(context, caller, "logs.read", params.id);
-      if (!job.ok) return job;
-      const held = leaseFor(pump.state, job.value, query);
-      const refused = refuseWish(job.value, held, query, task);
+      const found = await permittedPast(context, caller, "logs.read", params.id);
+      if (!found.ok) return found;
+      const { state, job } = found.value;
+      const held = leaseFor(state, job, query);
+      const refused = refuseWish(job, held, query, task);
       if (refused !== undefined) return refused;
-      const jobOver = job.value.stage === "ended";
+      const jobOver = job.stage === "ended";
       const leaseId = held?.lease.leaseId;
       const chunk = leaseId === undefined ? NO_LOG : await logs.read(leaseId, task, offset, limit);
       const leaseOver = held === undefined ? jobOver : isOver(held, now());

@@ -1,17 +1,34 @@
 // Members: inviting, joining, draining, recalling.
 import { createPublicKey, randomBytes } from "node:crypto";
-import { type CallReply, decodeJoinToken, encodeJoinToken } from "@tequio/contract";
-import { LIMITS, type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
+import {
+  type CallReply,
+  decodeJoinToken,
+  encodeJoinToken,
+  type MemberView,
+} from "@tequio/contract";
+import { type Outcome, ok, type Refusal, refuse } from "@tequio/core/pool";
 import type { Context } from "../../context.ts";
 import { newId, sha256 } from "../../secrets.ts";
-import { memberViews } from "../../views/pool.ts";
+import { isNodeCursor, memberDetail, memberPage, memberView } from "../../views/pool.ts";
 import { refuseUnless } from "../may.ts";
 import { type Handlers, userOf } from "../table.ts";
 
 /** 192 bits: a join token lives for a week and is good for one site. */
 const SECRET_BYTES = 24;
 
-const rowsOf = ({ pump, lastSeen }: Context) => memberViews(pump.state, lastSeen);
+/** The member by its name. Refuses NOT_FOUND. */
+function rowOf({ pump, lastSeen }: Context, name: string): Outcome<MemberView> {
+  const row = memberView(pump.state, lastSeen, name);
+  return row === undefined ? noMember(name) : ok(row);
+}
+
+const noMember = (name: string): Refusal =>
+  refuse("NOT_FOUND", `There is no member ${name}.`, "List them with `tequio member list`.");
+
+const badCursor = (cursor: string): Refusal => {
+  const hint = "Use the `nextCursor` of the page before, unchanged.";
+  return refuse("INVALID_REQUEST", `\`cursor\`: ${cursor} is not one of ours.`, hint, "cursor");
+};
 
 /** The key as it is kept, or why it is none: only Ed25519 keys can sign the hello. */
 function publicKeyOf(text: string): Outcome<string> {
@@ -32,10 +49,19 @@ const badKey: Refusal = refuse(
   "publicKey",
 );
 
-type MemberEndpoints = "listMembers" | "inviteMember" | "changeMember" | "joinPool";
+type MemberEndpoints = "listMembers" | "getMember" | "inviteMember" | "changeMember" | "joinPool";
 
 export const memberHandlers: Handlers<MemberEndpoints> = {
-  listMembers: ({ context }) => ok({ rows: rowsOf(context) }),
+  listMembers({ context: { pump, lastSeen }, query: { limit, cursor } }) {
+    if (cursor !== undefined && !pump.state.members.has(cursor)) return badCursor(cursor);
+    return ok(memberPage(pump.state, lastSeen, { limit, after: cursor }));
+  },
+
+  getMember({ context: { pump, lastSeen }, params, query: { limit, cursor } }) {
+    if (cursor !== undefined && !isNodeCursor(cursor)) return badCursor(cursor);
+    const detail = memberDetail(pump.state, lastSeen, params.name, { limit, cursor });
+    return detail === undefined ? noMember(params.name) : ok(detail);
+  },
 
   async inviteMember({ context, caller, body, baseUrl }) {
     const refused = refuseUnless(context, caller, "members.invite", { member: body.name });
@@ -72,11 +98,12 @@ export const memberHandlers: Handlers<MemberEndpoints> = {
       by: userOf(caller),
       name: params.name,
       action: body.action,
-      graceMs: body.graceMs ?? LIMITS.STOP_GRACE_MS,
+      ...(body.graceMs === undefined ? {} : { graceMs: body.graceMs }),
+      ...(body.devices === undefined ? {} : { devices: body.devices }),
       ...(body.site === undefined ? {} : { siteId: body.site }),
     });
     if (!changed.ok) return changed;
-    return ok(rowsOf(context).find((row) => row.name === params.name)!);
+    return rowOf(context, params.name);
   },
 
   async joinPool({ context, body }) {

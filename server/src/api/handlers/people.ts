@@ -32,6 +32,19 @@ export function findUser(state: State, name: string): Outcome<User> {
   return user === undefined ? noSuchUser(name) : ok(user);
 }
 
+/** Whether a user fits every condition of a list. */
+function isSought(
+  { name, roles, groupRoles }: User,
+  { search = "", role, scope }: Call<"listUsers">["query"],
+): boolean {
+  if (!name.includes(search.toLowerCase())) return false;
+  if (role === undefined && scope === undefined) return true;
+  return [...roles, ...groupRoles].some(
+    (grant) =>
+      (role === undefined || grant.role === role) && (scope === undefined || grant.scope === scope),
+  );
+}
+
 /** Gives or takes a role; the giver's own roles say which. */
 async function changeRole(
   type: "grantRole" | "revokeRole",
@@ -58,11 +71,12 @@ async function changeRole(
 }
 
 export const peopleHandlers: Handlers<PeopleEndpoints> = {
-  whoami({ context, caller }) {
+  async whoami({ context, caller }) {
     const { state } = context.pump;
     const who = whoOf(context, caller);
     const token = state.tokens.get(personOf(caller).tokenId)!;
     const user = who.userId === null ? undefined : state.users.get(who.userId)!;
+    const notice = user === undefined ? undefined : await context.signIn.noticeFor(user);
     return ok({
       ...(who.userId === null ? {} : { userId: who.userId }),
       name: who.name,
@@ -71,6 +85,7 @@ export const peopleHandlers: Handlers<PeopleEndpoints> = {
       ...{ tokenId: token.tokenId, tokenKind: token.kind },
       ...(token.scopes === null ? {} : { scopes: [...token.scopes] }),
       ...(token.expiresAtMs === null ? {} : { expiresAtMs: token.expiresAtMs }),
+      ...(notice === undefined ? {} : { notice }),
     });
   },
 
@@ -87,7 +102,9 @@ export const peopleHandlers: Handlers<PeopleEndpoints> = {
 
   listUsers({ context, query }) {
     const after = query.cursor ?? "";
-    const all = [...context.pump.state.users.values()].filter(({ name }) => name > after);
+    const all = [...context.pump.state.users.values()].filter(
+      (user) => user.name > after && isSought(user, query),
+    );
     all.sort((a, b) => (a.name < b.name ? -1 : 1));
     const rows = all.slice(0, query.limit).map(userView);
     return ok(all.length > query.limit ? { rows, nextCursor: rows.at(-1)!.name } : { rows });
@@ -115,14 +132,23 @@ export const peopleHandlers: Handlers<PeopleEndpoints> = {
     if (!user.ok) return user;
     const { userId } = user.value;
     const by = personOf(caller).user;
+    const jobs = body.jobs ?? context.signIn.settings.onDisabledUser;
     if (body.action === "disable" && by === userId) {
       const hint = "Let another operator do it.";
       return refuse("WRONG_STATE", "You would lock yourself out.", hint);
     }
+    if (body.action === "forget") {
+      if (!user.value.disabled) {
+        const hint = `Disable it first: \`tequio user disable ${user.value.name}\`.`;
+        return refuse("WRONG_STATE", `The user ${user.value.name} may still sign in.`, hint);
+      }
+      await context.signIn.people.forget(userId);
+      return ok({ user: userView(user.value), cancelled: [] });
+    }
     const changed = await pump.submit(
       body.action === "enable"
         ? { type: "enableUser", userId, by }
-        : { type: "disableUser", userId, jobs: body.jobs, by },
+        : { type: "disableUser", userId, jobs, by },
     );
     if (!changed.ok) return changed;
     const { cancelled = [] } = changed.value as { readonly cancelled?: string[] };

@@ -2,13 +2,16 @@
 import { holdsForAll, permits } from "@tequio/core/controller";
 import { ok, type Refusal } from "@tequio/core/pool";
 import type { Context } from "../../context.ts";
+import { booksView } from "../../views/books.ts";
 import { poolView, projectViews } from "../../views/pool.ts";
 import { statementView } from "../../views/usage.ts";
 import type { Caller } from "../caller.ts";
 import { refuseUnless, whoOf } from "../may.ts";
 import { type Handlers, userOf } from "../table.ts";
 
-export const poolHandlers: Handlers<"getPool" | "listProjects" | "createProject" | "getUsage"> = {
+export const poolHandlers: Handlers<
+  "getPool" | "listProjects" | "createProject" | "getUsage" | "listBooks"
+> = {
   getPool: ({ context }) => ok(poolView(context.pump.state, context.version, context.now())),
   listProjects({ context, caller }) {
     const { state } = context.pump;
@@ -36,14 +39,25 @@ export const poolHandlers: Handlers<"getPool" | "listProjects" | "createProject"
   },
   getUsage({ context, caller, query }) {
     const { state } = context.pump;
-    const who = whoOf(context, caller);
-    const visible = holdsForAll(who, "usage.read")
-      ? undefined
-      : (line: { readonly member: string; readonly project: string }) =>
-          permits(state, who, "usage.read", { project: line.project, member: line.member });
-    return statementView(state, query, context.now(), visible);
+    const sees = seenLines(context, caller);
+    return statementView(context.history, state, query, context.now(), sees);
+  },
+  listBooks({ context, caller }) {
+    const { state } = context.pump;
+    return ok({ rows: booksView(state, seenLines(context, caller) ?? (() => true)) });
   },
 };
+
+/** Which lines of the books the caller may see; undefined: all of them. */
+function seenLines(
+  context: Context,
+  caller: Caller,
+): ((line: { readonly member: string; readonly project: string }) => boolean) | undefined {
+  const who = whoOf(context, caller);
+  if (holdsForAll(who, "usage.read")) return undefined;
+  const { state } = context.pump;
+  return ({ member, project }) => permits(state, who, "usage.read", { member, project });
+}
 
 /**
  * Whoever may change a project's surroundings may put one there: its shares weigh against those of

@@ -44,12 +44,29 @@ function endOf({ context, body }: Create, maker: Token): number | null {
 }
 
 export const tokenHandlers: Handlers<"listTokens" | "createToken" | "revokeToken"> = {
-  listTokens({ context, caller }) {
+  listTokens({ context, caller, query }) {
     const { state } = context.pump;
     const who = whoOf(context, caller);
     const all = permits(state, who, "tokens.read", {});
-    const rows = [...state.tokens.values()].filter((one) => all || one.userId === who.userId);
-    return ok({ rows: rows.map((token) => tokenView(state, token)) });
+    const { cursor, limit, user } = query;
+    if (cursor !== undefined && !state.tokens.has(cursor)) {
+      const hint = "Begin again without it: the token may have gone.";
+      return refuse("INVALID_REQUEST", "`cursor` is no token's id.", hint, "cursor");
+    }
+    const rows: ReturnType<typeof tokenView>[] = [];
+    let begun = cursor === undefined;
+    for (const token of state.tokens.values()) {
+      if (begun && (all || token.userId === who.userId)) {
+        const view = tokenView(state, token);
+        const wanted = user === undefined || view.user === user;
+        if (wanted && rows.length === limit) {
+          return ok({ rows, nextCursor: rows.at(-1)!.tokenId });
+        }
+        if (wanted) rows.push(view);
+      }
+      if (token.tokenId === cursor) begun = true;
+    }
+    return ok({ rows });
   },
 
   async createToken(call) {

@@ -1,0 +1,157 @@
+// Texts of signing in, of invitations and of the reader's own account.
+
+export const SIGN_IN_TEXTS = {
+  title: "Tequio",
+  asking: "Asking the pool who you are …",
+  oidc: (name: string) => `Sign in with ${name}`,
+  passkey: "Sign in with a passkey",
+  or: "or",
+  user: "Name",
+  password: "Password",
+  enter: "Sign in",
+  tokenTitle: "Use a token instead",
+  where: "Open the address that the pool prints when it starts; it carries the operator's token:",
+  example: "tequio up\n\n  Console   http://127.0.0.1:8420/?token=…",
+  more: "Or type a token that somebody with the right to make one has given you.",
+  token: "Token",
+  kept: "Kept in this tab only, until you close it.",
+  useToken: "Use the token",
+  noWay: "This pool has no sign-in by name yet: it takes tokens only.",
+} as const;
+
+/** What the browser, not the pool, says about passkeys. */
+export const PASSKEY_TROUBLES = {
+  cancelled: {
+    code: "SIGN_IN_FAILED",
+    message: "No passkey was given.",
+    hint: "You closed the question, or it took too long. Try again, or use another way to sign in.",
+  },
+  known: {
+    code: "ALREADY_EXISTS",
+    message: "This authenticator holds a passkey for you already.",
+    hint: "Use it as it is, or take another authenticator.",
+  },
+  failed: (why: string) => ({
+    code: "SIGN_IN_OFF",
+    message: `The browser could not use a passkey: ${why}`,
+    hint: "Passkeys need https, or http://localhost, and a browser that knows them.",
+  }),
+} as const;
+
+export const INVITE_TEXTS = {
+  title: (user: string) => `Welcome, ${user}`,
+  once: "This link is good for one use. Choose how you will sign in from now on.",
+  until: (at: string) => `It ends on ${at}.`,
+  again: "You could sign in before; what you choose now is added to it, or takes its place.",
+  passkey: "Make a passkey",
+  passkeyNote:
+    "Signs you in by finger, face or the machine's PIN. Nothing to remember, or to steal.",
+  passkeyName: "Name of the passkey",
+  passkeyNameStart: "This machine",
+  password: "Set a password",
+  newPassword: "New password",
+  least: (chars: number) => `At least ${chars} characters. A few words in a row are good.`,
+  tooShort: (chars: number) => `${chars} characters are missing.`,
+  repeat: "The same again",
+  differs: "The two are not the same.",
+  use: "Set the password and sign in",
+  makePasskey: "Make the passkey and sign in",
+  toSignIn: "To the sign-in page",
+} as const;
+
+export const DEVICE_TEXTS = {
+  title: "Let a program sign in as you",
+  explain:
+    "A program such as `tequio login` on another machine shows a code. Type it here only if you " +
+    "started that program yourself.",
+  code: "Code",
+  read: "Go on",
+  asks: (agent: string, address: string) => `${agent}, from ${address}, wants to act as you.`,
+  started: "Started",
+  compare: (code: string) => `It must show the code ${code}.`,
+  approve: "Let it in",
+  done: "Done: the program is signed in. You may close this page.",
+} as const;
+
+export const ACCOUNT_TEXTS = {
+  title: "Account",
+  me: "Who you are",
+  operator: "You use the operator's token of the machine: it may do everything.",
+  byToken: "You use an API token. To change how you sign in, sign in by name first.",
+  noRoles:
+    "You have no role yet, so there is nothing here to see. Ask the operator of the pool, or the " +
+    "lead of your project, for one.",
+  roles: "Your roles",
+  may: "What you may do",
+  permission: "Permission",
+  what: "Lets you",
+  where: "Where",
+  everywhere: "everywhere",
+  own: "your own",
+  cutDown: (scopes: string) => `This token was cut down to ${scopes}.`,
+  email: "E-mail",
+  origin: "You sign in",
+  password: "Password",
+  hasPassword: "set",
+  noPassword: "You have no password.",
+  changed: "changed",
+  oldPassword: "Password of now",
+  setPassword: "Set a password",
+  changePassword: "Change the password",
+  passwordDone: "The password is set. Your other sessions have ended.",
+  byProvider: "Your organisation's sign-in looks after your password.",
+  passkeys: "Passkeys",
+  noPasskeys: "You have no passkey yet.",
+  addPasskey: "Add a passkey",
+  name: "Name",
+  rename: "Rename",
+  renameTitle: (name: string) => `Rename ${name}`,
+  renameExplain: "A name by which you know the authenticator again.",
+  used: "Last used",
+  never: "never",
+  kept: "Kept",
+  synced: "in copies",
+  bound: "on one device",
+  remove: "Remove",
+  removeTitle: (name: string) => `Remove ${name}?`,
+  removeExplain: "It no longer signs you in. Remove it from the authenticator, too.",
+  change: "Change",
+  sessions: "Sessions",
+  noSessions: "No open session.",
+  agent: "Browser or program",
+  how: "By",
+  hows: {
+    oidc: "organisation",
+    password: "password",
+    passkey: "passkey",
+    device: "code",
+    invite: "invitation",
+  },
+  since: "Since",
+  lastUsed: "Last used",
+  ends: "Ends",
+  current: "this one",
+  end: "End",
+  endTitle: "End this session?",
+  endExplain: "Whoever uses it is signed out at once.",
+  endAll: "Sign out everywhere else",
+  endAllTitle: "End all your other sessions?",
+  endAllOf: (user: string) => `End all sessions of ${user}?`,
+  endAllLabel: "End all sessions",
+  endAllExplain: "Every other browser and program is signed out at once. API tokens stay good.",
+} as const;
+
+export const INVITE_USER_TEXTS = {
+  title: "A way to sign in",
+  explain: "A link by which the user sets a password or makes a passkey. It is good for one use.",
+  make: "Make a sign-in link",
+  reset: "Also take the old password and passkeys away, and end all sessions",
+  once: (until: string) =>
+    `Give the link to the user by a safe way. It is shown only now, and good until ${until}.`,
+  copy: "Copy the link",
+  done: "Done",
+  password: "Password",
+  passkeys: "Passkeys",
+  set: "set",
+  none: "none",
+} as const;

@@ -1,0 +1,14 @@
+// What both ends of the gateway sign and agree on, without any schema.
+
+export const GATEWAY_PROTOCOL = 1;
+
+/** The command that agents replace by the embedded training worker. */
+export const TRAINER_COMMAND = "tequio:trainer";
+
+/** The bytes that a new key signs, so that nobody proposes a key of somebody else. */
+export const newKeyText = (poolId: string, siteId: string, publicKey: string): string =>
+  `tequio-new-key-1\n${poolId}\n${siteId}\n${publicKey}`;
+
+/** The bytes that the agent signs to prove who it is. */
+export const helloText = (poolId: string, siteId: string, nonce: string): string =>
+  `tequio-gateway-1\n${poolId}\n${siteId}\n${nonce}`;

@@ -1,0 +1,116 @@
+// Nodes in the same state are worth the same: kind, free processor time, and the free parts of
+// the accelerators in ascending order. Each distinct state has a number, so that what is computed
+// about it is computed once. Memory is left out: it decides whether a request fits, never how well.
+import type { NodeTable } from "./nodes.ts";
+
+/** Multipliers of the hash: FNV-1a's prime, and one to spread the low bits. */
+const PRIME = 16_777_619;
+const SPREAD = 0x9e3779b1;
+const FIRST_ROWS = 1_024;
+
+/** Rows of `stride` free parts each, found again by their content. */
+export class StateTable {
+  readonly stride: number;
+  count = 0;
+  kind: Uint16Array;
+  milliCpu: Int32Array;
+  /** Ascending; accelerators that a kind does not have stand first, as 0. */
+  free: Int16Array;
+  #slots: Int32Array;
+
+  constructor(nodes: NodeTable) {
+    this.stride = nodes.stride;
+    this.kind = new Uint16Array(FIRST_ROWS);
+    this.milliCpu = new Int32Array(FIRST_ROWS);
+    this.free = new Int16Array(FIRST_ROWS * this.stride);
+    this.#slots = new Int32Array(4 * FIRST_ROWS).fill(-1);
+  }
+
+  /** The number of a state. `row` holds its free parts, ascending, `stride` of them. */
+  find(kind: number, milliCpu: number, row: Int16Array): number {
+    const mask = this.#slots.length - 1;
+    let slot = this.#hash(kind, milliCpu, row, 0) & mask;
+    for (; this.#slots[slot] !== -1; slot = (slot + 1) & mask) {
+      const state = this.#slots[slot]!;
+      if (this.#same(state, kind, milliCpu, row)) return state;
+    }
+    if (this.count === this.kind.length) {
+      this.#grow();
+      return this.find(kind, milliCpu, row);
+    }
+    const state = this.count;
+    this.#slots[slot] = state;
+    this.kind[state] = kind;
+    this.milliCpu[state] = milliCpu;
+    this.free.set(row, state * this.stride);
+    this.count += 1;
+    return state;
+  }
+
+  #hash(kind: number, milliCpu: number, row: Int16Array, from: number): number {
+    let hash = Math.imul(kind + 1, SPREAD) ^ milliCpu;
+    for (let at = from; at < from + this.stride; at += 1) {
+      hash = Math.imul(hash ^ row[at]!, PRIME);
+    }
+    return Math.imul(hash ^ (hash >>> 15), SPREAD) >>> 7;
+  }
+
+  #same(state: number, kind: number, milliCpu: number, row: Int16Array): boolean {
+    if (this.kind[state] !== kind || this.milliCpu[state] !== milliCpu) return false;
+    const from = state * this.stride;
+    for (let at = 0; at < this.stride; at += 1) {
+      if (this.free[from + at] !== row[at]) return false;
+    }
+    return true;
+  }
+
+  #grow(): void {
+    const rows = 2 * this.kind.length;
+    const { kind, milliCpu, free } = this;
+    this.kind = new Uint16Array(rows);
+    this.kind.set(kind);
+    this.milliCpu = new Int32Array(rows);
+    this.milliCpu.set(milliCpu);
+    this.free = new Int16Array(rows * this.stride);
+    this.free.set(free);
+    const slots = new Int32Array(4 * rows).fill(-1);
+    for (let state = 0; state < this.count; state += 1) {
+      const from = state * this.stride;
+      let slot = this.#hash(kind[state]!, milliCpu[state]!, free, from) & (slots.length - 1);
+      while (slots[slot] !== -1) slot = (slot + 1) & (slots.length - 1);
+      slots[slot] = state;
+    }
+    this.#slots = slots;
+  }
+}
+
+/** Copies free parts in ascending order into `row`. Insertion sort: they are nearly sorted. */
+export function sortInto(row: Int16Array, free: Int16Array, from: number): void {
+  for (let at = 0; at < row.length; at += 1) {
+    const milli = free[from + at]!;
+    let to = at;
+    for (; to > 0 && row[to - 1]! > milli; to -= 1) row[to] = row[to - 1]!;
+    row[to] = milli;
+  }
+}
+
+/** Takes `accelerators` of `milli` from a sorted row; `place` is where a shared one is taken. */
+export function takeFrom(
+  row: Int16Array,
+  accelerators: number,
+  milli: number,
+  place: number,
+): void {
+  if (accelerators === 0) return;
+  if (accelerators === 1 && milli < row[place]!) {
+    const left = row[place]! - milli;
+    let to = place;
+    for (; to > 0 && row[to - 1]! > left; to -= 1) row[to] = row[to - 1]!;
+    row[to] = left;
+    return;
+  }
+  // Whole ones stand last; taken, they are 0 and stand first. A shared one taken up likewise.
+  const from = accelerators === 1 ? place : row.length - accelerators;
+  row.copyWithin(accelerators, 0, from);
+  row.fill(0, 0, accelerators);
+}
