@@ -1,8 +1,8 @@
 // Jobs on accelerators of several kinds, in rounds (protocol B of the reference page): completion
 // times and finish-time fairness of a policy on Gavel's traces.
 //   node bench/gavel.ts --jobs multi_seed0.csv --rate 2.0 [--policy guarded|las-gavel|fifo|las|
-//   las-swaps|shortest-time|shortest-gpu-time|shortest-gpu-time-swaps|all] [--move-cost 60] [--speeds FILE]
-//   [--kinds v100=36,p100=36,k80=36] [--no-record]
+//   las-swaps|shortest-time|shortest-gpu-time|shortest-gpu-time-swaps|all] [--move-cost 60]
+//   [--speeds FILE] [--kinds v100=36,p100=36,k80=36] [--no-record]
 // Without --move-cost both settings are run, free moves and 60 s a move. Speeds are looked for one
 // folder above the jobs. Files with arrival times take no --rate; all their jobs are measured.
 import { existsSync } from "node:fs";
@@ -88,6 +88,19 @@ const LAS_GAVEL = {
   "2.6": { meanH: 34.3, maxH: 1_717, rhoMax: 3.04, published: 36.44 },
   "96 jobs": { meanH: 3.824 },
 };
+/**
+ * Page B.5, mean JCT in hours with free moves: by the steps of the file's first job (which tells
+ * seeds 0, 1 and 2 apart), the rate and the policy. The replay must give the same.
+ */
+const PRINTED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  "17484476 2": { fifo: 21.44, las: 19.06, "las-swaps": 17.43, "shortest-gpu-time": 18 },
+  "17484476 2.6": { fifo: 75.8, las: 53.68, "las-swaps": 27.82 },
+  "158770 2": { fifo: 16.92, las: 15.83, "las-swaps": 15.53 },
+  "158770 2.6": { las: 25.16, "las-swaps": 22.53 },
+  "76752 2": { fifo: 17.65, las: 17.47, "las-swaps": 16.42 },
+  "76752 2.6": { las: 50.76, "las-swaps": 36.6 },
+};
+const PRINTED_NEAR_H = 0.006;
 /** Jobs 4,000 to 4,999 are measured, and the run stops when 12,000 have arrived (B.3). */
 const MEASURED: readonly [number, number] = [4_000, 4_999];
 const ARRIVALS_MAX = 12_000;
@@ -196,6 +209,20 @@ function recordRow(row: Row, jobs: string): void {
   });
 }
 
+/** On the page's own traces its baselines must come out as printed, or the replay is wrong. */
+function checkPrinted({ trace }: Bench, rows: readonly Row[]): void {
+  const printed = PRINTED[`${Math.round(trace.totalSteps[0]!)} ${Number(values.rate)}`] ?? {};
+  for (const { named, moveCostS, report } of rows) {
+    const page = printed[named.name];
+    if (page === undefined || moveCostS !== 0 || values.kinds !== undefined) continue;
+    if (Math.abs(report.meanH - page) <= PRINTED_NEAR_H) {
+      console.log(`${named.name}: as printed on the page, ${page} h.`);
+    } else {
+      stop(`${named.name}: the page prints ${page} h, this replay gives ${report.meanH} h.`);
+    }
+  }
+}
+
 /** No policy can do better: every job alone on its best kind (page B.5). */
 function floorH({ trace, measured: [from, to] }: Bench): number {
   const kinds = trace.kinds.length;
@@ -228,6 +255,7 @@ function main(): void {
     rows.filter(({ named }) => named.clairvoyant === clairvoyant);
   printRows("knows speeds, not lengths", knowing(false));
   printRows("clairvoyant", knowing(true));
+  checkPrinted(bench, rows);
   if (values["no-record"]) return;
   for (const row of rows) recordRow(row, jobs);
 }

@@ -41,6 +41,9 @@ const PUBLISHED = {
 };
 const POLICIES = ["fcfs", "shortest-gpu-time", "shares"] as const;
 type Policy = (typeof POLICIES)[number];
+/** The trace of the published figures, by its number of jobs, and how near ours must be. */
+const PUBLISHED_JOBS = 82_247;
+const PUBLISHED_NEAR_H = 0.006;
 const KNOWS: Readonly<Record<Policy, string>> = {
   fcfs: "durations, in the backfill",
   "shortest-gpu-time": "durations, in order and backfill",
@@ -190,6 +193,33 @@ function recordRow(row: Row, alone: WaitReport, details: object): void {
   });
 }
 
+/** On the page's own trace the baselines must come out as printed there, or the replay is wrong. */
+function checkPublished(
+  trace: OwnerTrace,
+  factor: number,
+  alone: WaitReport,
+  rows: readonly Row[],
+) {
+  if (trace.gpus.length !== PUBLISHED_JOBS || factor !== 1) return;
+  const ours: readonly (readonly [number, number | undefined])[] = [
+    [PUBLISHED.isolatedMeanWaitH, alone.meanH],
+    ...(["fcfs", "shortest-gpu-time"] as const).map(
+      (order) =>
+        [
+          order === "fcfs"
+            ? PUBLISHED.pooledFcfsMeanWaitH
+            : PUBLISHED.pooledShortestGpuTimeMeanWaitH,
+          rows.find(({ name }) => name.startsWith(`pooled, ${order}`))?.report.meanH,
+        ] as const,
+    ),
+  ];
+  for (const [published, here] of ours) {
+    if (here === undefined || Math.abs(here - published) <= PUBLISHED_NEAR_H) continue;
+    stop(`The page prints ${published} h for this trace, this replay gives ${here} h.`);
+  }
+  console.log("\nThe baselines are those of the page.");
+}
+
 function main(): void {
   if (values.jobs === undefined) stop("Give the trace: --jobs philly_jobs.csv.gz");
   const trace = readTrace(values.jobs, parsePhilly);
@@ -220,6 +250,7 @@ function main(): void {
   });
   printRows(rows, alone);
   printOwners(trace, needs, alone, rows);
+  checkPublished(trace, factor, alone, rows);
   for (const { name, ...row } of rows) {
     const start = fixed(row.firstStartMeanH, 2);
     const later = Number.isNaN(row.laterThanAlone)

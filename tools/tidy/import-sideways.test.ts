@@ -33,6 +33,7 @@ test("only the composition root and tests name a concrete engine", () => {
     "engines/src/local/index.ts": "",
     "agent/a.ts": line,
     "agent/a.test.ts": line,
+    "agent/testing/place.ts": line,
     "tequio/src/main.ts": line,
   };
   assert.deepEqual(found(importSideways, files), ["agent/a.ts:1 import-concrete"]);

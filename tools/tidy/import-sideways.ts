@@ -23,7 +23,7 @@ function ofFile(file: TreeFile): readonly Finding[] {
       const message = `${own} imports its neighbour ${other}; share through the port above them`;
       return [{ path: file.path, line: found.line, rule: "import-sideways", message }];
     }
-    if (file.isTest || NAMES_CONCRETE.includes(top)) return [];
+    if (file.isTest || file.isTesting || NAMES_CONCRETE.includes(top)) return [];
     const message = `${other} is named here; only ${NAMES_CONCRETE.join(", ")} may name one`;
     return [{ path: file.path, line: found.line, rule: "import-concrete", message }];
   });

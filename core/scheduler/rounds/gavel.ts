@@ -2,8 +2,8 @@
 // that follow them. As on the benchmark's page (B.3): shares are computed again when jobs have
 // arrived or ended, at most every 1,920 s; in a round the pairs of job and kind that are furthest
 // behind their shares go first. The program has many best answers; the authors' solver picks one
-// from their middle, ours picks the cheapest, which leaves more for the rounds to give away. So this
-// port finishes jobs sooner than the authors' simulator does, and is the harder one to beat.
+// from their middle, ours the cheapest, which leaves more for the rounds to give away. So this port
+// finishes jobs sooner than the authors' simulator does, and is the harder one to beat.
 import { maxMinShares } from "./max-min.ts";
 import { type Kinds, NO_KIND, type Round, type RoundJobs, type RoundPolicy } from "./types.ts";
 

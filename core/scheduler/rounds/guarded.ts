@@ -16,11 +16,11 @@ const FIRST_LEVEL_GPU_S = 60;
 /** Below this part of its equal share a job goes first: so rho stays near 1.5 at worst. */
 const BEHIND_PART = 2 / 3;
 /** Below this part of its equal share a job's speed counts more when kinds are exchanged. */
-const AT_RISK_PART = 0.75;
+const AT_RISK_PART = 0.8;
 const AT_RISK_WEIGHT = 3;
-/** A move must make a job faster by more than this, since moving is not free in real pools. */
+/** A move must make a job faster by more than this: moving is not free in real pools. */
 const STAY_GAIN = 0.02;
-/** The part of the pool that is kept for the oldest jobs, if there are any that have waited long. */
+/** The part of the pool that is kept for the oldest jobs while there are some that waited long. */
 const OLDEST_PART = 2 / 9;
 /** Waited long: so many times the mean time from arrival to end of the jobs that have ended. */
 const LONG_FACTOR = 5;

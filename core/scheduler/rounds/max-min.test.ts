@@ -71,7 +71,7 @@ function costOf(gpus: number, rate: readonly number[], level: number, price: rea
   return least;
 }
 
-test("the shares keep to what there is and reach the level, and no higher level can be reached", () => {
+test("shares keep to what there is and reach the level, and no higher one can be reached", () => {
   fc.assert(
     fc.property(fc.array(job, { minLength: 1, maxLength: 12 }), (jobs) => {
       const count = [3, 4, 5];
@@ -87,7 +87,7 @@ test("the shares keep to what there is and reach the level, and no higher level 
           used[kind]! += part * gpus;
         });
       });
-      used.forEach((each, kind) => assert.ok(each <= count[kind]! * (1 + 1e-6)));
+      for (const [kind, each] of used.entries()) assert.ok(each <= count[kind]! * (1 + 1e-6));
       // Some prices make a level 2 % higher cost more than all accelerators together are worth.
       const higher = level * 1.02;
       const grid = 24;

@@ -71,7 +71,7 @@ test("one wide job trades places with several narrow ones", () => {
   assert.deepEqual([...jobs.kind], [1, 1, 0]);
 });
 
-test("an equal share of n active jobs is an n-th, and never more than one whole kind's worth", () => {
+test("an equal share of n active jobs is an n-th, and of one job never more than it asks", () => {
   const jobs = jobsOf([
     { gpus: 1, speed: [2, 1] },
     { gpus: 2, speed: [2, 1], arrivalS: 10 },

@@ -28,7 +28,7 @@ export const TRACE_GPUS_MAX = 1_000_000;
 /** How much of a broken field is shown. */
 const FOUND_CHARACTERS_MAX = 60;
 
-/** Cuts text into lines of comma-separated fields. Empty lines and a byte order mark are skipped. */
+/** Cuts text into lines of comma-separated fields; empty lines and a byte order mark go. */
 export function* csvLines(text: string): Generator<TraceLine> {
   let line = 0;
   for (const raw of text.split("\n")) {

@@ -12,8 +12,8 @@ const LINGER_MS = 2_000;
 
 /**
  * Ends the connection of a sender that was refused in the middle, a moment later: closing at once
- * would take the answer away from it while it writes (RFC 9112, 9.6). What comes meanwhile is thrown
- * away, and nothing after that: there may be gigabytes of it.
+ * would take the answer away from it while it writes (RFC 9112, 9.6). What comes meanwhile is
+ * thrown away, and nothing is read after that: there may be gigabytes of it.
  */
 export function closeLater(request: IncomingMessage): void {
   const timer = setTimeout(() => request.socket.destroy(), LINGER_MS).unref();

@@ -84,11 +84,7 @@ export function createPostgresArchive(readers: Pool, target: Target, fence?: Fen
       }),
     async jobsById(jobIds) {
       assert(jobIds.length <= ARCHIVE_ROWS_MAX, "jobs are asked for within the limit");
-      const rows = await ask<JobBody>({
-        text: `SELECT job_id AS "jobId", body FROM ${prefix}archive_job
-          WHERE job_id IN (SELECT json_array_elements_text($1::json))`,
-        values: [JSON.stringify(jobIds)],
-      });
+      const rows = await ask<JobBody>(byIdQuery(prefix, jobIds));
       return rows.ok ? ok(new Map(rows.value.map(({ jobId, body }) => [jobId, body]))) : rows;
     },
     jobs: (wanted) => ask<JobBody>(jobsQuery(dialect, wanted)),
@@ -99,6 +95,12 @@ export function createPostgresArchive(readers: Pool, target: Target, fence?: Fen
     lines: (wanted) => ask<LineBody>(linesQuery(dialect, wanted)),
   };
 }
+
+const byIdQuery = (prefix: string, jobIds: readonly string[]): Query => ({
+  text: `SELECT job_id AS "jobId", body FROM ${prefix}archive_job
+    WHERE job_id IN (SELECT json_array_elements_text($1::json))`,
+  values: [JSON.stringify(jobIds)],
+});
 
 async function write(
   client: PoolClient,

@@ -21,6 +21,7 @@ test("every code of the pool ends in the exit code that its HTTP status calls fo
     401: EXIT.NOT_ALLOWED,
     403: EXIT.NOT_ALLOWED,
     404: EXIT.NOT_FOUND,
+    421: EXIT.UNREACHABLE,
   };
   for (const [code, { status }] of Object.entries(CODES) as [Code, { status: number }][]) {
     if (code === "USAGE") continue;
