@@ -10,6 +10,8 @@ import { join } from "node:path";
 const CHROMIUM_DEFAULT = "/usr/bin/chromium";
 /** Where Debian puts Prometheus, with promtool beside it. */
 const PROMETHEUS = "/usr/bin/prometheus";
+/** Where Debian puts systemd's checker of units. */
+const SYSTEMD_ANALYZE = "/usr/bin/systemd-analyze";
 /** Where every distribution puts bubblewrap. */
 const BWRAP = "/usr/bin/bwrap";
 /** Where Debian puts PostgreSQL's programs. */
@@ -38,6 +40,11 @@ const COMPONENTS: readonly Component[] = [
     name: "PostgreSQL",
     path: join(POSTGRES_BIN, "postgres"),
     hint: "install it with `apt-get install postgresql-15`, or set POSTGRES_BIN to its folder",
+  },
+  {
+    name: "systemd-analyze",
+    path: SYSTEMD_ANALYZE,
+    hint: "install it with `apt-get install systemd`",
   },
   {
     name: "bubblewrap",
