@@ -20,7 +20,7 @@ import { decodeState, emptyState, encodeState } from "@tequio/core/controller";
 import { hoursAt, parseHours, WEEK_MINUTES } from "@tequio/core/pool";
 import { CODECS, decode, encode, readHeader } from "@tequio/core/training";
 import { parsePs, parsePsTime, parseStat } from "@tequio/engines/local";
-import { makeSigner } from "@tequio/server";
+import { makeSigner, parseGroupRole } from "@tequio/server";
 import { decodeMoments, encodeMoments } from "@tequio/trainer";
 import { openDiskTargets } from "./disk-targets.ts";
 import {
@@ -34,6 +34,7 @@ import {
   randomValue,
 } from "./mutate.ts";
 import type { Target } from "./run.ts";
+import { traceTarget } from "./trace-targets.ts";
 
 /** A twentieth of all inputs is random from the ground up: most of them die at the first letter. */
 const RANDOM_SHARE = 0.05;
@@ -160,6 +161,7 @@ function feedWord(next: Next): void {
   expect(mib === undefined || mib >= 0, "a size is never negative");
   const array = parseArray(word);
   expect(array === undefined || array.indices.length > 0, "an array is never empty");
+  parseGroupRole(text(next, ["staff=operator", "team/a=project-lead:climate"]));
 }
 
 /** Hours of an offer: what is read is a week, and never later than when it is asked. */
@@ -251,6 +253,7 @@ export async function openTargets(): Promise<readonly Target[]> {
     cheap("moments", (next) => void decodeMoments(bytes(next, moments))),
     cheap("state", (next) => feedState(next, states)),
     cheap("system", feedSystem),
+    traceTarget,
     ...(await openDiskTargets()),
   ];
 }
