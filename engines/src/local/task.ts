@@ -54,7 +54,7 @@ export interface TaskPlan {
   readonly record: TaskRecord;
   readonly secretEnv: Readonly<Record<string, string>>;
   readonly keepStderr: boolean;
-  /** Called right before its process is made: what was prepared before is not the job's time. */
+  /** Called as soon as its process has been made: to make it is not yet the job's time. */
   readonly onSpawn: () => void;
   /** Called once, never before `startTask` has returned. */
   readonly onEnd: () => void;
@@ -69,13 +69,13 @@ export function startTask(plan: TaskPlan): Task {
   const pipe = makePipe(folder, String(record.taskIndex));
   const out = pipe?.writeEnd ?? "pipe";
   const [program, ...args] = commandOf(plan, groups);
-  plan.onSpawn();
   const child = spawn(program ?? "", args, {
     cwd: workFolder(folder),
     env: { ...record.env, ...plan.secretEnv, [MARK_VARIABLE]: folder },
     detached: true, // a session and a process group of its own
     stdio: ["ignore", out, plan.keepStderr ? out : "ignore"],
   });
+  plan.onSpawn();
   const id = child.pid === undefined ? undefined : identify(child.pid);
   const sources = pipe === undefined ? [child.stdout, child.stderr] : [pipe.source];
   const drained = Promise.all(

@@ -11,7 +11,7 @@ import { type CutLink, openCutLink } from "./link.ts";
 import { killAllOf, processesOf, supervisorsOf } from "./processes.ts";
 
 /** Jobs that a site runs at one time. */
-const SLOTS = 6;
+const SLOTS = 4;
 const READY_MS = 60_000;
 const STOP_MS = 60_000;
 /** A machine under load takes a while to end what was told to end. */

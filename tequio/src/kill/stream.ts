@@ -20,7 +20,7 @@ export interface StreamOptions {
 }
 
 /** So many may wait in the pool before the next is submitted. */
-const WAITING_MAX = 60;
+const WAITING_MAX = 40;
 /** Submissions under way at one time. */
 const LANES = 4;
 const RETRY_MS = 100;
