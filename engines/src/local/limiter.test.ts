@@ -44,7 +44,7 @@ test("any busy job uses its share in the long run, whatever its threads and late
   const lateMs = fc.integer({ min: 0, max: 20 });
   const holds = (wanted: number, busy: number, late: number): void => {
     if (busy <= wanted) return;
-    const { usedCores } = play(wanted, busy, 120_000, late);
+    const { usedCores } = play(wanted, busy, 600_000, late);
     assert.ok(Math.abs(usedCores / wanted - 1) < 0.05, `used ${usedCores}`);
   };
   fc.assert(fc.property(share, threads, lateMs, holds), { numRuns: 60 });
