@@ -47,7 +47,9 @@ const openssl = (...args: string[]) =>
 
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 
-describe("a server that asks for certificates", { skip: !hasOpenssl }, () => {
+describe("a server that asks for certificates", {
+  skip: !hasOpenssl && "There is no openssl.",
+}, () => {
   const folder = mkdtempSync(join(tmpdir(), "tequio-client-cert-"));
   const at = (name: string): string => join(folder, name);
   const authority = (name: string) =>

@@ -64,7 +64,7 @@ async function members({ home }: Place): Promise<readonly MemberView[]> {
 
 describe("a pool that asks agents for certificates", {
   timeout: 120_000,
-  skip: !hasOpenssl,
+  skip: !hasOpenssl && "There is no openssl.",
 }, () => {
   const place = makePlace();
   const { root, home } = place;
@@ -159,7 +159,7 @@ describe("a pool that asks agents for certificates", {
 
 describe("a pool that asks everybody for certificates", {
   timeout: 120_000,
-  skip: !hasOpenssl,
+  skip: !hasOpenssl && "There is no openssl.",
 }, () => {
   const place = makePlace();
   const { root, home } = place;

@@ -14,7 +14,7 @@ const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 
 test("`tequio up --tls self --demo-members` has four members, all encrypted", {
   timeout: 90_000,
-  skip: !hasOpenssl,
+  skip: !hasOpenssl && "There is no openssl.",
 }, async (t) => {
   const root = mkdtempSync(join(tmpdir(), "tequio-tls-demo-"));
   const home = join(root, "home");

@@ -11,7 +11,10 @@ import { type Process, runTequio, startTequio, until } from "./testing/real-pool
 
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 
-describe("a pool with `--tls self`", { timeout: 120_000, skip: !hasOpenssl }, () => {
+describe("a pool with `--tls self`", {
+  timeout: 120_000,
+  skip: !hasOpenssl && "There is no openssl.",
+}, () => {
   const root = mkdtempSync(join(tmpdir(), "tequio-tls-"));
   const home = join(root, "home");
   const site = join(root, "site");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { GroupPlacer } from "./group-placer.ts";
 import {
   fits,
   knowsMix,
@@ -15,6 +16,7 @@ import {
   type Request,
   RequestTable,
 } from "./index.ts";
+import { SaturationRanker } from "./rankers/saturation.ts";
 
 const big: NodeShape = { model: "G2", accelerators: 8, milliCpu: 96_000, memoryMiB: 393_216 };
 const small: NodeShape = { model: "T4", accelerators: 2, milliCpu: 32_000, memoryMiB: 131_072 };
@@ -74,34 +76,28 @@ for (const policy of PLACEMENT_POLICIES) {
   });
 }
 
-for (const policy of ["saturation-known", "fgd-known", "best-fit"] as const) {
-  test(`${policy} chooses what a placer chooses that has seen nothing before`, () => {
-    const shapes = [big, small, big, none, small, big];
-    fc.assert(
-      fc.property(fc.array(anyRequest, { minLength: 1, maxLength: 40 }), (all) => {
-        const { nodes, known, placer } = makePlacer(shapes, policy, all);
-        for (const one of known) {
-          const requests = new RequestTable(nodes);
-          const mix = new Mix(requests);
-          for (const other of all) mix.add(requests.know(other));
-          const before = [
-            nodes.free.slice(),
-            nodes.freeMilliCpu.slice(),
-            nodes.freeMemoryMiB.slice(),
-          ];
-          const fresh = placerOf(policy, { nodes, requests, mix, seed: 1 });
-          const expected = fresh.place(requests.know(one));
-          for (const [at, old] of before.entries()) {
-            [nodes.free, nodes.freeMilliCpu, nodes.freeMemoryMiB][at]!.set(old);
-          }
-          if (policy !== "saturation-known") assert.deepEqual(placer.place(one), expected);
-          else assert.equal(placer.place(one) === undefined, expected === undefined);
-        }
-      }),
-      { numRuns: 15 },
-    );
-  });
-}
+test("a placer that keeps its scores chooses what one chooses that has kept nothing", () => {
+  const shapes = [big, small, big, none, small, big];
+  const world = (all: readonly Request[]) => {
+    const nodes = new NodeTable(shapes);
+    const requests = new RequestTable(nodes);
+    const mix = new Mix(requests);
+    const known = all.map((one) => requests.know(one));
+    for (const one of known) mix.add(one);
+    return { nodes, known, ranker: new SaturationRanker({ nodes, requests, mix, known: true }) };
+  };
+  fc.assert(
+    fc.property(fc.array(anyRequest, { minLength: 1, maxLength: 60 }), (all) => {
+      const [kept, fresh] = [world(all), world(all)];
+      const placer = new GroupPlacer(kept.nodes, kept.ranker);
+      for (const [at, one] of kept.known.entries()) {
+        const again = new GroupPlacer(fresh.nodes, fresh.ranker);
+        assert.deepEqual(placer.place(one), again.place(fresh.known[at]!));
+      }
+    }),
+    { numRuns: 25 },
+  );
+});
 
 test("what is given back is free again", () => {
   const { nodes, known, placer } = makePlacer([small], "best-fit", [request(2, 1_000)]);
