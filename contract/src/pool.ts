@@ -135,17 +135,44 @@ export const JoinView = z.strictObject({
   poolId: z.string(),
 });
 
+const Shares = z.number().int().min(1).max(1_000_000);
+const Cap = Count.max(1_000_000_000).nullable();
+const UserCapsChange = z
+  .strictObject({
+    maxAccelerators: Cap.describe("Accelerators held at one time; null: no cap"),
+    maxRunningJobs: Cap.describe("Jobs that run at one time; null: no cap"),
+    maxQueuedJobs: Cap.describe("Jobs that wait; more are refused; null: no cap"),
+  })
+  .partial();
+const CapsChange = UserCapsChange.extend({
+  perUser: UserCapsChange.optional().describe("The same for each single user in it"),
+});
+const UserCapsView = z
+  .strictObject({ maxAccelerators: Count, maxRunningJobs: Count, maxQueuedJobs: Count })
+  .partial();
+const CapsView = UserCapsView.extend({ perUser: UserCapsView.optional() });
+
 export const ProjectRequest = z.strictObject({
   name: Name,
   parent: Name.optional(),
-  shares: z.number().int().min(1).max(1_000_000).default(1),
+  shares: Shares.default(1),
 });
+/** What changes; all else stays. */
+export const ProjectChange = z
+  .strictObject({
+    parent: Name.nullable().describe("The project that it is a part of; null: none"),
+    shares: Shares.describe("Its weight among its neighbours"),
+    caps: CapsChange.describe("What it may have at one time, with all that is below it"),
+  })
+  .partial();
 export const ProjectView = z.strictObject({
   name: z.string(),
   parent: z.string().nullable(),
   shares: Count,
   /** Decayed device-milliseconds that fair share remembers. */
   usage: z.number(),
+  /** Absent: it may have as much as there is. */
+  caps: CapsView.optional(),
   jobsQueued: Count,
   jobsRunning: Count,
 });

@@ -1,6 +1,7 @@
 // The fold of accepted jobs: single ones, and arrays, whose tasks share one description.
 import { type ArrayPlace, assert, type JobSpec, LIMITS } from "../pool/index.ts";
 import type { Event } from "./event.ts";
+import { jobsArrived } from "./memory.ts";
 import { queueChanged } from "./queue-index.ts";
 import { newJob, type State } from "./state.ts";
 
@@ -11,6 +12,7 @@ type ArraySubmitted = Extract<Event, { type: "array.submitted" }>;
 export function submit(state: State, event: Submitted, atMs: number): void {
   const { jobId, spec, place, key } = event;
   addJob(state, jobId, spec, place, atMs);
+  jobsArrived(state, spec, 1);
   state.nextJob = Math.max(state.nextJob, Number(jobId.split("_")[0]) + 1);
   if (place !== null) {
     const tasks = state.arrays.get(place.arrayId) ?? [];
@@ -27,6 +29,7 @@ export function submitArray(state: State, event: ArraySubmitted, atMs: number): 
   tasks.forEach((jobId, i) => {
     addJob(state, jobId, spec, { arrayId, index: indices[i]!, maxRunning }, atMs);
   });
+  jobsArrived(state, spec, tasks.length);
   state.arrays.set(arrayId, tasks);
   state.nextJob = Math.max(state.nextJob, Number(arrayId) + 1);
   if (key !== null) remember(state, key, tasks[0]!, tasks.length);

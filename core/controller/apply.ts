@@ -17,7 +17,8 @@ import {
   theMember,
   theSite,
 } from "./lookup.ts";
-import { jobOver, queueChanged } from "./queue-index.ts";
+import { jobOver, linesChanged, queueChanged } from "./queue-index.ts";
+import { learnLease } from "./run-times.ts";
 import { beforeEvent } from "./snapshot.ts";
 import type { State } from "./state.ts";
 
@@ -43,8 +44,12 @@ function applyPool(state: State, event: Event, atMs: number): boolean {
       state.bootedAtMs = atMs;
       return true;
     case "project.set": {
-      const { name, parent, shares } = event;
-      state.projects.set(name, { name, parent, shares });
+      const { name, parent, shares, caps } = event;
+      const project = { name, parent, shares };
+      const before = asksUsers(state);
+      state.projects.set(name, caps === undefined ? project : { ...project, caps });
+      // Lines of the queue know users only where somebody asks for them.
+      if (before || asksUsers(state)) linesChanged(state);
       return true;
     }
     case "member.invited":
@@ -69,6 +74,9 @@ function applyPool(state: State, event: Event, atMs: number): boolean {
       );
   }
 }
+
+const asksUsers = ({ projects }: State): boolean =>
+  [...projects.values()].some(({ caps }) => caps?.perUser !== undefined);
 
 function invite(
   state: State,
@@ -245,6 +253,7 @@ function applyLease(state: State, event: Event, atMs: number): boolean {
       const lease = theLease(state, event.leaseId);
       lease.estimated = false;
       lease.end = { ...lease.end!, usage: event.usage };
+      learnLease(state, lease);
       const { leaseId, usage } = event;
       assert(correct(state.ledger, { leaseId, usage, atMs }).ok, "a corrected lease was booked");
       return true;
@@ -296,6 +305,7 @@ function endLease(
   lease.endedAtMs = atMs;
   lease.end = end;
   lease.estimated = estimated;
+  learnLease(state, lease);
   const { siteId, jobId, placements, grantedAtMs } = lease.lease;
   const site = theSite(state, siteId);
   site.openLeases.splice(site.openLeases.indexOf(leaseId), 1);

@@ -12,6 +12,7 @@ import type {
   Node,
   Offer,
   Permission,
+  ProjectCaps,
   Role,
   RoleGrant,
   Usage,
@@ -66,6 +67,8 @@ export type Event =
       readonly name: string;
       readonly parent: string | null;
       readonly shares: number;
+      /** All that hold from now on; absent: none. */
+      readonly caps?: ProjectCaps;
       readonly by?: string;
     }
   | {

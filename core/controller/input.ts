@@ -2,6 +2,7 @@
 // keys are made by the shell, since the core has no chance.
 import type {
   Calibration,
+  CapsChange,
   JobOutcome,
   JobSpec,
   Node,
@@ -79,8 +80,12 @@ export type Input = {
   | {
       readonly type: "setProject";
       readonly name: string;
-      readonly parent: string | null;
-      readonly shares: number;
+      /** Absent: as it was, at the top for a new one. */
+      readonly parent?: string | null;
+      /** Absent: as it was, 1 for a new one. */
+      readonly shares?: number;
+      /** What changes of its caps; absent: nothing. */
+      readonly caps?: CapsChange;
     }
   | {
       readonly type: "inviteMember";

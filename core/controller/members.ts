@@ -1,5 +1,5 @@
 // Decisions about projects, members and invitations.
-import { LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
+import { changeCaps, LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
 import type { Input } from "./input.ts";
 import { recallAll, recallDevices } from "./offers.ts";
 import { revokeSite } from "./site-keys.ts";
@@ -18,9 +18,12 @@ export function createPool({ state, emit }: Step, input: Of<"createPool">): Outc
   return ok(undefined);
 }
 
-/** Creates a project or changes its parent and shares; refuses a circle. */
+/** Creates a project or changes its parent, shares and caps; refuses a circle. */
 export function setProject({ state, emit }: Step, input: Of<"setProject">): Outcome<unknown> {
-  const { name, parent, shares } = input;
+  const { name } = input;
+  const known = state.projects.get(name);
+  const { parent = known?.parent ?? null, shares = known?.shares ?? 1 } = input;
+  const caps = changeCaps(known?.caps, input.caps ?? {});
   if (parent !== null && !state.projects.has(parent)) {
     return refuse(
       "PROJECT_UNKNOWN",
@@ -39,7 +42,8 @@ export function setProject({ state, emit }: Step, input: Of<"setProject">): Outc
       );
     }
   }
-  emit({ type: "project.set", name, parent, shares });
+  const set = { type: "project.set", name, parent, shares } as const;
+  emit(caps === undefined ? set : { ...set, caps });
   return ok({ name });
 }
 

@@ -49,6 +49,10 @@ const isSingle = ({ spec }: JobState): boolean =>
   spec.run !== undefined || spec.dependencies.length > 0;
 
 export class QueueIndex {
+  readonly #projects: State["projects"];
+  /** Jobs in the index of each project, and of each of its users. */
+  readonly #counts = new Map<string, number>();
+  readonly #runs = new Set<JobState>();
   readonly lines = new Map<string, JobLine>();
   readonly singles = new Set<JobState>();
   /** Jobs that are over, in the order of submission. */
@@ -57,6 +61,7 @@ export class QueueIndex {
   #last: { readonly spec: JobState["spec"]; readonly line: JobLine } | undefined;
 
   constructor(state: State) {
+    this.#projects = state.projects;
     for (const jobId of state.queue.keys()) {
       const job = state.jobs.get(jobId);
       if (job !== undefined) this.add(job);
@@ -89,9 +94,13 @@ export class QueueIndex {
   /** The job waits: for the first time or again. */
   add(job: JobState): void {
     if (isSingle(job)) {
+      // A run that waits again was never gone.
+      if (!this.singles.has(job)) this.#count(job, 1);
       this.singles.add(job);
+      if (job.spec.run !== undefined) this.#runs.add(job);
       return;
     }
+    this.#count(job, 1);
     const line = this.#lineOf(job);
     const { jobs } = line;
     line.live += 1;
@@ -109,9 +118,11 @@ export class QueueIndex {
   /** The job, whose stage has changed already, does not wait any more. */
   remove(job: JobState): void {
     if (isSingle(job)) {
-      this.singles.delete(job);
+      if (this.singles.delete(job)) this.#count(job, -1);
+      this.#runs.delete(job);
       return;
     }
+    this.#count(job, -1);
     const line = this.#lineOf(job);
     line.live -= 1;
     if (line.live <= 0) {
@@ -125,10 +136,39 @@ export class QueueIndex {
     line.head = 0;
   }
 
+  /** Jobs of one project, or of one user in it, that wait. */
+  waiting(project: string, user?: string): number {
+    let count = this.#counts.get(countKey(project, user)) ?? 0;
+    for (const { spec, stage } of this.#runs) {
+      const counted = spec.project === project && (user === undefined || spec.user === user);
+      // A run that has sites takes more: it stays in the index and does not wait.
+      if (counted && stage !== "queued") count -= 1;
+    }
+    return count;
+  }
+
+  #count({ spec: { project, user } }: JobState, change: number): void {
+    for (const key of [countKey(project), countKey(project, user)]) {
+      const count = (this.#counts.get(key) ?? 0) + change;
+      if (count === 0) this.#counts.delete(key);
+      else this.#counts.set(key, count);
+    }
+  }
+
+  /** True where jobs of one user may have to wait and those of another not. */
+  #asksUser(project: string): boolean {
+    for (let at = this.#projects.get(project); at !== undefined; ) {
+      if (at.caps?.perUser !== undefined) return true;
+      at = at.parent === null ? undefined : this.#projects.get(at.parent);
+    }
+    return false;
+  }
+
   #lineOf({ spec, place }: JobState): JobLine {
     const last = this.#last;
     if (last?.spec === spec && last.line.limit?.arrayId === place?.arrayId) return last.line;
-    const own = `${spec.priority} ${spec.project} ${requestKey(spec)}`;
+    const user = this.#asksUser(spec.project) ? ` ${spec.user}` : "";
+    const own = `${spec.priority} ${spec.project}${user} ${requestKey(spec)}`;
     const key = place === null ? own : `${own} ${place.arrayId}`;
     let line = this.lines.get(key);
     if (line === undefined) {
@@ -140,6 +180,9 @@ export class QueueIndex {
     return line;
   }
 }
+
+const countKey = (project: string, user?: string): string =>
+  user === undefined ? project : `${project} ${user}`;
 
 /** The jobs of a line that wait, in their turn. */
 export function* waitingOf({ jobs, head }: JobLine): Generator<JobState, undefined> {
@@ -191,6 +234,9 @@ export function queueOf(state: State): QueueIndex {
   indexes.set(state, index);
   return index;
 }
+
+/** What tells lines apart has changed: they are made anew when they are asked for. */
+export const linesChanged = (state: State): void => void indexes.delete(state);
 
 /** The job has begun to wait, or has ceased to: the lines follow, if anybody has asked for them. */
 export function queueChanged(state: State, job: JobState, waiting: boolean): void {

@@ -5,6 +5,7 @@
 import { type BookedLease, type Entry, emptyLedger, type LedgerState } from "../ledger/index.ts";
 import { assert, type JobSpec } from "../pool/index.ts";
 import type { Event } from "./event.ts";
+import { historyOfLeases } from "./run-times.ts";
 import type { JobState, KeyState, LeaseState, Site, State } from "./state.ts";
 import { decodeState, emptyState, encodeState, newJob } from "./state.ts";
 
@@ -245,11 +246,13 @@ const completed = (state: State): State => ({
 export class SnapshotReader {
   #state = emptyState();
   readonly #specs: JobSpec[] = [];
+  /** False until it is known that the snapshot was made before run times were kept. */
+  #lacksRunTimes = false;
 
   take(text: string): void {
     const line = JSON.parse(text) as Line;
     const state = this.#state;
-    if ("state" in line) this.#state = completed(decodeState(line.state));
+    if ("state" in line) this.#begin(decodeState(line.state));
     else if ("site" in line) state.sites.set(line.site.siteId, line.site);
     else if ("jobs" in line) {
       this.#specs.push(...line.specs);
@@ -267,6 +270,11 @@ export class SnapshotReader {
     else for (const [key, value] of line.keys) state.keys.set(key, this.#keyOf(value));
   }
 
+  #begin(state: State): void {
+    this.#lacksRunTimes = state.runTimes === undefined;
+    this.#state = completed(state);
+  }
+
   /** Format 3 left the number of tasks to the array, which was always there. */
   #keyOf(key: KeyState): KeyState {
     const tasks = this.#state.arrays.get(key.jobId.split("_")[0]!)?.length;
@@ -275,6 +283,10 @@ export class SnapshotReader {
 
   /** The state, after the last line. */
   get state(): State {
+    if (this.#lacksRunTimes) {
+      this.#state = { ...this.#state, runTimes: historyOfLeases(this.#state) };
+      this.#lacksRunTimes = false;
+    }
     return this.#state;
   }
 

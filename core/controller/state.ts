@@ -16,8 +16,10 @@ import type {
   Offer,
   OfferPrices,
   Permission,
+  ProjectCaps,
   RoleGrant,
 } from "../pool/index.ts";
+import type { RunHistory } from "../scheduler/index.ts";
 import type { RunState as RoundMachine, SiteTotals } from "../training/index.ts";
 
 /** `api`: made by a person for programs; `session`: made by signing in. */
@@ -127,6 +129,8 @@ export interface Project {
   readonly name: string;
   parent: string | null;
   shares: number;
+  /** What it and its users may have at one time; absent: as much as there is. */
+  readonly caps?: ProjectCaps;
 }
 
 export type LeaseStage = "leased" | "starting" | "running" | "stopping" | "ended";
@@ -250,6 +254,8 @@ export interface State {
   readonly runs: Map<string, RunState>;
   readonly ledger: LedgerState;
   readonly archived: Archived;
+  /** How long jobs ran, for estimates; see run-times.ts. */
+  readonly runTimes: RunHistory;
   /** Idempotency key -> digest of the request and the answer. */
   readonly keys: Map<string, KeyState>;
 }
@@ -277,6 +283,7 @@ export const emptyState = (): State => ({
   runs: new Map(),
   ledger: emptyLedger(),
   archived: { batches: 0, jobs: 0, outcomes: {}, digest: "" },
+  runTimes: new Map(),
   keys: new Map(),
 });
 

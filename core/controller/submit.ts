@@ -4,6 +4,7 @@ import { deadByPast, dependencyState } from "./dependencies.ts";
 import { feasible } from "./feasible.ts";
 import type { Input, PastJob } from "./input.ts";
 import { openLeasesOf, theJob } from "./lookup.ts";
+import { queueCap } from "./queue-cap.ts";
 import { queueOf } from "./queue-index.ts";
 import type { JobState, KeyState, State } from "./state.ts";
 import type { Step } from "./step.ts";
@@ -70,6 +71,8 @@ function admissible(
       "project",
     );
   }
+  const full = queueCap(state, spec, tasks);
+  if (full !== undefined) return full;
   for (const { jobId } of spec.dependencies) {
     if (state.jobs.has(jobId) || state.arrays.has(jobId)) continue;
     if (past.some((one) => one.jobId === jobId)) continue;

@@ -13,6 +13,7 @@ import type {
 import { dependencyState } from "./dependencies.ts";
 import { lendingOf, lendingViews, lentNodesOf, refusedLately } from "./lending.ts";
 import { theJob, theLease, theMember } from "./lookup.ts";
+import { memoryOf } from "./memory.ts";
 import { type JobLine, queueOf, waitingOf } from "./queue-index.ts";
 import { spanOf } from "./runs.ts";
 import type { JobState, Site, State } from "./state.ts";
@@ -118,6 +119,7 @@ function runningViews(state: State): RunningView[] {
         leaseId,
         jobId: lease.jobId,
         siteId: site.siteId,
+        spec,
         project: spec.project,
         priority: spec.priority,
         preemptible: spec.preemptible,
@@ -238,10 +240,11 @@ function projectViews(state: State, nowMs: number): ProjectView[] {
       accrued.set(project, (accrued.get(project) ?? 0) + usedMs);
     }
   }
-  return [...state.projects.values()].map(({ name, parent, shares }) => ({
+  return [...state.projects.values()].map(({ name, parent, shares, caps }) => ({
     name,
     parent,
     shares,
+    ...(caps === undefined ? {} : { caps }),
     usage: usageAt(state.ledger.usage, "project", name, state.nowMs) + (accrued.get(name) ?? 0),
   }));
 }
@@ -257,5 +260,6 @@ export function schedulerInput(state: State, nowMs: number): SchedulerInput {
     lines: lineViews(state, active),
     projects: projectViews(state, nowMs),
     lending: lendingViews(state, nowMs),
+    memory: memoryOf(state),
   };
 }

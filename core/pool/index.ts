@@ -1,4 +1,5 @@
 // The nouns of the pool. This package imports nothing; everything else may import it.
+export * from "./caps.ts";
 export { type Chance, chanceOf } from "./chance.ts";
 export * from "./codes.ts";
 export * from "./hours.ts";

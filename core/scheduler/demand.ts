@@ -9,6 +9,7 @@ import {
   STATE_CHECKERS,
 } from "./feasible/checkers.ts";
 import { matches } from "./feasible/matching.ts";
+import type { PortionOutlook } from "./rank/outlook.ts";
 import { type Objection, ReasonCount } from "./reasons.ts";
 import type { NodeView } from "./types.ts";
 import type { NodeState, SiteState, World } from "./world.ts";
@@ -21,6 +22,8 @@ export interface Portion {
   readonly matching: readonly (readonly number[] | undefined)[];
   /** True if the tasks use no GPU, so nodes with GPUs are the last choice. */
   readonly sparesGpus: boolean;
+  /** What is known of the future; absent: nodes are ranked by best fit alone. */
+  readonly outlook?: PortionOutlook;
 }
 
 export interface SiteCandidates {
@@ -61,6 +64,7 @@ export function makeDemand(spec: JobSpec, world: World, when: When = "now"): Dem
       tasks,
       matching: answers[index]!.map(({ matching }) => matching),
       sparesGpus: need.resources.accelerators === 0 || need.resources.kind === "cpu",
+      ...outlookOf(world, need, answers[index]!),
     }),
   );
   world.classes.forEach((nodeClass, classIndex) => {
@@ -78,6 +82,15 @@ export function makeDemand(spec: JobSpec, world: World, when: When = "now"): Dem
     }
   }
   return { portions, portionOfTask, tasks: portionOfTask.length, candidates, objections };
+}
+
+function outlookOf(world: World, { resources }: Need, answers: readonly Answer[]) {
+  if (world.outlook === undefined) return {};
+  const usable = new Set<number>();
+  world.classes.forEach(({ hardware }, classIndex) => {
+    if (answers[classIndex]!.matching !== undefined) usable.add(hardware);
+  });
+  return { outlook: world.outlook.of(resources, (hardware) => usable.has(hardware)) };
 }
 
 function needsOf(spec: JobSpec) {
@@ -126,7 +139,8 @@ function matchingDevices(need: Need, view: NodeView): readonly number[] {
     .sort((a, b) => accelerators[a]!.memoryMiB - accelerators[b]!.memoryMiB || a - b);
 }
 
-function resourceKey(resources: JobSpec["groups"][number]["resources"]): string {
+/** What one task asks, as one text: equal requests have equal keys. */
+export function resourceKey(resources: JobSpec["groups"][number]["resources"]): string {
   const { accelerators, kind, vendor, model, acceleratorMemoryMiB } = resources;
   const { milliCpu, memoryMiB } = resources;
   const device = `${accelerators} ${kind ?? ""} ${acceleratorMemoryMiB ?? 0}`;

@@ -4,9 +4,11 @@ import { type JobSpec, LIMITS } from "../pool/index.ts";
 import { besideReservation, forecast, reserve } from "./backfill/reserve.ts";
 import { BOUNDS } from "./bounds.ts";
 import { type Demand, demandKey, makeDemand } from "./demand.ts";
+import { giveOwnTurns, type OwnTurns } from "./entitle/own-turns.ts";
 import { compareFits, type Fit, fitSite } from "./gang/fit.ts";
 import { placementsOf } from "./gang/uses.ts";
 import { acceptsRecall, Lenders } from "./lending.ts";
+import { CapCounts, capKey } from "./order/caps.ts";
 import { compareJobIds } from "./order/job-id.ts";
 import { JobQueue } from "./order/queue.ts";
 import { ShareTree } from "./order/share-tree.ts";
@@ -68,72 +70,19 @@ export function runPass(input: SchedulerInput): Pass {
 
 const HELD: Reason = poolReason("HELD", "the job is held");
 
-/**
- * First of all the owners' own jobs, on their owners' machines: what is free there is theirs, and
- * what others hold is taken back. Elsewhere they take their turn like everybody.
- */
-function ownTurns(state: State, { waiting, lines }: SchedulerInput, depthMax: number): void {
-  if (!state.lenders.someOwn) return;
-  const own = (project: string): boolean => state.lenders.ownSites(project).size > 0;
-  const queue = new JobQueue(
-    waiting.filter((job) => job.eligible && own(job.spec.project)),
-    state.tree,
-    lines?.filter(({ project }) => own(project)),
-  );
-  const blocked = new Set<string>();
-  for (let job = queue.next(); job !== undefined; job = queue.next()) {
-    const key = `${keyOf(state, job)} ${job.spec.project}`;
-    if (!blocked.has(key) && blocked.size < depthMax && ownTurn(state, job)) continue;
-    blocked.add(key);
-    queue.dropLine();
-  }
-}
-
-/** True if the job starts on a machine of its owner, or will when what is lent there has gone. */
-function ownTurn(state: State, job: WaitingView): boolean {
-  const { jobId, spec } = job;
-  if (membersLeft(job) <= 0) return false;
-  const demand = state.demandOf(job);
-  const own = state.lenders.ownSites(spec.project);
-  const excluded = new Set(excludedSites(state, job).keys());
-  for (const { site } of demand.candidates) if (!own.has(site.siteId)) excluded.add(site.siteId);
-  const fit = bestFit(state, job, demand, excluded);
-  if (fit !== undefined) {
-    state.order.push(jobId);
-    start(state, job, fit);
-    if (spec.run === undefined) state.settled.add(jobId);
-    else state.given.set(jobId, fit.site.siteId);
-    return true;
-  }
-  // A run that has sites already grows when it can.
-  if ((job.spanning?.excludeSites.length ?? 0) > 0) return false;
-  return takeBack(state, job, demand, excluded);
-}
-
-/** Leases of others on the owner's machines stop for the owner's job. */
-function takeBack(state: State, job: WaitingView, demand: Demand, excluded: Set<string>): boolean {
-  const { lenders, nowMs } = state;
-  const { spec, jobId } = job;
-  let graceMs = 0;
-  for (const siteId of lenders.ownSites(spec.project)) {
-    const siteGraceMs = lenders.recallGraceMs(siteId);
-    graceMs = Math.max(graceMs, siteGraceMs);
-    // Nobody is stopped for a job that could not begin any more when they have gone.
-    if (nowMs + siteGraceMs > lenders.lastStartMs(siteId, spec)) excluded.add(siteId);
-  }
-  const preempting = choosePreemption(demand, {
-    priority: spec.priority,
-    endsAtMs: nowMs + graceMs + spec.walltimeMs,
-    nowMs,
-    excluded,
-    mayPreempt: false,
-    mayRecall: ({ project, siteId }) => !lenders.ownSites(project).has(siteId),
-  });
-  if (preempting === undefined) return false;
-  state.order.push(jobId);
-  preempt(state, job, preempting, lenders.recallGraceMs(preempting.fit.site.siteId));
-  state.settled.add(jobId);
-  return true;
+/** Owners' jobs on their owners' machines, before the queue. */
+function ownTurns(state: State, input: SchedulerInput, depthMax: number): void {
+  const turns: OwnTurns = {
+    ...state,
+    input,
+    keyOf: (job) => keyOf(state, job),
+    barred: (job) => excludedSites(state, job).keys(),
+    isComplete: (job) => membersLeft(job) <= 0,
+    bestFit: (job, excluded) => bestFit(state, job, state.demandOf(job), excluded),
+    start: (job, fit) => start(state, job, fit),
+    preempt: (job, choice, graceMs) => preempt(state, job, choice, graceMs),
+  };
+  giveOwnTurns(turns, depthMax);
 }
 
 interface State {
@@ -141,6 +90,7 @@ interface State {
   readonly world: World;
   readonly tree: ShareTree;
   readonly lenders: Lenders;
+  readonly caps: CapCounts;
   readonly demandOf: (job: WaitingView) => Demand;
   readonly order: string[];
   /** Jobs that had their turn on their owner's machines and need no other. */
@@ -160,8 +110,11 @@ interface State {
   preemptors: number;
 }
 
-function newState({ nowMs, nodes, running, projects, lending }: SchedulerInput): State {
+function newState(input: SchedulerInput): State {
+  const { nowMs, nodes, running, projects, lending, memory } = input;
   const world = buildWorld(nowMs, nodes, running);
+  const outlook = memory?.outlookOf(world);
+  if (outlook !== undefined) world.outlook = outlook;
   const tree = new ShareTree(projects);
   for (const lease of running) {
     const leftMs = Math.min(Math.max(0, lease.endsAtMs - nowMs), BOUNDS.COMMITMENT_MS);
@@ -180,6 +133,7 @@ function newState({ nowMs, nodes, running, projects, lending }: SchedulerInput):
     world,
     tree,
     lenders: new Lenders(nowMs, lending, projects),
+    caps: new CapCounts(projects, running),
     demandOf,
     order: [],
     settled: new Set(),
@@ -198,6 +152,12 @@ function newState({ nowMs, nodes, running, projects, lending }: SchedulerInput):
 
 /** One job's turn: it starts, or it waits with reasons; `blocked`: so does all that is like it. */
 function turn(state: State, job: WaitingView, depthMax: number): "blocked" | undefined {
+  const capped = state.caps.refuse(job);
+  if (capped !== undefined) {
+    state.blocked.set(capKey(job.spec, requestKey(job.spec)), [capped]);
+    state.waits.push({ jobId: job.jobId, reasons: [capped] });
+    return "blocked";
+  }
   const key = keyOf(state, job);
   const known = state.blocked.get(key);
   if (known !== undefined) {
@@ -221,7 +181,7 @@ function turn(state: State, job: WaitingView, depthMax: number): "blocked" | und
   if (given !== undefined) used.add(given);
   const wanted = job.spec.run === undefined ? 1 : membersLeft(job);
   let started = given === undefined ? 0 : 1;
-  while (started < wanted) {
+  while (started < wanted && state.caps.refuse(job) === undefined) {
     const fit = bestFit(state, job, demand, used);
     if (fit === undefined) break;
     start(state, job, fit);
@@ -245,8 +205,12 @@ function keyOf({ lenders }: State, { spec, spanning }: WaitingView): string {
 }
 
 /** Why a job waits that is not among the plan's waits: what is said of all that are like it. */
-export const blockedReasons = ({ blocked }: Plan, spec: JobSpec): readonly Reason[] | undefined =>
-  blocked.get(projectKey(spec)) ?? blocked.get(requestKey(spec));
+export function blockedReasons({ blocked }: Plan, spec: JobSpec): readonly Reason[] | undefined {
+  const request = requestKey(spec);
+  return (
+    blocked.get(capKey(spec, request)) ?? blocked.get(projectKey(spec)) ?? blocked.get(request)
+  );
+}
 
 /** Sites where the job may not go now, and why. */
 export function excludedSites(
@@ -305,7 +269,9 @@ function start(state: State, job: WaitingView, fit: Fit): void {
 }
 
 /** What starts in this pass counts at once, so one project does not take all of it. */
-function charge({ tree }: State, { spec }: WaitingView, devices: number): void {
+function charge({ tree, caps }: State, job: WaitingView, devices: number): void {
+  const { spec } = job;
+  caps.take(job);
   tree.charge(spec.project, devices * Math.min(spec.walltimeMs, BOUNDS.COMMITMENT_MS));
 }
 

@@ -32,6 +32,8 @@ export const REASONS = {
   DEPENDENCY: "The job waits for another job.",
   RUN_NOT_READY: "The run takes no site now: its first model is being made, or it is ending.",
   ARRAY_LIMIT: "As many tasks of the array run as may run at one time.",
+  PROJECT_CAP: "The job's project has as much at one time as it may have.",
+  USER_CAP: "The job's user has as much in the project at one time as one user may have.",
   HELD: "The job is held.",
 } as const satisfies Record<string, string>;
 

@@ -1,6 +1,7 @@
 // What the scheduler is given and what it answers: a snapshot of the pool, and a plan. Only plain
 // values; who collects the snapshot and who carries out the plan is the controller's business.
-import type { JobSpec, Node, Offer, Placement } from "../pool/index.ts";
+import type { JobSpec, Node, Offer, Placement, ProjectCaps } from "../pool/index.ts";
+import type { PlacementMemory } from "./rank/memory.ts";
 
 /** One node as the pool sees it now. */
 export interface NodeView {
@@ -41,6 +42,8 @@ export interface RunningView {
   readonly leaseId: string;
   readonly jobId: string;
   readonly siteId: string;
+  /** What its job asked for; absent: nothing is known of that. */
+  readonly spec?: JobSpec;
   readonly project: string;
   readonly priority: number;
   readonly preemptible: boolean;
@@ -88,6 +91,8 @@ export interface ProjectView {
   readonly shares: number;
   /** Decayed device-milliseconds of the project itself, without its children. */
   readonly usage: number;
+  /** What it and its users may have at one time; absent: as much as there is. */
+  readonly caps?: ProjectCaps;
 }
 
 /** Bounds of one pass; each defaults to the named limit of the pool or of scheduler/bounds.ts. */
@@ -106,6 +111,8 @@ export interface SchedulerInput {
   /** Sites whose owners made an offer or planned a maintenance. */
   readonly lending?: readonly LendingView[];
   readonly limits?: SchedulerLimits;
+  /** What was learned from the arrivals so far; absent: nodes are ranked by best fit alone. */
+  readonly memory?: PlacementMemory;
 }
 
 /** Why something does not start. The codes and their meanings stand in reasons.ts. */

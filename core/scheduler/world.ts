@@ -2,6 +2,7 @@
 // ends. A pass owns its world and changes it as it promises resources; nothing outside sees it.
 import { assert, LIMITS, type Node, type Placement } from "../pool/index.ts";
 import { BOUNDS } from "./bounds.ts";
+import type { Outlook } from "./rank/outlook.ts";
 import { byText } from "./reasons.ts";
 import type { NodeView, RunningView } from "./types.ts";
 
@@ -26,6 +27,8 @@ export interface NodeState {
   readonly site: SiteState;
   /** Nodes of one class answer every checker alike. */
   readonly classIndex: number;
+  /** Index of its hardware. */
+  readonly hardware: number;
   /** Position within the site. */
   readonly index: number;
   readonly room: Room;
@@ -66,6 +69,10 @@ export interface World {
   readonly classes: readonly NodeClass[];
   /** One view of each kind of hardware. */
   readonly hardware: readonly NodeView[];
+  /** What tells kinds of hardware apart, in the same order. */
+  readonly hardwareKeys: readonly string[];
+  /** What is known of the future; absent: nodes are ranked by best fit alone. */
+  outlook?: Outlook;
 }
 
 /** Nodes that answer every checker alike. */
@@ -107,7 +114,10 @@ export function buildWorld(
     sites.set(view.siteId, site);
     const last = site.nodes.at(-1);
     assert(last?.view.node.name !== view.node.name, `node ${view.node.name} is given once`);
-    site.nodes.push({ view, site, classIndex, index: site.nodes.length, room: freeRoom(view) });
+    site.nodes.push({
+      ...{ view, site, classIndex, hardware: machine.index, index: site.nodes.length },
+      room: freeRoom(view),
+    });
   }
   addHoldings(sites, nowMs, running);
   return {
@@ -115,6 +125,7 @@ export function buildWorld(
     sites: [...sites.values()],
     classes: [...classes.values()],
     hardware: [...hardware.values()].map((machine) => machine.view),
+    hardwareKeys: [...hardware.keys()],
   };
 }
 

@@ -190,6 +190,9 @@ function rankBench(search: Search, bench: Bench): Rank {
   const hasGpu = bench.node.view.node.accelerators.some(({ kind }) => kind === "gpu");
   return {
     wastesGpu: hasGpu && search.demand.portions.every(({ sparesGpus }) => sparesGpus) ? 1 : 0,
+    // Unlike tasks on one node have no common outlook.
+    price: 0,
+    waste: 0,
     acceleratorsLeft: bench.room.freeDevices - held,
     surplusMiB: 0,
     memoryLeftMiB: bench.memoryMiB,

@@ -108,12 +108,24 @@ export class Placer {
         if (nodes.free[from + at] === WHOLE) accelerators.push(at);
       }
     }
+    const place = { node, accelerators };
+    this.take(request, place);
+    return place;
+  }
+
+  /** Takes a place that has room, whoever chose it. */
+  take(request: KnownRequest, { node, accelerators }: Place): void {
+    const { nodes } = this;
     this.ranker.placed?.(request, node);
-    for (const at of accelerators) nodes.free[from + at]! -= request.milli;
+    for (const at of accelerators) nodes.free[node * nodes.stride + at]! -= request.milli;
     nodes.freeMilliCpu[node]! -= request.milliCpu;
     nodes.freeMemoryMiB[node]! -= request.memoryMiB;
     this.#note(node);
-    return { node, accelerators };
+  }
+
+  /** What a node has free was changed by others: a move. */
+  changed(node: number): void {
+    this.#note(node);
   }
 
   #note(node: number): void {

@@ -24,6 +24,10 @@ export interface PolicyInput {
 export interface AnyPlacer {
   readonly place: (request: KnownRequest) => Place | undefined;
   readonly release: (request: KnownRequest, place: Place) => void;
+  /** Takes a place that has room, whoever chose it. */
+  readonly take: (request: KnownRequest, place: Place) => void;
+  /** Tells that a node's free parts were changed by others, by a move. */
+  readonly changed: (node: number) => void;
 }
 
 /** Makes a placer; `knows`: it is given the whole mix beforehand. */

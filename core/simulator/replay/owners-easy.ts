@@ -6,6 +6,16 @@ import type { OwnerTrace } from "../traces/philly.ts";
 /** Positions of the queue that backfilling looks at, the head included (C.3, 6). */
 const BACKFILL_POSITIONS = 400;
 
+/** Arrivals between two reports of progress. */
+const PROGRESS_EVERY = 1_000;
+
+export interface EasyOptions {
+  /** Positions of the queue that are looked at; 1: strictly in order, without backfilling. */
+  readonly positions?: number;
+  /** Told every now and then how many jobs have arrived. */
+  readonly onProgress?: (arrived: number) => void;
+}
+
 /** FCFS: by arrival. Shortest GPU-time: by true duration x width, then by arrival. */
 export type EasyOrder = "fcfs" | "shortest-gpu-time";
 
@@ -18,8 +28,9 @@ export function replayEasy(
   jobs: Int32Array,
   capacity: number,
   order: EasyOrder,
+  options: EasyOptions = {},
 ): Float64Array {
-  const run = new EasyRun(trace, capacity, order);
+  const run = new EasyRun(trace, capacity, order, options.positions ?? BACKFILL_POSITIONS);
   const startS = new Float64Array(jobs.length);
   let arrived = 0;
   while (arrived < jobs.length || run.busy) {
@@ -27,6 +38,7 @@ export function replayEasy(
     const nowS = Math.min(arriveS, run.nextEndS);
     run.endUpTo(nowS);
     while (arrived < jobs.length && trace.submitS[jobs[arrived]!]! <= nowS) {
+      if (arrived % PROGRESS_EVERY === 0) options.onProgress?.(arrived);
       run.join(jobs[arrived]!);
       run.slot[jobs[arrived]!] = arrived;
       arrived += 1;
@@ -41,6 +53,7 @@ class EasyRun {
   readonly slot: Int32Array;
   readonly #trace: OwnerTrace;
   readonly #byLength: boolean;
+  readonly #positions: number;
   #free: number;
   /** Waiting jobs, best first. */
   readonly #queue: number[] = [];
@@ -48,8 +61,9 @@ class EasyRun {
   readonly #running: number[] = [];
   readonly #endS: Float64Array;
 
-  constructor(trace: OwnerTrace, capacity: number, order: EasyOrder) {
+  constructor(trace: OwnerTrace, capacity: number, order: EasyOrder, positions: number) {
     this.#trace = trace;
+    this.#positions = positions;
     this.#byLength = order === "shortest-gpu-time";
     this.#free = capacity;
     this.slot = new Int32Array(trace.gpus.length);
@@ -95,7 +109,8 @@ class EasyRun {
       heads += 1;
     }
     this.#queue.splice(0, heads);
-    if (this.#queue.length > 1 && this.#free > 0) this.#backfill(nowS, startS);
+    const behind = Math.min(this.#queue.length, this.#positions) > 1;
+    if (behind && this.#free > 0) this.#backfill(nowS, startS);
   }
 
   #backfill(nowS: number, startS: Float64Array): void {
@@ -103,7 +118,7 @@ class EasyRun {
     const promise = this.#promise(gpus[this.#queue[0]!]!);
     let extra = promise.extra;
     const started: number[] = [];
-    const positions = Math.min(this.#queue.length, BACKFILL_POSITIONS);
+    const positions = Math.min(this.#queue.length, this.#positions);
     for (let at = 1; at < positions && this.#free > 0; at += 1) {
       const job = this.#queue[at]!;
       const width = gpus[job]!;

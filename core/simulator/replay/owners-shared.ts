@@ -26,10 +26,20 @@ export interface SharedReplay {
   readonly plans: number;
 }
 
+export interface SharedOptions {
+  readonly capacity: number;
+  /** Run time that a restart loses, in seconds. */
+  readonly lossS: number;
+  /** Told of every stretch that a job ran. */
+  readonly onRan?: (job: number, fromS: number, toS: number) => void;
+  /** Told after each event how many jobs have arrived. */
+  readonly onProgress?: (arrived: number) => void;
+}
+
 /** Runs the policy over the trace on `capacity` accelerators until every job has ended. */
 export function replayShared(
   trace: OwnerTrace,
-  options: { readonly capacity: number; readonly lossS: number },
+  options: SharedOptions,
   policy: OwnersPolicy,
 ): SharedReplay {
   return new SharedRun(trace, options, policy).toTheEnd();
@@ -37,7 +47,10 @@ export function replayShared(
 
 class SharedRun {
   readonly #trace: OwnerTrace;
+  readonly #options: SharedOptions;
   readonly #lossS: number;
+  /** When a running job started last. */
+  readonly #beganS: Float64Array;
   readonly #policy: OwnersPolicy;
   readonly #savedS: Float64Array;
   /** Start less the run time that the job had then; NaN while it does not run. */
@@ -57,14 +70,12 @@ class SharedRun {
   #idleHeldGpuS = 0;
   #plans = 0;
 
-  constructor(
-    trace: OwnerTrace,
-    options: { readonly capacity: number; readonly lossS: number },
-    policy: OwnersPolicy,
-  ) {
+  constructor(trace: OwnerTrace, options: SharedOptions, policy: OwnersPolicy) {
     const count = trace.gpus.length;
     this.#trace = trace;
+    this.#options = options;
     this.#lossS = options.lossS;
+    this.#beganS = new Float64Array(count);
     this.#policy = policy;
     this.#free = options.capacity;
     this.#left = count;
@@ -87,6 +98,7 @@ class SharedRun {
       for (const job of stops) this.#stop(job, nowS);
       for (const job of starts) this.#start(job, nowS);
       this.#plans += 1;
+      this.#options.onProgress?.(this.#arrived);
     }
     return this.#report();
   }
@@ -108,6 +120,7 @@ class SharedRun {
       const job = this.#ends.pop();
       this.#free += this.#trace.gpus[job]!;
       this.#endS[job] = nowS;
+      this.#options.onRan?.(job, this.#beganS[job]!, nowS);
       this.#zeroS[job] = Number.NaN;
       this.#left -= 1;
       this.#policy.ended(job, nowS);
@@ -127,6 +140,7 @@ class SharedRun {
     assert(!Number.isNaN(this.#zeroS[job]!), "only a running job is stopped");
     this.#savedS[job] = Math.max(this.#savedS[job]!, nowS - this.#zeroS[job]!);
     this.#zeroS[job] = Number.NaN;
+    this.#options.onRan?.(job, this.#beganS[job]!, nowS);
     this.#free += this.#trace.gpus[job]!;
     this.#ends.drop(job);
     this.#waits(job, 1);
@@ -141,6 +155,7 @@ class SharedRun {
     const kept = Math.max(0, saved - this.#lossS);
     this.#lostGpuS += (saved - kept) * gpus;
     this.#zeroS[job] = nowS - kept;
+    this.#beganS[job] = nowS;
     if (Number.isNaN(this.#firstStartS[job]!)) this.#firstStartS[job] = nowS;
     this.#waits(job, -1);
     this.#ends.push(job, nowS - kept + this.#trace.durationS[job]!);

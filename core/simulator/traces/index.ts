@@ -7,4 +7,4 @@ export {
   speedKey,
 } from "./gavel.ts";
 export { type OwnerJob, type OwnerTrace, ownerTrace, parsePhilly } from "./philly.ts";
-export { parseSwf, type SwfJob } from "./swf.ts";
+export { parseSwf, type SwfJob, type SwfTrace } from "./swf.ts";

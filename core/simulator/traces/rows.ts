@@ -28,13 +28,24 @@ export const TRACE_GPUS_MAX = 1_000_000;
 /** How much of a broken field is shown. */
 const FOUND_CHARACTERS_MAX = 60;
 
-/** Cuts text into lines of comma-separated fields; empty lines and a byte order mark go. */
-export function* csvLines(text: string): Generator<TraceLine> {
+/** Lines one by one, so that a large file is never held twice; a byte order mark goes. */
+export function* linesOf(
+  text: string,
+): Generator<{ readonly line: number; readonly text: string }> {
   let line = 0;
-  for (const raw of text.split("\n")) {
+  for (let from = text.startsWith("\uFEFF") ? 1 : 0; from <= text.length; ) {
+    const end = text.indexOf("\n", from);
+    const to = end < 0 ? text.length : end;
     line += 1;
-    const clean = line === 1 ? raw.replace(/^\uFEFF/, "") : raw;
-    const row = clean.trim();
+    yield { line, text: text.slice(from, to) };
+    from = to + 1;
+  }
+}
+
+/** Cuts text into lines of comma-separated fields; empty lines go. */
+export function* csvLines(text: string): Generator<TraceLine> {
+  for (const { line, text: raw } of linesOf(text)) {
+    const row = raw.trim();
     if (row !== "") yield { line, fields: row.split(",").map((field) => field.trim()) };
   }
 }

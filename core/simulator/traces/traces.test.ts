@@ -109,14 +109,25 @@ test("an SWF log gives jobs that ran, with what was asked for where nothing else
     swfLine({ 0: 2, 1: 11, 3: 60, 7: 16 }),
     swfLine({ 0: 3, 1: 12, 3: 0, 4: 8 }),
   ];
-  const jobs = value(parseSwf(log.join("\n")));
-  assert.deepEqual(jobs, [
-    { id: 1, submitS: 10, runS: 60, processors: 8, requestedS: 120, user: 3, group: 2, queue: 1 },
+  const trace = value(parseSwf(log.join("\n")));
+  assert.deepEqual(trace.jobs, [
+    {
+      ...{ id: 1, submitS: 10, runS: 60, processors: 8, requestedS: 120, user: 3, group: 2 },
+      ...{ application: -1, queue: 1, partition: -1 },
+    },
     {
       ...{ id: 2, submitS: 11, runS: 60, processors: 16, requestedS: undefined },
-      ...{ user: -1, group: -1, queue: -1 },
+      ...{ user: -1, group: -1, application: -1, queue: -1, partition: -1 },
     },
   ]);
+  assert.equal(trace.neverRan, 1);
+  assert.equal(trace.maxProcs, undefined);
+});
+
+test("the comments of an SWF log tell of the machine", () => {
+  const log = `; MaxNodes: 4\n;MaxProcs:   256 \n; Computer: X\n${swfLine({ 0: 1, 1: 0, 3: 5, 4: 1 })}`;
+  const { maxProcs, maxNodes, computer } = value(parseSwf(log));
+  assert.deepEqual([maxProcs, maxNodes, computer], [256, 4, "X"]);
 });
 
 test("a broken line of an SWF log names its number and what was expected", () => {

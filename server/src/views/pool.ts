@@ -178,8 +178,9 @@ export function projectViews(state: State, nowMs: number): ProjectRow[] {
   for (const { spec } of runningJobs(state)) {
     running.set(spec.project, (running.get(spec.project) ?? 0) + 1);
   }
-  return [...state.projects.values()].map(({ name, parent, shares }) => ({
+  return [...state.projects.values()].map(({ name, parent, shares, caps }) => ({
     ...{ name, parent, shares },
+    ...(caps === undefined ? {} : { caps }),
     usage: usageAt(state.ledger.usage, "project", name, nowMs),
     jobsQueued: queued.get(name) ?? 0,
     jobsRunning: running.get(name) ?? 0,

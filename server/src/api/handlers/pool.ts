@@ -1,6 +1,6 @@
 // The pool at a glance, projects and the statement.
 import { holdsForAll, permits } from "@tequio/core/controller";
-import { ok, type Refusal } from "@tequio/core/pool";
+import { ok, type Refusal, refuse } from "@tequio/core/pool";
 import type { Context } from "../../context.ts";
 import { booksView } from "../../views/books.ts";
 import { poolView, projectViews } from "../../views/pool.ts";
@@ -10,7 +10,7 @@ import { refuseUnless, whoOf } from "../may.ts";
 import { type Handlers, userOf } from "../table.ts";
 
 export const poolHandlers: Handlers<
-  "getPool" | "listProjects" | "createProject" | "getUsage" | "listBooks"
+  "getPool" | "listProjects" | "createProject" | "changeProject" | "getUsage" | "listBooks"
 > = {
   getPool: ({ context }) => ok(poolView(context.pump.state, context.version, context.now())),
   listProjects({ context, caller }) {
@@ -32,6 +32,25 @@ export const poolHandlers: Handlers<
       parent,
       shares,
       by: userOf(caller),
+    });
+    if (!set.ok) return set;
+    const rows = projectViews(context.pump.state, context.now());
+    return ok(rows.find((row) => row.name === name)!);
+  },
+  async changeProject({ context, caller, params, body }) {
+    const { name } = params;
+    const known = context.pump.state.projects.get(name);
+    const refused = refuseProject(context, caller, name, body.parent ?? known?.parent ?? undefined);
+    if (refused !== undefined) return refused;
+    if (known === undefined) {
+      const hint = "Create it first: `tequio project create`.";
+      return refuse("PROJECT_UNKNOWN", `The project ${name} does not exist.`, hint, "name");
+    }
+    const set = await context.pump.submit({
+      ...{ type: "setProject", name, by: userOf(caller) },
+      ...(body.parent === undefined ? {} : { parent: body.parent }),
+      ...(body.shares === undefined ? {} : { shares: body.shares }),
+      ...(body.caps === undefined ? {} : { caps: body.caps }),
     });
     if (!set.ok) return set;
     const rows = projectViews(context.pump.state, context.now());
