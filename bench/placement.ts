@@ -1,9 +1,13 @@
-// `npm run -s bench:placement -- [--nodes N] [--decisions D] [--policy NAME] [--runs R]`: decisions
-// per second of the placement core alone, on one core, at a load where things leave and come: the
-// pool is filled to four fifths, then each arrival is followed by a departure. Nodes and requests
-// are drawn from the openb trace's kinds (written here: the trace need not be there).
+// `npm run -s bench:placement -- [--nodes N] [--decisions D] [--policy NAME] [--runs R] [--curve]`:
+// the placement core alone, on one core, at a load where things leave and come: the pool is filled
+// to four fifths, then each arrival is followed by a departure. It prints decisions per second, the
+// 99th percentile of one, and the memory of nodes and queued jobs; with --curve the cost of a
+// decision at 1,000 to 1,000,000 nodes. Nodes and requests are drawn from the openb trace's kinds
+// (written here: the trace need not be there).
 // entry: package.json starts it as `bench:placement`.
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { type Chance, chanceOf } from "@tequio/core/pool";
 import {
   type KnownRequest,
@@ -15,7 +19,6 @@ import {
   type Place,
   type PlacementPolicy,
   placerOf,
-  type Request,
   RequestTable,
 } from "@tequio/core/scheduler";
 import { record } from "./record.ts";
@@ -58,6 +61,21 @@ const PODS: readonly (readonly [number, number, number, number, string, number])
 const FILLED_PART = 0.8;
 const DECISIONS = 20_000;
 const RUNS = 5;
+/** Sizes of the curve; the largest is filled with some four million requests first. */
+const CURVE_NODES = [1_000, 10_000, 100_000, 1_000_000] as const;
+const QUEUED_JOBS = 1_000_000;
+const PEER = "kube-scheduler's CI threshold: 810/s, 180/s with devices, at 5,000 nodes";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+/** Bytes that are held now, all garbage collected. */
+function heldBytes(): number {
+  collectGarbage();
+  collectGarbage();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
 
 function draw<T>(chance: Chance, rows: readonly T[], weight: (row: T) => number): T {
   let left = chance.next() * rows.reduce((sum, row) => sum + weight(row), 0);
@@ -68,106 +86,264 @@ function draw<T>(chance: Chance, rows: readonly T[], weight: (row: T) => number)
   return rows[0]!;
 }
 
+/** What runs, in flat arrays: the bench's own books, not counted as memory of the core. */
+class Running {
+  count = 0;
+  #nodes = new Int32Array(1_024);
+  /** Bit `a`: accelerator `a` of the node is taken. */
+  #masks = new Uint16Array(1_024);
+  #requests = new Uint16Array(1_024);
+
+  get bytes(): number {
+    return this.#nodes.byteLength + this.#masks.byteLength + this.#requests.byteLength;
+  }
+
+  set(at: number, request: KnownRequest, { node, accelerators }: Place): void {
+    this.#nodes[at] = node;
+    this.#masks[at] = accelerators.reduce((mask, one) => mask | (1 << one), 0);
+    this.#requests[at] = request.id;
+  }
+
+  add(request: KnownRequest, place: Place): void {
+    if (this.count === this.#nodes.length) this.#grow();
+    this.set(this.count, request, place);
+    this.count += 1;
+  }
+
+  request(at: number): number {
+    return this.#requests[at]!;
+  }
+
+  place(at: number): Place {
+    const accelerators: number[] = [];
+    for (let one = 0; one < 16; one += 1) {
+      if ((this.#masks[at]! & (1 << one)) !== 0) accelerators.push(one);
+    }
+    return { node: this.#nodes[at]!, accelerators };
+  }
+
+  #grow(): void {
+    const [nodes, masks, requests] = [this.#nodes, this.#masks, this.#requests];
+    this.#nodes = new Int32Array(2 * this.count);
+    this.#masks = new Uint16Array(2 * this.count);
+    this.#requests = new Uint16Array(2 * this.count);
+    this.#nodes.set(nodes);
+    this.#masks.set(masks);
+    this.#requests.set(requests);
+  }
+}
+
 interface Measured {
+  /** By the clock, decisions alone; and by processor time, departures included. */
   readonly perSecond: number;
+  readonly perCpuSecond: number;
   readonly p50Us: number;
   readonly p99Us: number;
+  readonly maxUs: number;
   readonly bytesPerNode: number;
 }
 
-function measure(
-  policy: PlacementPolicy,
-  count: number,
-  decisions: number,
-  seed: number,
-): Measured {
+interface Case {
+  readonly policy: PlacementPolicy;
+  readonly count: number;
+  readonly decisions: number;
+  readonly seed: number;
+}
+
+function worldOf({ policy, count, seed }: Case) {
   const chance = chanceOf(seed);
   const shapes = Array.from({ length: count }, (): NodeShape => {
     const [model, accelerators, cores, gib] = draw(chance, KINDS, (row) => row[4]);
     return { model, accelerators, milliCpu: cores * 1_000, memoryMiB: gib * GIB };
   });
-  globalThis.gc?.();
-  const heapBefore = process.memoryUsage().rss;
+  const before = heldBytes();
   const nodes = new NodeTable(shapes);
   const requests = new RequestTable(nodes);
   const known = PODS.map(([accelerators, milli, cores, gib, models, weight]) => {
-    const request: Request = {
-      accelerators,
-      milli,
-      milliCpu: Math.round(cores * 1_000),
-      memoryMiB: gib * GIB,
-      models,
+    const milliCpu = Math.round(cores * 1_000);
+    const memoryMiB = gib * GIB;
+    return {
+      request: requests.know({ accelerators, milli, milliCpu, memoryMiB, models }),
+      weight,
     };
-    return { request: requests.know(request), weight };
   });
   const mix = new Mix(requests);
   if (knowsMix(policy)) for (const { request, weight } of known) mix.add(request, weight);
   const placer = placerOf(policy, { nodes, requests, mix, seed });
-  const here: { readonly request: KnownRequest; readonly place: Place }[] = [];
   const arrival = (): KnownRequest => draw(chance, known, (row) => row.weight).request;
+  return { shapes, before, nodes, requests, placer, chance, arrival };
+}
+
+function measure(one: Case): Measured {
+  const { shapes, before, nodes, requests, placer, chance, arrival } = worldOf(one);
+  const running = new Running();
   let used = 0;
   while (used < FILLED_PART * nodes.wholeMilli) {
     const request = arrival();
     const place = placer.place(request);
     if (place === undefined) continue;
     used += request.wholeMilli;
-    here.push({ request, place });
+    running.add(request, place);
   }
-  const us: number[] = [];
-  let spent = 0;
-  for (let decision = 0; decision < decisions; decision += 1) {
+  const us = new Float64Array(one.decisions);
+  const cpuBefore = process.cpuUsage();
+  for (let decision = 0; decision < one.decisions; decision += 1) {
     const request = arrival();
     const began = performance.now();
     const place = placer.place(request);
-    const took = performance.now() - began;
-    spent += took;
-    us.push(took * 1_000);
+    us[decision] = (performance.now() - began) * 1_000;
     if (place === undefined) continue;
-    const leaves = chance.whole(0, here.length - 1);
-    const gone = here[leaves]!;
-    here[leaves] = { request, place };
-    placer.release(gone.request, gone.place);
+    const leaves = chance.whole(0, running.count - 1);
+    const gone = running.place(leaves);
+    placer.release(requests.all[running.request(leaves)]!, gone);
+    running.set(leaves, request, place);
   }
-  us.sort((a, b) => a - b);
-  globalThis.gc?.();
-  const at = (part: number): number => us[Math.floor(us.length * part)]!;
+  const cpu = process.cpuUsage(cpuBefore);
+  const spentUs = us.reduce((sum, took) => sum + took, 0);
+  us.sort();
+  const bytes = heldBytes() - before - running.bytes - us.byteLength;
+  // Whoever is used no more is collected, and would not be counted: the core is asked once more, and
+  // the shapes, which were there before, must still be.
+  const last = placer.place(arrival());
+  if (last !== undefined && last.node >= shapes.length) throw new Error("no such node");
   return {
-    perSecond: (decisions / spent) * 1_000,
-    p50Us: at(0.5),
-    p99Us: at(0.99),
-    bytesPerNode: (process.memoryUsage().rss - heapBefore) / count,
+    perSecond: (one.decisions / spentUs) * 1e6,
+    perCpuSecond: (one.decisions / (cpu.user + cpu.system)) * 1e6,
+    p50Us: us[Math.floor(us.length * 0.5)]!,
+    p99Us: us[Math.floor(us.length * 0.99)]!,
+    maxUs: us.at(-1)!,
+    bytesPerNode: bytes / one.count,
+  };
+}
+
+/** A job that waits before this core is a number and what it asks for, known once. */
+function bytesPerQueuedJob(): number {
+  const { arrival } = worldOf({ policy: "best-fit", count: 1, decisions: 0, seed: 1 });
+  const before = heldBytes();
+  const queue = Array.from({ length: QUEUED_JOBS }, (_, job) => ({ job, request: arrival() }));
+  return (heldBytes() - before) / queue.length;
+}
+
+const rounded = (value: number): number => Math.round(value * 10) / 10;
+
+/** Medians over runs that differ in their draws. */
+function medians(policy: PlacementPolicy, count: number, decisions: number, runs: number) {
+  const all = Array.from({ length: runs }, (_, run) =>
+    measure({ policy, count, decisions, seed: run + 1 }),
+  );
+  const median = (of: (one: Measured) => number): number =>
+    rounded(all.map(of).sort((a, b) => a - b)[all.length >> 1]!);
+  return {
+    perSecond: Math.round(median(({ perSecond }) => perSecond)),
+    perCpuSecond: Math.round(median(({ perCpuSecond }) => perCpuSecond)),
+    p50Us: median(({ p50Us }) => p50Us),
+    p99Us: median(({ p99Us }) => p99Us),
+    maxUs: median(({ maxUs }) => maxUs),
+    bytesPerNode: median(({ bytesPerNode }) => bytesPerNode),
+  };
+}
+
+function recordSize(policy: PlacementPolicy, count: number, decisions: number, runs: number) {
+  const { perSecond, p99Us, bytesPerNode, ...rest } = medians(policy, count, decisions, runs);
+  const details = { runs, decisions, ...rest };
+  const at = `at ${count.toLocaleString("en")} nodes, ${policy}`;
+  record("placement", {
+    claim: `placements per second ${at}`,
+    value: perSecond,
+    unit: "placements/s",
+    bar: count <= 5_000 ? ">= 100,000" : ">= 20,000 at 100,000 nodes",
+    peer: `${PEER}; Armada's core: about 49,000/s at 1,000`,
+    details,
+  });
+  record("placement", {
+    claim: `99th percentile of one decision ${at}`,
+    value: p99Us,
+    unit: "us",
+    bar: "<= 1,000 at 100,000 nodes",
+    peer: "none publishes one",
+    details: { runs, decisions, p50Us: rest.p50Us, maxUs: rest.maxUs },
+  });
+  record("placement", {
+    claim: `memory of the core per node ${at}, the pool filled to four fifths`,
+    value: bytesPerNode,
+    unit: "bytes",
+    bar: "<= 200",
+    peer: "none publishes one",
+  });
+}
+
+/** Cost of a decision by the number of nodes; a logarithm grows from 1,000 nodes to 1,000,000 by 2. */
+function recordCurve(policy: PlacementPolicy, decisions: number): void {
+  const rows = CURVE_NODES.map((nodes) => {
+    const row = { nodes, ...medians(policy, nodes, decisions, 1) };
+    console.log(JSON.stringify(row));
+    return row;
+  });
+  record("placement", {
+    claim: `cost of a decision at 1,000,000 nodes over that at 1,000, ${policy}`,
+    value: rounded(rows.at(-1)!.p50Us / rows[0]!.p50Us),
+    unit: "times",
+    bar: "<= 2, as the logarithm grows",
+    peer: "a scan of all nodes: 1,000 times",
+    details: { rows },
+  });
+}
+
+interface Options {
+  readonly policy: PlacementPolicy;
+  readonly nodes: number;
+  readonly decisions: number;
+  readonly runs: number;
+  readonly curve: boolean;
+}
+
+function optionsOf(): Options | undefined {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({
+    options: {
+      nodes: text,
+      decisions: text,
+      policy: text,
+      runs: text,
+      curve: { type: "boolean" },
+    },
+  });
+  const [nodes, decisions, runs] = [
+    values.nodes ?? 5_000,
+    values.decisions ?? DECISIONS,
+    values.runs ?? RUNS,
+  ].map(Number);
+  const policy = PLACEMENT_POLICIES.find((name) => name === (values.policy ?? "saturation"));
+  if (policy === undefined || !(nodes! >= 1) || !(decisions! >= 1) || !(runs! >= 1)) {
+    return undefined;
+  }
+  return {
+    policy,
+    nodes: nodes!,
+    decisions: decisions!,
+    runs: runs!,
+    curve: values.curve === true,
   };
 }
 
 function main(): number {
-  const text = { type: "string" } as const;
-  const { values } = parseArgs({
-    options: { nodes: text, decisions: text, policy: text, runs: text },
-  });
-  const count = Number(values.nodes ?? 5_000);
-  const decisions = Number(values.decisions ?? DECISIONS);
-  const runs = Number(values.runs ?? RUNS);
-  const policy = PLACEMENT_POLICIES.find((name) => name === (values.policy ?? "saturation"));
-  if (policy === undefined || !(count >= 1) || !(decisions >= 1) || !(runs >= 1)) {
+  const options = optionsOf();
+  if (options === undefined) {
     console.error(`Wrong option. Policies: ${PLACEMENT_POLICIES.join(", ")}`);
     return 2;
   }
-  const all = Array.from({ length: runs }, (_, run) => measure(policy, count, decisions, run + 1));
-  const median = (of: (one: Measured) => number): number =>
-    all.map(of).sort((a, b) => a - b)[all.length >> 1]!;
+  const { policy, nodes, decisions, runs } = options;
+  if (options.curve) {
+    recordCurve(policy, decisions);
+    return 0;
+  }
+  recordSize(policy, nodes, decisions, runs);
   record("placement", {
-    claim: `placements per second at ${count} nodes, ${policy}`,
-    value: Math.round(median(({ perSecond }) => perSecond)),
-    unit: "placements/s",
-    bar: count <= 5_000 ? ">= 100,000" : ">= 20,000 at 100,000 nodes",
-    peer: "kube-scheduler's CI threshold: 810/s, 180/s with devices, at 5,000 nodes",
-    details: {
-      runs,
-      decisions,
-      p50Us: Math.round(median(({ p50Us }) => p50Us) * 10) / 10,
-      p99Us: Math.round(median(({ p99Us }) => p99Us) * 10) / 10,
-      bytesPerNode: Math.round(median(({ bytesPerNode }) => bytesPerNode)),
-    },
+    claim: `memory of a queued job, ${QUEUED_JOBS.toLocaleString("en")} of them`,
+    value: Math.round(bytesPerQueuedJob()),
+    unit: "bytes",
+    bar: "<= 150",
+    peer: "none publishes one",
   });
   return 0;
 }

@@ -70,6 +70,13 @@ export function memberTable(terminal: Terminal, run: RunDetail): void {
   );
 }
 
+/** Sites with room that do not take part, and why. */
+export function leftOutText({ sites }: RunDetail): string {
+  const left = sites.filter(({ taken }) => !taken);
+  const lines = left.map(({ member, text }) => `  ${plain(member)}: ${plain(text)}\n`);
+  return lines.length === 0 ? "" : `\nNot taking part\n${lines.join("")}`;
+}
+
 /** `round 7  loss 2.314  uni-lab 12,288 at 3,120/s, attic 1,536 at 390/s`. */
 export function roundLine({ round, phase, heldOutLoss, rows }: RoundView): string {
   const parts = rows.map(({ member, tokens, computeMs, verdict }) => {

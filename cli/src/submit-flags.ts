@@ -21,6 +21,7 @@ const JOB_FLAGS: readonly JobFlag[] = [
   { flag: "--name <name>", field: "name", parse: "text" },
   { flag: "--project <name>", field: "project", parse: "text" },
   { flag: "--tasks <n>", field: "tasks", parse: "number" },
+  { flag: "--tasks-min <n>", field: "tasksMin", parse: "number" },
   {
     flag: "--accelerators <n>",
     field: "resources.accelerators",
@@ -42,6 +43,7 @@ const JOB_FLAGS: readonly JobFlag[] = [
     help: "Not these members",
   },
   { flag: "--label <key=value>", field: "labels", parse: "key-value" },
+  { flag: "--prefer <fast|cheap>", field: "prefer", parse: "text" },
   { flag: "--priority <n>", field: "priority", parse: "number", help: "0 to 1000; default: 100" },
   { flag: "--preemptible", field: "preemptible", parse: "yes" },
   {
@@ -51,6 +53,7 @@ const JOB_FLAGS: readonly JobFlag[] = [
     help: "Do not start again after a lost site or preemption",
   },
   { flag: "--time <time>", field: "time", parse: "text" },
+  { flag: "--deadline <time>", field: "deadline", parse: "text" },
   { flag: "--array <spec>", field: "array", parse: "text" },
   { flag: "--after <dependency>", field: "after", parse: "repeat" },
   { flag: "--env <key=value>", field: "env", parse: "key-value" },

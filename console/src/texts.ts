@@ -234,6 +234,13 @@ export const TEXTS = {
     code: "Code",
     place: (place: string, waiting: string) => `Place ${place} of ${waiting} that wait.`,
     start: (from: string, at: string) => `Expected to start ${from} (${at}).`,
+    between: (early: string, late: string) => `Probably between ${early} and ${late}.`,
+    order: (text: string) => `Order: ${text}.`,
+    ahead: "Ahead of it:",
+    aheadMore: (more: string) => ` and ${more} more`,
+    changes: "What would let it start soonest:",
+    lease: (attempt: string, member: string) => `Attempt ${attempt} on ${member}`,
+    endsBy: (from: string, at: string) => `Over ${from} at the latest (${at}).`,
   },
   log: {
     title: "Log",

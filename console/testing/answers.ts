@@ -99,6 +99,8 @@ function poolAnswers(world: World): Answers {
       jobsQueued: 1,
       jobsRunning: 2,
       jobsEnded: 69,
+      ageing: { pointMs: 3_600_000, pointsMax: 1_000 },
+      backfill: "easy",
       runs: 1,
     }),
     listProjects: () => ({
@@ -158,7 +160,10 @@ function jobAnswers(world: World): Answers {
     cancelJob: () => {
       throw new Refused(409, "WRONG_STATE", "Job 84 has ended.", "There is nothing to cancel.");
     },
-    whyJob: ({ params }) => makeWhy(world.nowMs, params.id!),
+    whyJob: ({ params }) => {
+      const job = makeJobs(world.nowMs).find((one) => one.id === params.id);
+      return makeWhy(world.nowMs, found(job, `The job ${params.id}`));
+    },
     readLog: async ({ query }) => {
       const bytes = Buffer.from(logOf(LOG_LINES + world.rounds));
       const offset = Number(query.offset);

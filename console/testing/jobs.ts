@@ -131,24 +131,40 @@ export function makeJobs(nowMs: number): readonly JobDetail[] {
   return [...first, ...tail.filter((one) => one.id !== "21")];
 }
 
-/** Why job 84 waits. */
-export function makeWhy(nowMs: number, id: string): WhyView {
-  if (id !== "84") {
-    return { id, state: "running", summary: "It runs on aurora.", reasons: [] };
-  }
+/** Why job 84 waits, and why others run or ended as they did. */
+export function makeWhy(nowMs: number, job: JobDetail): WhyView {
+  const { id, state, reason: summary, leases } = job;
+  const told = leases.map(({ leaseId, attempt, member, site, state: stage, outcome }) => ({
+    ...{ leaseId, attempt, member, site, state: stage },
+    ...(outcome === undefined ? { endsByMs: nowMs + 3_600_000 } : { outcome }),
+    facts: [`Put on ${member}: first in order (priority 100); best fit: leaves 2 free.`],
+  }));
+  const base = { id, state, summary, reasons: [], changes: [], leases: told };
+  if (id !== "84") return base;
   return {
-    id,
-    state: "queued",
+    ...base,
     summary: "It needs 16 accelerators of model H100 at one time; 3 are free.",
-    place: 1,
-    waiting: 1,
+    place: 3,
+    waiting: 12,
+    aheadIds: ["81", "82"],
+    standing: {
+      text: "priority 100; project climate has used 140 % of its share; ahead are 2 older ones",
+      ...{ ofHigherPriority: 0, older: 2, ofOtherProjects: [], usedPercent: 140 },
+    },
     reasons: [
       { code: "draining", text: "The member is draining.", nodes: 1 },
       { code: "busy", text: "All fitting accelerators are in use.", nodes: 2 },
       { code: "model", text: "The accelerator is not an H100.", nodes: 3 },
     ],
-    hint: "Ask for fewer accelerators at one time, or wait.",
+    changes: [
+      {
+        text: "Without `model: H100` it would start in about 2 minutes instead of 21 minutes.",
+        ...{ startMs: nowMs + 120_000, now: false, gainMs: 1_140_000 },
+      },
+    ],
+    hint: "Without `model: H100` it would start in about 2 minutes instead of 21 minutes.",
     startEstimateMs: nowMs + 1_260_000,
+    startIntervalMs: [nowMs + 600_000, nowMs + 1_260_000, nowMs + 4_800_000],
   };
 }
 

@@ -96,5 +96,9 @@ export function makeRun(nowMs: number, more: number): RunDetail {
     bytesDown: sum(members.map((member) => member.bytesDown)),
     members,
     rounds,
+    sites: [
+      { siteId: "S1", member: "uni-lab", taken: true, text: "site S1 takes part" },
+      { siteId: "S9", member: "attic", taken: false, text: "site S9 left out: its link is slow" },
+    ],
   };
 }

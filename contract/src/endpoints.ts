@@ -16,6 +16,7 @@ import {
   MemberAction,
   MemberDetail,
   MemberView,
+  PoolChange,
   PoolView,
   ProjectChange,
   ProjectRequest,
@@ -45,6 +46,15 @@ export const ENDPOINTS = define({
     summary: "The pool at a glance",
     callers: ["person"],
     permission: "pool.read",
+    reply: PoolView,
+  },
+  changePool: {
+    method: "PUT",
+    path: "/v1/pool",
+    summary: "Change how the pool orders its queue",
+    callers: ["person"],
+    permission: "projects.change",
+    body: PoolChange,
     reply: PoolView,
   },
   listMembers: {

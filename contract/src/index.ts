@@ -1,6 +1,7 @@
 // Wire shapes, once: validation, OpenAPI, the typed client and the parsers are made from them.
 export * from "./books.ts";
 export * from "./client.ts";
+export * from "./cluster.ts";
 export * from "./endpoint.ts";
 export * from "./endpoints.ts";
 export * from "./gateway.ts";

@@ -7,6 +7,7 @@ import {
   JobId,
   Name,
   parseArray,
+  parseDeadline,
   parseDurationMs,
   parseSizeMiB,
 } from "./primitives.ts";
@@ -93,14 +94,32 @@ export const JobWire = z.strictObject({
     .max(LIMITS.GANG_TASKS_MAX)
     .default(1)
     .describe("Tasks that start together (a gang)"),
+  tasksMin: z
+    .number()
+    .int()
+    .min(1)
+    .max(LIMITS.GANG_TASKS_MAX)
+    .optional()
+    .describe("Start with fewer tasks, down to so many, when there is no room for all"),
   resources: ResourcesWire.default({}),
   members: z.array(Name).default([]).describe("Only these members; default: any"),
   excludeMembers: z.array(Name).default([]),
   labels: z.record(z.string(), z.string()).default({}).describe("Labels that a node must carry"),
+  prefer: z
+    .enum(["fast", "cheap"])
+    .optional()
+    .describe("Of what fits, where the work is done soonest (`fast`) or for least (`cheap`)"),
   priority: z.number().int().min(0).max(1_000).default(100),
   preemptible: z.boolean().default(false).describe("May be stopped for a job that matters more"),
   requeue: z.boolean().default(true).describe("Start again after a lost site or preemption"),
   time: Duration.optional().describe("Time limit: `90s`, `30m`, `12h`, `HH:MM:SS`, `D-HH:MM`"),
+  deadline: z
+    .union([z.number().positive(), z.string()])
+    .refine((value) => parseDeadline(value) !== undefined, {
+      message: "a deadline is '12h' after the submission, or '2026-12-01T18:00Z' with a zone",
+    })
+    .optional()
+    .describe("When it must have ended: `12h` from now on, or `2026-12-01T18:00Z`"),
   array: z
     .string()
     .refine((text) => parseArray(text) !== undefined, {
@@ -177,22 +196,83 @@ export const JobDetail = JobView.extend({
   dependencies: z.array(z.string()),
   preemptible: z.boolean(),
   requeue: z.boolean(),
+  /** Absent: as the pool likes. */
+  prefer: z.enum(["fast", "cheap"]).optional(),
+  /** When it must have ended, if there is such a moment. */
+  deadlineMs: EpochMs.optional(),
   leases: z.array(LeaseView),
 });
 export type JobDetail = z.infer<typeof JobDetail>;
 
 export const ReasonView = z.strictObject({ code: z.string(), text: z.string(), nodes: Count });
 
+/** A single change of the job file, and when the job would start with it. */
+export const ChangeView = z.strictObject({
+  /** One sentence, e.g. "Without `model: H100` it would start now." */
+  text: z.string(),
+  startMs: EpochMs,
+  now: z.boolean(),
+  /** How much sooner that is; absent: as it is, nothing that is lent can take the job. */
+  gainMs: Count.optional(),
+});
+
+/** What decides the place of a waiting job. */
+export const StandingView = z.strictObject({
+  text: z.string(),
+  ofHigherPriority: Count,
+  /** Older jobs of the same priority and project. */
+  older: Count,
+  ofOtherProjects: z.array(
+    z.strictObject({ project: z.string(), jobs: Count, usedPercent: z.number().optional() }),
+  ),
+  /** What its project has used of its share. */
+  usedPercent: z.number().optional(),
+});
+
+/** A lease of the job: why it is there, what may stop it, or how it ended. */
+export const WhyLease = z.strictObject({
+  leaseId: z.string(),
+  attempt: Count,
+  member: z.string(),
+  site: z.string(),
+  state: z.enum(["leased", "starting", "running", "stopping", "ended"]),
+  startedAtMs: EpochMs.optional(),
+  endedAtMs: EpochMs.optional(),
+  /** The end at the latest, by the time limit or the owner's terms. */
+  endsByMs: EpochMs.optional(),
+  outcome: z.string().optional(),
+  /** Sentences, the most telling first. */
+  facts: z.array(z.string()),
+});
+export type WhyLease = z.infer<typeof WhyLease>;
+
 export const WhyView = z.strictObject({
+  /** The job; if an array was asked about, the one of its tasks that the answer is about. */
   id: JobId,
+  /** Present if an array was asked about. */
+  array: z
+    .strictObject({ id: JobId, queued: Count, active: Count, ended: Count, text: z.string() })
+    .optional(),
   state: z.enum(JOB_STATES),
+  outcome: z.string().optional(),
   summary: z.string(),
   /** 1 for the job that goes first; absent unless it waits. */
   place: Count.optional(),
+  /** Jobs that wait in all. */
   waiting: Count.optional(),
+  /** The first of the jobs ahead, in order. */
+  aheadIds: z.array(JobId).optional(),
+  standing: StandingView.optional(),
+  /** By how many nodes they rule out. */
   reasons: z.array(ReasonView),
+  /** Single changes that would let it start soonest, at most three. */
+  changes: z.array(ChangeView),
   hint: z.string().optional(),
   startEstimateMs: EpochMs.optional(),
+  /** Early, likely and late: four starts of five lie between the first and the last. */
+  startIntervalMs: z.tuple([EpochMs, EpochMs, EpochMs]).optional(),
+  /** Every lease that it had, newest first. */
+  leases: z.array(WhyLease),
 });
 export type WhyView = z.infer<typeof WhyView>;
 

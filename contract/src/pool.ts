@@ -1,5 +1,5 @@
 // Members, sites, projects and statements as the API shows them.
-import { LIMITS } from "@tequio/core/pool";
+import { BACKFILL_MODES, LIMITS } from "@tequio/core/pool";
 import { z } from "zod";
 import { Count, Digest, EpochMs, Name, PageQuery } from "./primitives.ts";
 
@@ -89,6 +89,24 @@ export const MemberDetail = MemberView.extend({
 });
 export type MemberDetail = z.infer<typeof MemberDetail>;
 
+const AgeingWire = z.strictObject({
+  pointMs: z
+    .number()
+    .int()
+    .min(LIMITS.AGEING_POINT_MS_MIN)
+    .max(LIMITS.AGEING_POINT_MS_MAX)
+    .describe("Waiting so many milliseconds is a point of priority"),
+  pointsMax: z.number().int().min(1).max(1_000).describe("Points that waiting gives at most"),
+});
+export const PoolChange = z.strictObject({
+  ageing: AgeingWire.nullable()
+    .optional()
+    .describe("How waiting raises priorities; null: not at all; absent: as it is"),
+  backfill: z
+    .enum(BACKFILL_MODES)
+    .optional()
+    .describe("How jobs may pass a blocked one; absent: as it is"),
+});
 export const PoolView = z.strictObject({
   poolId: z.string(),
   name: z.string(),
@@ -103,6 +121,10 @@ export const PoolView = z.strictObject({
   jobsRunning: Count,
   jobsEnded: Count,
   runs: Count,
+  /** How waiting raises priorities; null: not at all. */
+  ageing: AgeingWire.nullable(),
+  /** How jobs may pass a blocked one. */
+  backfill: z.enum(BACKFILL_MODES),
 });
 export type PoolView = z.infer<typeof PoolView>;
 
@@ -171,6 +193,8 @@ export const ProjectView = z.strictObject({
   shares: Count,
   /** Decayed device-milliseconds that fair share remembers. */
   usage: z.number(),
+  /** Of that, what its owner's machines made up for by what they served. */
+  credit: z.number(),
   /** Absent: it may have as much as there is. */
   caps: CapsView.optional(),
   jobsQueued: Count,

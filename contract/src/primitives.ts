@@ -54,6 +54,24 @@ export function parseDurationMs(text: string): number | undefined {
   return (first! * 60 + second!) * 1_000;
 }
 
+/** A moment that means the same everywhere: with its zone, or in UTC. */
+const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/**
+ * A deadline: minutes or a duration from the submission on, or a moment with its zone such as
+ * `2026-12-01T18:00Z`. Undefined when it is none of these.
+ */
+export function parseDeadline(
+  given: number | string,
+): { readonly atMs: number } | { readonly afterMs: number } | undefined {
+  if (typeof given === "number") return { afterMs: Math.ceil(given * 60_000) };
+  const text = given.trim();
+  const atMs = MOMENT.test(text) ? Date.parse(text) : Number.NaN;
+  if (atMs >= 0) return { atMs: Math.floor(atMs) };
+  const afterMs = parseDurationMs(text) ?? 0;
+  return afterMs > 0 ? { afterMs } : undefined;
+}
+
 const SIZE_MIB: Readonly<Record<string, number>> = {
   k: 1 / 1_024,
   m: 1,

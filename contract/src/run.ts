@@ -130,7 +130,19 @@ export const RunView = z.strictObject({
   members: z.array(RunMemberView),
 });
 export type RunView = z.infer<typeof RunView>;
-export const RunDetail = RunView.extend({ rounds: z.array(RoundView) });
+/** A site that takes part in a run, or has room and does not, and why. */
+export const SiteChoiceView = z.strictObject({
+  siteId: z.string(),
+  member: z.string(),
+  taken: z.boolean(),
+  text: z.string(),
+});
+export type SiteChoiceView = z.infer<typeof SiteChoiceView>;
+
+export const RunDetail = RunView.extend({
+  rounds: z.array(RoundView),
+  sites: z.array(SiteChoiceView),
+});
 export type RunDetail = z.infer<typeof RunDetail>;
 
 export const SampleRequest = z.strictObject({

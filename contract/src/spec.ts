@@ -11,7 +11,7 @@ import {
 } from "@tequio/core/pool";
 import { TRAINER_COMMAND } from "./gateway-texts.ts";
 import type { JobParsed } from "./job.ts";
-import { parseArray, parseDurationMs, parseSizeMiB } from "./primitives.ts";
+import { parseArray, parseDeadline, parseDurationMs, parseSizeMiB } from "./primitives.ts";
 
 const MEMORY_DEFAULT_MIB = 256;
 /** The trainer at work on the smallest model holds 340 MiB; walls hold a job to what it asked. */
@@ -35,9 +35,21 @@ export function toJobSpec(wire: JobParsed, user: string): Outcome<Submission> {
       "time",
     );
   }
+  const { tasksMin = wire.tasks } = wire;
+  if (tasksMin > wire.tasks || (wire.run !== undefined && tasksMin < wire.tasks)) {
+    return refuse(
+      "INVALID_REQUEST",
+      wire.run === undefined
+        ? `\`tasksMin\` is ${tasksMin}, \`tasks\` only ${wire.tasks}.`
+        : "A run takes and loses whole sites; `tasksMin` is for other jobs.",
+      "`tasks` is the most and `tasksMin` the least.",
+      "tasksMin",
+    );
+  }
   const group: TaskGroup = {
     name: "main",
     count: wire.tasks,
+    ...(tasksMin === wire.tasks ? {} : { countMin: tasksMin }),
     command: command.value,
     env: wire.env,
     resources: resourcesOf(wire),
@@ -64,8 +76,10 @@ export function toJobSpec(wire: JobParsed, user: string): Outcome<Submission> {
       excludeMembers: wire.excludeMembers,
       labels: wire.labels,
     },
+    ...(wire.prefer === undefined ? {} : { prefer: wire.prefer }),
     dependencies: wire.after.map(dependencyOf),
     requeue: wire.requeue,
+    ...(wire.deadline === undefined ? {} : { deadline: parseDeadline(wire.deadline)! }),
     ...(wire.run === undefined ? {} : { run: runOf(wire.run) }),
   };
   if (wire.array === undefined) return ok({ spec });

@@ -6,6 +6,7 @@ import { apply as applyRound, createRun, type RunEvent } from "../training/index
 import type { Event } from "./event.ts";
 import { theJob, theSite } from "./lookup.ts";
 import type { RoundRow, RunState, State } from "./state.ts";
+import { learnStretch } from "./throughput.ts";
 
 /** The run begins to exist, with its first model. */
 export function prepare(
@@ -38,7 +39,10 @@ export function advance(
   if (event.type === "round.merged") keepRound(run, event, atMs);
   applyRound(run.machine, event);
   // A worker that delivers has not failed "in a row".
-  if (event.type === "contribution.accepted") delete run.failures[event.contribution.siteId];
+  if (event.type === "contribution.accepted") {
+    delete run.failures[event.contribution.siteId];
+    learnStretch(state, jobId, event.contribution);
+  }
   run.version += 1;
   // A site's part is booked once it was judged, whole: the books count parts, not messages.
   if (event.type === "round.merged") {

@@ -12,15 +12,17 @@ import { offerOf } from "./lending.ts";
 import {
   heldAccelerators,
   isOutsideOffer,
+  shareRatio,
   theJob,
   theLease,
   theMember,
   theSite,
 } from "./lookup.ts";
 import { jobOver, linesChanged, queueChanged } from "./queue-index.ts";
-import { learnLease } from "./run-times.ts";
+import { learnRunTime } from "./run-times.ts";
 import { beforeEvent } from "./snapshot.ts";
 import type { State } from "./state.ts";
+import { learnSpeed } from "./throughput.ts";
 
 /** Applies one event that happened at `atMs`; changes `state`, which the caller owns. */
 export function apply(state: State, event: Event, atMs: number): void {
@@ -39,6 +41,10 @@ function applyPool(state: State, event: Event, atMs: number): boolean {
     case "pool.created":
       state.poolId = event.poolId;
       state.name = event.name;
+      return true;
+    case "pool.set":
+      if (event.ageing !== undefined) state.ageing = event.ageing;
+      if (event.backfill !== undefined) state.backfill = event.backfill;
       return true;
     case "pool.booted":
       state.bootedAtMs = atMs;
@@ -253,7 +259,7 @@ function applyLease(state: State, event: Event, atMs: number): boolean {
       const lease = theLease(state, event.leaseId);
       lease.estimated = false;
       lease.end = { ...lease.end!, usage: event.usage };
-      learnLease(state, lease);
+      learnRunTime(state, lease);
       const { leaseId, usage } = event;
       assert(correct(state.ledger, { leaseId, usage, atMs }).ok, "a corrected lease was booked");
       return true;
@@ -305,11 +311,12 @@ function endLease(
   lease.endedAtMs = atMs;
   lease.end = end;
   lease.estimated = estimated;
-  learnLease(state, lease);
+  learnRunTime(state, lease);
   const { siteId, jobId, placements, grantedAtMs } = lease.lease;
   const site = theSite(state, siteId);
   site.openLeases.splice(site.openLeases.indexOf(leaseId), 1);
   if (isOutsideOffer(end)) site.refusedAtMs = atMs;
+  learnSpeed(state, lease);
   const spec = theJob(state, jobId).spec;
   const run = state.runs.get(jobId);
   if (run !== undefined && (end.outcome === "failed" || end.outcome === "refused")) {
@@ -326,6 +333,7 @@ function endLease(
     startedAtMs: lease.startedAtMs ?? grantedAtMs,
     endedAtMs: atMs,
     usage: end.usage,
+    ...shareRatio(lease.lease),
     outcome: end.outcome,
   });
 }

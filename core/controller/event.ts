@@ -2,7 +2,9 @@
 // a fact, never a wish: it was checked before it was written. Where somebody asked for it, `by` is
 // the id of the user, or `admin` for the operator of the machine.
 import type {
+  Ageing,
   ArrayPlace,
+  BackfillMode,
   Calibration,
   JobOutcome,
   JobSpec,
@@ -22,6 +24,14 @@ import type { MemberStanding, SiteCertificate, TokenKind, UserOrigin } from "./s
 
 export type Event =
   | { readonly type: "pool.created"; readonly poolId: string; readonly name: string }
+  /** Settings of the pool as they hold from now on. */
+  | {
+      readonly type: "pool.set";
+      /** Absent, like the next: as it was. */
+      readonly ageing?: Ageing | null;
+      readonly backfill?: BackfillMode;
+      readonly by?: string;
+    }
   /** The control plane was started again while leases were open. */
   | { readonly type: "pool.booted" }
   | {
@@ -221,6 +231,7 @@ export type EventType = Event["type"];
 export const EVENT_TYPES: readonly EventType[] = [
   "pool.created",
   "pool.booted",
+  "pool.set",
   "token.issued",
   "token.revoked",
   "user.set",

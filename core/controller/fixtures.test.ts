@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { statement } from "../ledger/index.ts";
+import { noObservations } from "../scheduler/index.ts";
 import { snapshotLines, tell, tellMore } from "./fixture.testing.ts";
 import {
   apply,
@@ -51,7 +52,8 @@ test("every journal that a release left opens and amounts to what it did", () =>
 });
 
 /** Snapshots of format 4 and before came without run times: those of archived leases are gone. */
-const encodeBare = (state: State): string => encodeState({ ...state, runTimes: new Map() });
+const encodeBare = (state: State): string =>
+  encodeState({ ...state, runTimes: new Map(), throughput: noObservations() });
 
 test("every snapshot that is read is the state of its journal, to the byte, and goes on", () => {
   assert.deepEqual(formatsOf("snapshot"), STATE_FORMATS_READ);
@@ -74,7 +76,7 @@ test("a snapshot from before run times were kept knows those of the leases that 
   for (const line of linesOf("snapshot-3.jsonl")) reader.take(line);
   const { runTimes } = reader.state;
   assert.deepEqual([...runTimes], [...opened("journal-3.jsonl").runTimes]);
-  assert.equal(runTimes.get("")?.length, 6);
+  assert.equal(runTimes.get("")?.samples.length, 6);
 });
 
 test("what the next fixture will hold is told as it will be read", () => {

@@ -16,17 +16,18 @@ export {
 export * from "./input.ts";
 export { lendingOf, lentNodesOf, offerOf, projectLine, windowsOf } from "./lending.ts";
 export * from "./orders.ts";
+export { projectViews } from "./project-views.ts";
 export {
   compareJobs,
   endedJobs,
   placeOf,
-  waitingBefore,
   waitingByProject,
 } from "./queue-index.ts";
 export * from "./rights.ts";
 export { refuseRevoked } from "./site-keys.ts";
 export { SnapshotReader, SnapshotWriter } from "./snapshot.ts";
+export { linkOf, siteChoices, speedHint } from "./span.ts";
 export * from "./state.ts";
 export { SIGNED_EVENTS, type StepResult, step } from "./step.ts";
 export { taskSpec } from "./task-spec.ts";
-export { arrayLimitReason, lentViews, nodeViews, schedulerInput, waitingViews } from "./views.ts";
+export { arrayLimitReason, lentViews, nodeViews, queueViews, schedulerInput } from "./views.ts";

@@ -1,6 +1,8 @@
 // What the outside may tell the controller. Every input carries its time; ids, secrets' hashes and
 // keys are made by the shell, since the core has no chance.
 import type {
+  Ageing,
+  BackfillMode,
   Calibration,
   CapsChange,
   JobOutcome,
@@ -47,6 +49,13 @@ export type Input = {
       readonly type: "createPool";
       readonly poolId: string;
       readonly name: string;
+    }
+  /** How waiting raises priorities; null: not at all. */
+  | {
+      readonly type: "setPool";
+      /** Absent, like the next: as it is. */
+      readonly ageing?: Ageing | null;
+      readonly backfill?: BackfillMode;
     }
   /** The control plane has started: sites must be heard from again. */
   | { readonly type: "boot" }

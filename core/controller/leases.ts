@@ -147,11 +147,12 @@ function settleJob(step: Step, job: JobState, end: LeaseEnd): void {
   }
 }
 
-/** Attempts of a job, without those that an owner ended by taking back what it lends. */
+/** Attempts of a job, without those that made way for others: that is no fault of the job. */
 const triesOf = (state: State, { leaseIds }: JobState): number =>
   leaseIds.filter((leaseId) => {
     const { end } = theLease(state, leaseId);
-    return end === null || (end.outcome !== "recalled" && !isOutsideOffer(end));
+    const madeWay = end?.outcome === "recalled" || end?.outcome === "preempted";
+    return end === null || (!madeWay && !isOutsideOffer(end));
   }).length;
 
 const requeueReason = (end: LeaseEnd): string =>

@@ -2,10 +2,13 @@
 import type { HeldAccelerators } from "../ledger/index.ts";
 import {
   assert,
+  deviceCount,
+  type Lease,
   type LeaseEnd,
   type OfferPrices,
   offeredPrice,
   type Placement,
+  SHARE_MILLI,
 } from "../pool/index.ts";
 import type { JobState, LeaseState, Member, Site, State } from "./state.ts";
 
@@ -44,6 +47,19 @@ export const isOutsideOffer = ({ outcome, message }: LeaseEnd): boolean =>
 /** Leases of a job that have not ended, oldest first. */
 export const openLeasesOf = (state: State, job: JobState): LeaseState[] =>
   job.leaseIds.map((id) => theLease(state, id)).filter((lease) => lease.stage !== "ended");
+
+/** What the devices of a lease count in fair share, in middling ones; 0 without a device. */
+export function shareDevices({ placements, shareMilli }: Lease): number {
+  const devices = deviceCount(placements);
+  return shareMilli === undefined || devices === 0 ? devices : shareMilli / SHARE_MILLI;
+}
+
+/** What one of its devices counts, for the books; nothing where all count alike. */
+export function shareRatio(lease: Lease): { readonly share?: number } {
+  const devices = deviceCount(lease.placements);
+  if (lease.shareMilli === undefined || devices === 0) return {};
+  return { share: shareDevices(lease) / devices };
+}
 
 /** Accelerators of the placements, counted by model, for the books, with the owner's prices. */
 export function heldAccelerators(

@@ -18,6 +18,16 @@ export function createPool({ state, emit }: Step, input: Of<"createPool">): Outc
   return ok(undefined);
 }
 
+/** Changes the pool's settings; the same again is no event. */
+export function setPool({ state, emit }: Step, input: Of<"setPool">): Outcome<unknown> {
+  const { ageing, backfill } = input;
+  const aged = ageing !== undefined && JSON.stringify(state.ageing) !== JSON.stringify(ageing);
+  const filled = backfill !== undefined && state.backfill !== backfill;
+  if (!aged && !filled) return ok(undefined);
+  emit({ type: "pool.set", ...(aged ? { ageing } : {}), ...(filled ? { backfill } : {}) });
+  return ok(undefined);
+}
+
 /** Creates a project or changes its parent, shares and caps; refuses a circle. */
 export function setProject({ state, emit }: Step, input: Of<"setProject">): Outcome<unknown> {
   const { name } = input;

@@ -6,7 +6,7 @@ import { DEFAULT_OFFER, LIMITS, type Offer, parseHours } from "../pool/index.ts"
 import { explain } from "../scheduler/index.ts";
 import { lendingOf, moment } from "./lending.ts";
 import { ended, itself, Story, spec } from "./story.testing.ts";
-import { schedulerInput, waitingViews } from "./views.ts";
+import { queueViews, schedulerInput } from "./views.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -34,8 +34,7 @@ const offer = (story: Story, change: Partial<Offer>, siteId: string | null = nul
 /** Codes and texts of why a job waits. */
 function why(story: Story, jobId: string): string {
   const input = schedulerInput(story.state, story.atMs);
-  const waiting = waitingViews(story.state);
-  const told = explain({ ...input, waiting, lines: [] }, jobId);
+  const told = explain(input, queueViews(story.state, story.job(jobId)).job);
   return told?.reasons.map(({ code, text }) => `${code} ${text}`).join("; ") ?? "";
 }
 

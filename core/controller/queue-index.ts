@@ -1,8 +1,8 @@
 // The waiting jobs in lines of those that ask for the same, kept up as events are applied, so that
 // a look at the queue costs what it starts and not how much waits. It can be made from the state
 // at any time and is no part of it: it is neither encoded nor compared.
-import { assert } from "../pool/index.ts";
-import { requestKey } from "../scheduler/index.ts";
+import { assert, deadlineMs } from "../pool/index.ts";
+import { requestKey, seriesOf } from "../scheduler/index.ts";
 import type { JobState, State } from "./state.ts";
 
 /** Jobs of one priority, project and request; tasks of an array with a limit stand alone. */
@@ -12,6 +12,9 @@ export interface JobLine {
   readonly project: string;
   /** The array whose limit holds for the line. */
   readonly limit: { readonly arrayId: string; readonly maxRunning: number } | undefined;
+  /** True if all its jobs have deadlines: then they go by those, else by submission. */
+  readonly due: boolean;
+  readonly compare: (a: JobState, b: JobState) => number;
   /** By turn. Some no longer wait: they are passed over until the head is behind them. */
   readonly jobs: JobState[];
   head: number;
@@ -25,11 +28,15 @@ const SHORTEN_AT = 4_096;
 const waits = (job: JobState): boolean => job.stage === "queued";
 
 /** Where a job stands, or would stand, in a list by submission. */
-export function placeOf(jobs: readonly JobState[], job: JobState): number {
+export function placeOf(
+  jobs: readonly JobState[],
+  job: JobState,
+  compare: JobLine["compare"] = compareJobs,
+): number {
   let [low, high] = [0, jobs.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (compareJobs(jobs[middle]!, job) < 0) low = middle + 1;
+    if (compare(jobs[middle]!, job) < 0) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -43,6 +50,10 @@ export function compareJobs(a: JobState, b: JobState): number {
     (a.place?.index ?? -1) - (b.place?.index ?? -1)
   );
 }
+
+/** The same, but the earliest deadline goes first. */
+const compareDue = (a: JobState, b: JobState): number =>
+  deadlineMs(a.spec, a.submittedAtMs) - deadlineMs(b.spec, b.submittedAtMs) || compareJobs(a, b);
 
 /** Runs and jobs with dependencies are asked one by one whether they may start. */
 const isSingle = ({ spec }: JobState): boolean =>
@@ -102,14 +113,14 @@ export class QueueIndex {
     }
     this.#count(job, 1);
     const line = this.#lineOf(job);
-    const { jobs } = line;
+    const { jobs, compare } = line;
     line.live += 1;
     const last = jobs.at(-1);
-    if (last === undefined || compareJobs(last, job) < 0) {
+    if (last === undefined || compare(last, job) < 0) {
       jobs.push(job);
       return;
     }
-    const low = placeOf(jobs, job);
+    const low = placeOf(jobs, job, compare);
     // One that waits again may still have its old entry.
     if (jobs[low] !== job) jobs.splice(low, 0, job);
     line.head = Math.min(line.head, low);
@@ -168,12 +179,19 @@ export class QueueIndex {
     const last = this.#last;
     if (last?.spec === spec && last.line.limit?.arrayId === place?.arrayId) return last.line;
     const user = this.#asksUser(spec.project) ? ` ${spec.user}` : "";
-    const own = `${spec.priority} ${spec.project}${user} ${requestKey(spec)}`;
+    const due = spec.deadline === undefined ? "" : " due";
+    // Jobs of another name may be expected to run for less, and pass where these do not.
+    const name = seriesOf(spec)[0];
+    const own = `${spec.priority} ${spec.project}${user}${due} ${requestKey(spec)} ${name}`;
     const key = place === null ? own : `${own} ${place.arrayId}`;
     let line = this.lines.get(key);
     if (line === undefined) {
       const { priority, project } = spec;
-      line = { key, priority, project, limit: place ?? undefined, jobs: [], head: 0, live: 0 };
+      const order = due === "" ? compareJobs : compareDue;
+      line = {
+        ...{ key, priority, project, limit: place ?? undefined },
+        ...{ due: due !== "", compare: order, jobs: [], head: 0, live: 0 },
+      };
       this.lines.set(key, line);
     }
     this.#last = { spec, line };
@@ -189,25 +207,21 @@ export function* waitingOf({ jobs, head }: JobLine): Generator<JobState, undefin
   for (let at = head; at < jobs.length; at += 1) if (waits(jobs[at]!)) yield jobs[at]!;
 }
 
-/** Waiting jobs that go first for certain: of higher priority, or older ones of its project. */
-export function waitingBefore(state: State, job: JobState): number {
-  const { lines, singles } = queueOf(state);
-  const { priority, project } = job.spec;
-  const before = (other: JobState): boolean =>
-    other.spec.priority > priority ||
-    (other.spec.priority === priority &&
-      other.spec.project === project &&
-      compareJobs(other, job) < 0);
-  let count = 0;
-  for (const other of singles) if (before(other)) count += 1;
-  for (const line of lines.values()) {
-    if (line.priority > priority) count += line.live;
-    if (line.priority !== priority || line.project !== project) continue;
-    for (const other of waitingOf(line)) {
-      if (compareJobs(other, job) >= 0) break;
-      count += 1;
-    }
+/** Waiting jobs of a line up to the first for which something holds no more. */
+export function countLeading(
+  { jobs, head, live }: JobLine,
+  holds: (job: JobState) => boolean,
+): number {
+  const last = jobs.at(-1);
+  if (last === undefined || holds(last)) return live;
+  let [low, high] = [head, jobs.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(jobs[middle]!)) low = middle + 1;
+    else high = middle;
   }
+  let count = 0;
+  for (let at = head; at < low; at += 1) if (waits(jobs[at]!)) count += 1;
   return count;
 }
 

@@ -5,7 +5,7 @@ import { theJob } from "./lookup.ts";
 import type { LeaseState, State } from "./state.ts";
 
 /** An ended lease has shown how long its job runs; one whose time is only estimated has not yet. */
-export function learnLease(state: State, lease: LeaseState): void {
+export function learnRunTime(state: State, lease: LeaseState): void {
   learn(state, state.runTimes, lease);
 }
 

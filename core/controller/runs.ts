@@ -9,6 +9,7 @@ import {
   type RunSpec,
   refuse,
 } from "../pool/index.ts";
+import type { WaitingView } from "../scheduler/index.ts";
 import {
   type Codec,
   decide as decideRound,
@@ -18,6 +19,7 @@ import {
 } from "../training/index.ts";
 import type { Input, RunInput } from "./input.ts";
 import { openLeasesOf, theJob, theLease } from "./lookup.ts";
+import { spanOutlook } from "./span.ts";
 import type { JobState, LeaseState, RunState, State } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopLease } from "./stop.ts";
@@ -162,10 +164,7 @@ function allFailed(state: State, job: JobState, run: RunState): boolean {
 }
 
 /** Where a run may not get a (further) lease, or why it takes no site at all now. */
-export function spanOf(
-  state: State,
-  job: JobState,
-): { readonly excludeSites: readonly string[]; readonly maxMembers?: number } | string {
+export function spanOf(state: State, job: JobState): NonNullable<WaitingView["spanning"]> | string {
   const run = state.runs.get(job.jobId);
   if (run === undefined) return "its first model is being made";
   if (job.cancelled || run.machine.phase.kind === "finished") return "the run is ending";
@@ -177,7 +176,8 @@ export function spanOf(
     if (count >= WORKER_FAILURES_MAX && !excludeSites.includes(siteId)) excludeSites.push(siteId);
   }
   const maxMembers = job.spec.run!.maxMembers;
-  return maxMembers === undefined ? { excludeSites } : { excludeSites, maxMembers };
+  const span = { excludeSites, outlook: spanOutlook(state, job, run) };
+  return maxMembers === undefined ? span : { ...span, maxMembers };
 }
 
 /** The control plane was away: the time of runs stood still from their last event until now. */

@@ -1,6 +1,7 @@
 // Carries out the scheduler's plan: leases for the starts, stops for the preemptions.
 import type { Lease } from "../pool/index.ts";
 import { type Plan, plan } from "../scheduler/index.ts";
+import { endLate } from "./deadlines.ts";
 import { offerOf } from "./lending.ts";
 import { theJob, theLease, theSite } from "./lookup.ts";
 import type { Step } from "./step.ts";
@@ -15,6 +16,7 @@ const NOTHING: Plan = {
 /** Looks at the whole queue once; returns the plan so that its reasons can be shown. */
 export function runSchedule(step: Step): Plan {
   const { state, atMs, emit } = step;
+  endLate(step);
   // With nothing that waits there is nothing to decide, however large the pool.
   if (state.queue.size === 0) return NOTHING;
   const made = plan(schedulerInput(state, atMs));
@@ -30,6 +32,8 @@ export function runSchedule(step: Step): Plan {
       walltimeMs: job.spec.walltimeMs,
       grantedAtMs: atMs,
       reason: start.reason,
+      ...(start.shareMilli === undefined ? {} : { shareMilli: start.shareMilli }),
+      ...(start.backfill === undefined ? {} : { backfill: start.backfill }),
     };
     emit({ type: "lease.granted", lease });
   }

@@ -4,7 +4,9 @@
 import type { LedgerState } from "../ledger/index.ts";
 import { emptyLedger } from "../ledger/index.ts";
 import type {
+  Ageing,
   ArrayPlace,
+  BackfillMode,
   Calibration,
   JobOutcome,
   JobSpec,
@@ -19,7 +21,7 @@ import type {
   ProjectCaps,
   RoleGrant,
 } from "../pool/index.ts";
-import type { RunHistory } from "../scheduler/index.ts";
+import { noObservations, type Observations, type RunHistory } from "../scheduler/index.ts";
 import type { RunState as RoundMachine, SiteTotals } from "../training/index.ts";
 
 /** `api`: made by a person for programs; `session`: made by signing in. */
@@ -246,6 +248,10 @@ export interface State {
   readonly members: Map<string, Member>;
   readonly sites: Map<string, Site>;
   readonly projects: Map<string, Project>;
+  /** How waiting raises priorities; null: not at all; absent: AGEING_DEFAULT. */
+  ageing?: Ageing | null;
+  /** How jobs may pass a blocked one; absent: BACKFILL_DEFAULT. */
+  backfill?: BackfillMode;
   readonly jobs: Map<string, JobState>;
   /** Jobs that wait for a first or a further lease, oldest first. */
   readonly queue: Map<string, true>;
@@ -253,6 +259,8 @@ export interface State {
   readonly leases: Map<string, LeaseState>;
   readonly runs: Map<string, RunState>;
   readonly ledger: LedgerState;
+  /** How long equal work took on which devices. */
+  readonly throughput: Observations;
   readonly archived: Archived;
   /** How long jobs ran, for estimates; see run-times.ts. */
   readonly runTimes: RunHistory;
@@ -282,6 +290,7 @@ export const emptyState = (): State => ({
   leases: new Map(),
   runs: new Map(),
   ledger: emptyLedger(),
+  throughput: noObservations(),
   archived: { batches: 0, jobs: 0, outcomes: {}, digest: "" },
   runTimes: new Map(),
   keys: new Map(),

@@ -8,7 +8,14 @@ import type { Event } from "./event.ts";
 import { archive, closeBooks } from "./history.ts";
 import type { Input } from "./input.ts";
 import { report } from "./leases.ts";
-import { changeMember, createPool, inviteMember, joinSite, setProject } from "./members.ts";
+import {
+  changeMember,
+  createPool,
+  inviteMember,
+  joinSite,
+  setPool,
+  setProject,
+} from "./members.ts";
 import { cancelMaintenance, planMaintenance, setOffer, tickOffers } from "./offers.ts";
 import {
   disableUser,
@@ -57,11 +64,13 @@ const OPENS_QUEUE: ReadonlySet<Event["type"]> = new Set([
   "member.offered",
   "member.maintenanceCancelled",
   "project.set",
+  "pool.set",
   "run.prepared",
 ]);
 
 /** Events that say who asked for them, so that an auditor sees who let whom do what. */
 export const SIGNED_EVENTS: ReadonlySet<Event["type"]> = new Set([
+  "pool.set",
   "token.issued",
   "token.revoked",
   "user.set",
@@ -116,6 +125,8 @@ function decide(context: Step, input: Exclude<Input, Timer>): Outcome<unknown> {
   switch (input.type) {
     case "createPool":
       return createPool(context, input);
+    case "setPool":
+      return setPool(context, input);
     case "boot":
       return boot(context);
     case "issueToken":

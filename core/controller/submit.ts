@@ -1,5 +1,6 @@
 // Decisions about jobs: admission, cancelling, dependencies that can never be satisfied.
 import { type Dependency, type JobSpec, LIMITS, type Outcome, ok, refuse } from "../pool/index.ts";
+import { endLate, tooLate } from "./deadlines.ts";
 import { deadByPast, dependencyState } from "./dependencies.ts";
 import { feasible } from "./feasible.ts";
 import type { Input, PastJob } from "./input.ts";
@@ -71,6 +72,8 @@ function admissible(
       "project",
     );
   }
+  const late = tooLate(spec, state.nowMs);
+  if (late !== undefined) return late;
   const full = queueCap(state, spec, tasks);
   if (full !== undefined) return full;
   for (const { jobId } of spec.dependencies) {
@@ -124,12 +127,13 @@ function endCancelled({ emit }: Step, { jobId, startedAtMs }: JobState, why?: st
 }
 
 /**
- * Ends jobs whose dependencies can never be satisfied: a wait without an end is no answer. True
- * when a job waits that others' starts set free: a start alone does not call for the scheduler.
+ * Ends jobs whose deadlines have become impossible, or whose dependencies can never be satisfied: a
+ * wait without an end is no answer. True when a job waits that others' starts set free: a start
+ * alone does not call for the scheduler.
  */
 export function tickJobs(step: Step): boolean {
   const { state } = step;
-  let free = false;
+  let free = endLate(step);
   for (const job of [...queueOf(state).singles]) {
     if (job.stage !== "queued") continue;
     const { jobId } = job;

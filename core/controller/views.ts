@@ -1,22 +1,23 @@
 // The snapshot that the scheduler works on, made from the state.
-import { usageAt } from "../ledger/index.ts";
-import { assert, deviceCount, type Node } from "../pool/index.ts";
-import type {
-  NodeView,
-  ProjectView,
-  Reason,
-  RunningView,
-  SchedulerInput,
-  WaitingLine,
-  WaitingView,
+import { assert, type Node } from "../pool/index.ts";
+import {
+  type NodeView,
+  type Reason,
+  type RunningView,
+  type SchedulerInput,
+  shareMilliOf,
+  type WaitingLine,
+  type WaitingView,
 } from "../scheduler/index.ts";
 import { dependencyState } from "./dependencies.ts";
 import { lendingOf, lendingViews, lentNodesOf, refusedLately } from "./lending.ts";
 import { theJob, theLease, theMember } from "./lookup.ts";
 import { memoryOf } from "./memory.ts";
-import { type JobLine, queueOf, waitingOf } from "./queue-index.ts";
+import { projectViews } from "./project-views.ts";
+import { countLeading, type JobLine, queueOf, waitingOf } from "./queue-index.ts";
 import { spanOf } from "./runs.ts";
 import type { JobState, Site, State } from "./state.ts";
+import { deviceFacts, throughputOf } from "./throughput.ts";
 
 /** Every node that the pool knows, with what is free on it, whether its owner lends it or not. */
 export function nodeViews(state: State): NodeView[] {
@@ -113,7 +114,7 @@ function runningViews(state: State): RunningView[] {
   for (const site of state.sites.values()) {
     for (const leaseId of site.openLeases) {
       const { lease, startedAtMs, stop } = theLease(state, leaseId);
-      const spec = theJob(state, lease.jobId).spec;
+      const { spec, submittedAtMs } = theJob(state, lease.jobId);
       const fromMs = startedAtMs ?? lease.grantedAtMs;
       views.push({
         leaseId,
@@ -124,10 +125,13 @@ function runningViews(state: State): RunningView[] {
         priority: spec.priority,
         preemptible: spec.preemptible,
         placements: lease.placements,
+        ...(lease.shareMilli === undefined ? {} : { shareMilli: lease.shareMilli }),
+        submittedAtMs,
         startedAtMs: fromMs,
         endsAtMs: fromMs + lease.walltimeMs,
         stopping: stop !== null,
         ...(stop === null ? {} : { stopGraceMs: stop.graceMs }),
+        ...(lease.backfill === undefined ? {} : { backfill: lease.backfill }),
       });
     }
   }
@@ -138,7 +142,7 @@ function runningViews(state: State): RunningView[] {
 function singleViews(state: State, active: ReadonlyMap<string, number>): WaitingView[] {
   const taken = new Map(active);
   return [...queueOf(state).singles].map((job) => {
-    const view = viewOf(job);
+    const view = viewOf(state, job);
     const span = job.spec.run === undefined ? undefined : spanOf(state, job);
     const holdReason =
       dependencyReason(state, job) ??
@@ -175,10 +179,12 @@ export const arrayLimitReason = (maxRunning: number): Reason => ({
   nodes: 0,
 });
 
-const viewOf = ({ jobId, spec, submittedAtMs }: JobState): WaitingView => ({
-  ...{ jobId, spec, submittedAtMs },
-  eligible: true,
-});
+function viewOf(state: State, { jobId, spec, submittedAtMs, leaseIds }: JobState): WaitingView {
+  const view = { jobId, spec, submittedAtMs, eligible: true };
+  const last = state.leases.get(leaseIds.at(-1) ?? "");
+  if (last === undefined || spec.run !== undefined) return view;
+  return { ...view, lastSiteId: last.lease.siteId };
+}
 
 /** All other waiting jobs; of an array with a limit as many as may start now. */
 function lineViews(state: State, active: ReadonlyMap<string, number>): WaitingLine[] {
@@ -186,7 +192,15 @@ function lineViews(state: State, active: ReadonlyMap<string, number>): WaitingLi
   for (const line of queueOf(state).lines.values()) {
     const { priority, project } = line;
     const count = Math.min(line.live, roomOf(line, active));
-    if (count > 0) views.push({ priority, project, count, jobs: () => lineJobs(line) });
+    if (count <= 0) continue;
+    const countLeadingOf: WaitingLine["countLeading"] = (holds) => countLeading(line, holds);
+    views.push({
+      priority,
+      project,
+      count,
+      jobs: () => lineJobs(state, line),
+      countLeading: countLeadingOf,
+    });
   }
   return views;
 }
@@ -194,8 +208,8 @@ function lineViews(state: State, active: ReadonlyMap<string, number>): WaitingLi
 const roomOf = ({ limit }: JobLine, active: ReadonlyMap<string, number>): number =>
   limit === undefined ? Infinity : limit.maxRunning - (active.get(limit.arrayId) ?? 0);
 
-function* lineJobs(line: JobLine): Generator<WaitingView, undefined> {
-  for (const job of waitingOf(line)) yield viewOf(job);
+function* lineJobs(state: State, line: JobLine): Generator<WaitingView, undefined> {
+  for (const job of waitingOf(line)) yield viewOf(state, job);
 }
 
 /** Tasks that hold a lease, by array. */
@@ -210,43 +224,24 @@ function activeByArray(state: State): Map<string, number> {
   return active;
 }
 
-/** Waiting jobs one by one: all of them, or besides the singles only `just` this one. */
-export function waitingViews(state: State, just?: JobState): WaitingView[] {
-  const active = activeByArray(state);
-  const views = singleViews(state, active);
-  const add = (job: JobState): void => {
-    const holdReason = arrayReason(job, active);
-    const view = viewOf(job);
-    views.push(holdReason === undefined ? view : { ...view, eligible: false, holdReason });
-  };
-  const index = queueOf(state);
-  if (just !== undefined) {
-    if (!index.singles.has(just)) add(just);
-    return views;
-  }
-  for (const line of index.lines.values()) for (const job of waitingOf(line)) add(job);
-  return views;
+/** Who waits, as a pass sees it, and one of them by itself. */
+export interface QueueViews {
+  readonly job: WaitingView;
+  readonly waiting: readonly WaitingView[];
+  readonly lines: readonly WaitingLine[];
 }
 
-/** Usage counts while it happens: the books learn of a lease only when it has ended. */
-function projectViews(state: State, nowMs: number): ProjectView[] {
-  const accrued = new Map<string, number>();
-  for (const { openLeases } of state.sites.values()) {
-    for (const leaseId of openLeases) {
-      const { lease, startedAtMs } = theLease(state, leaseId);
-      if (startedAtMs === null) continue;
-      const { project } = theJob(state, lease.jobId).spec;
-      const usedMs = deviceCount(lease.placements) * Math.max(0, nowMs - startedAtMs);
-      accrued.set(project, (accrued.get(project) ?? 0) + usedMs);
-    }
-  }
-  return [...state.projects.values()].map(({ name, parent, shares, caps }) => ({
-    name,
-    parent,
-    shares,
-    ...(caps === undefined ? {} : { caps }),
-    usage: usageAt(state.ledger.usage, "project", name, state.nowMs) + (accrued.get(name) ?? 0),
-  }));
+/** The queue for a question about one job that waits. Costs what differs, not how much waits. */
+export function queueViews(state: State, asked: JobState): QueueViews {
+  const active = activeByArray(state);
+  const waiting = singleViews(state, active);
+  const lines = lineViews(state, active);
+  const single = waiting.find(({ jobId }) => jobId === asked.jobId);
+  if (single !== undefined) return { job: single, waiting, lines };
+  const holdReason = arrayReason(asked, active);
+  const view = viewOf(state, asked);
+  const job = holdReason === undefined ? view : { ...view, eligible: false, holdReason };
+  return { job, waiting, lines };
 }
 
 /** Everything that the scheduler needs to know, now. */
@@ -260,6 +255,11 @@ export function schedulerInput(state: State, nowMs: number): SchedulerInput {
     lines: lineViews(state, active),
     projects: projectViews(state, nowMs),
     lending: lendingViews(state, nowMs),
+    ...(state.ageing === undefined ? {} : { ageing: state.ageing }),
+    ...(state.backfill === undefined ? {} : { backfill: state.backfill }),
+    facts: () => deviceFacts(state),
+    shareMilliOf: (device) => shareMilliOf(throughputOf(state), device),
     memory: memoryOf(state),
+    runTimes: state.runTimes,
   };
 }

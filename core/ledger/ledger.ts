@@ -50,6 +50,7 @@ export function recordLease(state: LedgerState, lease: LeaseRecord): Entry {
     startedAtMs: safe(lease.startedAtMs),
     endedAtMs: safe(lease.endedAtMs),
     usage: lease.usage,
+    ...(lease.share === undefined ? {} : { share: lease.share }),
   };
   return book(state, {
     kind: "lease",
@@ -63,6 +64,7 @@ export function recordLease(state: LedgerState, lease: LeaseRecord): Entry {
     usage: lease.usage,
     exactCost: cost(accelerators, lease.usage.deviceMs),
     usedAtMs: lease.endedAtMs,
+    ...(lease.share === undefined ? {} : { share: lease.share }),
   });
 }
 
@@ -101,6 +103,7 @@ export function correct(state: LedgerState, correction: Correction): Outcome<Ent
     exactCost:
       cost(lease.accelerators, usage.deviceMs) - cost(lease.accelerators, lease.usage.deviceMs),
     usedAtMs: lease.endedAtMs,
+    ...(lease.share === undefined ? {} : { share: lease.share }),
   });
   return ok(entry);
 }
@@ -142,10 +145,12 @@ interface Draft extends Omit<Entry, "chargeMicro"> {
   readonly exactCost: bigint;
   /** When the devices were used, for fair share; a correction is booked later than that. */
   readonly usedAtMs: number;
+  /** What one device-millisecond counts in fair share; absent: 1. */
+  readonly share?: number;
 }
 
 function book(state: LedgerState, draft: Draft): Entry {
-  const { exactCost, usedAtMs, ...line } = draft;
+  const { exactCost, usedAtMs, share, ...line } = draft;
   const account = JSON.stringify([line.project, line.memberName]);
   const { chargeMicro, remainder } = roundCharge(exactCost, state.remainders[account] ?? 0);
   state.remainders[account] = remainder;
@@ -156,6 +161,7 @@ function book(state: LedgerState, draft: Draft): Entry {
     user: line.user,
     member: line.memberName,
     deviceMs: line.usage.deviceMs,
+    ...(share === undefined ? {} : { shareMs: share * line.usage.deviceMs }),
     atMs: usedAtMs,
   });
   return entry;

@@ -26,6 +26,8 @@ export interface LeaseRecord {
   /** The moment at which the lease stands in statements. */
   readonly endedAtMs: number;
   readonly usage: Usage;
+  /** What one of its device-milliseconds counts in fair share; absent: 1. */
+  readonly share?: number;
   readonly outcome: LeaseOutcome;
 }
 
@@ -104,6 +106,8 @@ export interface BookedLease {
   readonly endedAtMs: number;
   /** Usage after all corrections. */
   readonly usage: Usage;
+  /** What one of its device-milliseconds counts in fair share; absent: 1. */
+  readonly share?: number;
 }
 
 /** Contributions of one member to one run within one hour, added up. */

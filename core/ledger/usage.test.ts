@@ -70,3 +70,20 @@ test("usage of children counts for all their ancestors", () => {
   assert.deepEqual(total, { lab: 8, "lab/x": 7, "lab/x/y": 5, firm: 0 });
   assert.throws(() => rollUp({ a: "b", b: "a" }, { a: 1 }), /circle/);
 });
+
+test("what devices count in fair share is kept beside their time, from when they differ", () => {
+  const usage = emptyUsage(WEEK_MS);
+  const shareAt = (kind: "projectShare" | "memberShare", name: string): number =>
+    usageAt(usage, kind, name, WEEK_MS);
+  const base = { project: "lab", user: "eva", member: "ana", deviceMs: 100, atMs: 0 };
+  addUsage(usage, base);
+  assert.equal(Object.keys(usage.accounts).length, 3, "a plain history stays as it was");
+  assert.equal(shareAt("projectShare", "lab"), 50);
+  addUsage(usage, { ...base, atMs: WEEK_MS, shareMs: 330 });
+  assert.equal(shareAt("projectShare", "lab"), 380);
+  assert.equal(usageAt(usage, "project", "lab", WEEK_MS), 150);
+  addUsage(usage, { ...base, member: "bob", atMs: WEEK_MS });
+  assert.equal(shareAt("projectShare", "lab"), 480);
+  assert.equal(shareAt("memberShare", "ana"), 380);
+  assert.equal(shareAt("memberShare", "bob"), 100);
+});

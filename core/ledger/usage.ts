@@ -2,7 +2,14 @@
 // halves in one half-life. How projects are compared is the scheduler's business.
 import { assert } from "../pool/index.ts";
 
-export type AccountKind = "project" | "user" | "member";
+/** The last two hold what device time counts in fair share, where devices differ. */
+export type AccountKind = "project" | "user" | "member" | "projectShare" | "memberShare";
+
+/** Until devices were told apart a share was plain device time: it goes on from there. */
+const PLAIN: Partial<Record<AccountKind, AccountKind>> = {
+  projectShare: "project",
+  memberShare: "member",
+};
 
 /** Device-milliseconds, decayed to `asOfMs`. */
 interface Account {
@@ -22,6 +29,8 @@ export interface UsageAddition {
   readonly member: string;
   /** Negative where an estimate is corrected. */
   readonly deviceMs: number;
+  /** What it counts in fair share; absent: `deviceMs`. */
+  readonly shareMs?: number;
   readonly atMs: number;
 }
 
@@ -64,6 +73,8 @@ export const emptyUsage = (halfLifeMs: number): UsageAccounts => ({ halfLifeMs, 
  * the account's newest moment first, so the order of reports does not matter. Changes `usage`.
  */
 export function addUsage(usage: UsageAccounts, addition: UsageAddition): void {
+  addShare(usage, "projectShare", addition.project, addition);
+  addShare(usage, "memberShare", addition.member, addition);
   add(usage, accountKey("project", addition.project), addition);
   add(usage, accountKey("user", addition.user), addition);
   add(usage, accountKey("member", addition.member), addition);
@@ -76,7 +87,7 @@ export function usageAt(
   name: string,
   nowMs: number,
 ): number {
-  const account = usage.accounts[accountKey(kind, name)];
+  const account = accountOf(usage, kind, name);
   if (account === undefined) return 0;
   // A report may carry a time that is ahead of the caller's clock; it does not grow by waiting.
   const atMs = Math.max(nowMs, account.asOfMs);
@@ -104,6 +115,29 @@ export function rollUp(
     }
   }
   return total;
+}
+
+function accountOf(usage: UsageAccounts, kind: AccountKind, name: string): Account | undefined {
+  const plain = PLAIN[kind];
+  return (
+    usage.accounts[accountKey(kind, name)] ??
+    (plain === undefined ? undefined : usage.accounts[accountKey(plain, name)])
+  );
+}
+
+/** An account of shares begins with the first addition that differs from plain device time. */
+function addShare(
+  usage: UsageAccounts,
+  kind: AccountKind,
+  name: string,
+  addition: UsageAddition,
+): void {
+  const key = accountKey(kind, name);
+  const { shareMs } = addition;
+  if (shareMs === undefined && usage.accounts[key] === undefined) return;
+  const before = accountOf(usage, kind, name);
+  if (before !== undefined) usage.accounts[key] = before;
+  add(usage, key, { ...addition, deviceMs: shareMs ?? addition.deviceMs });
 }
 
 function add(usage: UsageAccounts, key: string, addition: UsageAddition): void {

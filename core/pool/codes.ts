@@ -52,6 +52,10 @@ export const CODES = {
   // jobs
   IMPOSSIBLE_REQUEST: { status: 422, means: "No member of the pool could ever serve the job." },
   DEPENDENCY_UNKNOWN: { status: 422, means: "A job that is depended on does not exist." },
+  DEADLINE_TOO_SOON: {
+    status: 422,
+    means: "The job could not end before its deadline even if it began at once.",
+  },
   QUEUE_CAP: {
     status: 429,
     means: "The project, or the user in it, has as many jobs waiting as it may have.",

@@ -1,7 +1,10 @@
 // The nouns of the pool. This package imports nothing; everything else may import it.
+export * from "./ageing.ts";
+export * from "./backfill.ts";
 export * from "./caps.ts";
 export { type Chance, chanceOf } from "./chance.ts";
 export * from "./codes.ts";
+export * from "./deadline.ts";
 export * from "./hours.ts";
 export * from "./job.ts";
 export * from "./lease.ts";

@@ -7,6 +7,8 @@ export interface TaskGroup {
   readonly name: string;
   /** Tasks in this group; all groups of a job start together or not at all. */
   readonly count: number;
+  /** Fewest with which it starts when there is no room for all; absent: as many as `count`. */
+  readonly countMin?: number;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly resources: Resources;
@@ -70,9 +72,14 @@ export interface JobSpec {
   readonly walltimeMs: number;
   readonly groups: readonly TaskGroup[];
   readonly constraints: Constraints;
+  /** Of the nodes that fit: where it is done soonest, or for least; absent: as the pool likes. */
+  readonly prefer?: "fast" | "cheap";
   readonly dependencies: readonly Dependency[];
   /** Started again after a lost site or preemption, at most LIMITS.ATTEMPTS_MAX times. */
   readonly requeue: boolean;
+  /** When it must have ended, absolute or from its submission on; what cannot make it any more
+   * does not begin and ends with the outcome `deadline`. */
+  readonly deadline?: { readonly atMs: number } | { readonly afterMs: number };
   /** Present for a spanning training; `groups` then holds what each member runs. */
   readonly run?: RunSpec;
 }
@@ -91,6 +98,7 @@ export type JobOutcome =
   | "cancelled" // somebody asked for it
   | "timeout" // the time limit was reached
   | "lost" // its site went away too often, or it may not be started again
+  | "deadline" // it could not start in time to end before its deadline
   | "dependency"; // a dependency can never be satisfied
 
 /** How one lease ended; several leases may belong to one job over its life. */

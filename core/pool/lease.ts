@@ -2,6 +2,19 @@
 import type { LeaseOutcome } from "./job.ts";
 import type { Placement } from "./resources.ts";
 
+/** Told of a lease that passed a reserved job because of what is known of its like. */
+export interface BackfillPass {
+  /** The job that was passed. */
+  readonly jobId: string;
+  /** When the lease should be over, nine times in ten. */
+  readonly expectedMs: number;
+  /** When the job that was passed would have started at the latest, by time limits alone. */
+  readonly promisedMs: number;
+}
+
+/** What a device of middling speed counts in fair share: a GPU in the middle of the catalogue. */
+export const SHARE_MILLI = 1_000;
+
 export interface Lease {
   readonly leaseId: string;
   readonly jobId: string;
@@ -16,6 +29,10 @@ export interface Lease {
   readonly grantedAtMs: number;
   /** Why this job, why here: shown to people, kept for ever. */
   readonly reason: string;
+  /** What it counts in fair share, in thousandths of a middling GPU; absent: 1,000 a device. */
+  readonly shareMilli?: number;
+  /** Absent: it passed nobody, or its time limit allowed it. */
+  readonly backfill?: BackfillPass;
 }
 
 /** What an ended attempt used. Times are the site's own, measured without its wall clock. */

@@ -75,6 +75,11 @@ export const LIMITS = {
   JOIN_TOKEN_MS: 604_800_000,
   /** Half-life of the usage that fair share remembers: one week, as Slurm's default. */
   FAIRSHARE_HALF_LIFE_MS: 604_800_000,
+  /** Shortest wait that may be worth a point of priority: below a minute the order of the queue
+   * would be that of arrival, whatever the priorities. */
+  AGEING_POINT_MS_MIN: 60_000,
+  /** Longest one: 30 days. Who wants less wants none. */
+  AGEING_POINT_MS_MAX: 2_592_000_000,
   /** Jobs that the scheduler looks at in one pass beyond those that start. */
   BACKFILL_DEPTH_MAX: 1_000,
   /** Records between two snapshots. Replay of so many takes well under a second. */

@@ -18,7 +18,7 @@ export const PERMISSIONS = {
   "members.change": "drain, recall and resume a member",
   "offers.change": "set what a member lends and its terms, and plan its maintenance",
   "projects.read": "list projects with shares and use",
-  "projects.change": "create projects and change their shares",
+  "projects.change": "create projects, and change their shares and caps",
   "jobs.read": "list jobs and see why they wait",
   "jobs.submit": "submit jobs and runs",
   "jobs.cancel": "cancel jobs and runs",

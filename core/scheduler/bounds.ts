@@ -9,6 +9,9 @@ export const BOUNDS = {
   /** Different blocked requests for which one pass looks for a future start; each costs about
    * one placement for every halving of the list of leases. */
   FORECASTS_MAX: 64,
+  /** Ends of leases that are tried for one blocked job one after the other, beside reservations;
+   * then only the last one is. Each costs one placement. */
+  FORECAST_MOMENTS_MAX: 16,
   /** Jobs for which one pass chooses leases to preempt; more would stop half the pool at once. */
   PREEMPTORS_MAX: 32,
   /** Looks at nodes in the search for a gang of unlike groups on one site before it gives up:

@@ -24,6 +24,8 @@ export interface Portion {
   readonly sparesGpus: boolean;
   /** What is known of the future; absent: nodes are ranked by best fit alone. */
   readonly outlook?: PortionOutlook;
+  /** Points of a node for one task of this job (taste/); absent: no node is dearer to it. */
+  readonly taste?: (node: NodeState) => number;
 }
 
 export interface SiteCandidates {
@@ -45,7 +47,12 @@ export interface Demand {
 
 /** Everything that decides where a job can go; jobs with the same key get the same answers. */
 export function demandKey(spec: JobSpec): string {
-  const groups = spec.groups.map(({ count, resources }) => [count, resourceKey(resources)]);
+  const groups = spec.groups.map(({ count, countMin, resources }) =>
+    // Where the least is not the most, it is part of what is asked.
+    countMin === undefined
+      ? [count, resourceKey(resources)]
+      : [count, resourceKey(resources), countMin],
+  );
   const { members, excludeMembers, labels } = spec.constraints;
   return JSON.stringify([groups, members, excludeMembers, labels]);
 }

@@ -1,12 +1,22 @@
 // Scheduling: pure functions from a snapshot of the pool to a plan with reasons.
 export { demandKey } from "./demand.ts";
-export { learnRun, type RunHistory } from "./estimates/history.ts";
-export { type Explanation, explain } from "./explain.ts";
+export { learnRun, type RunHistory, seriesOf } from "./estimates/history.ts";
+export { RunTimes } from "./estimates/run-times.ts";
+export { type CountedRun, type StartInterval, startInterval } from "./estimates/starts.ts";
+export { aboutLong } from "./explain/durations.ts";
+export { type Explanation, explain, explainInSteps } from "./explain.ts";
 export { feasibleEver } from "./feasible/ever.ts";
+export * from "./moves/index.ts";
+export { classOf, type Ordered, orderRules } from "./order/rules.ts";
 export * from "./placement/index.ts";
-export { blockedReasons, plan, requestKey } from "./plan.ts";
+export { passOf, plan } from "./plan.ts";
 export { PlacementMemory } from "./rank/memory.ts";
 export { REASONS } from "./reasons.ts";
+export { blockedReasons, requestKey } from "./request-key.ts";
 export * from "./rounds/index.ts";
 export * from "./shares/index.ts";
+export type { SpanForecast, SpanOutlook, SpanPart, SpanSite } from "./spanning/span.ts";
+export { heldSentences } from "./spanning/span.ts";
+export type { DeviceFacts } from "./taste/tastes.ts";
+export * from "./throughput/index.ts";
 export type * from "./types.ts";

@@ -1,21 +1,30 @@
 // The assembled stack: order, feasibility, gangs, rank, backfill and preemption, as one pass over
 // the waiting jobs. Pure: the same snapshot gives the same plan, in whatever order it is listed.
-import { type JobSpec, LIMITS } from "../pool/index.ts";
-import { besideReservation, forecast, reserve } from "./backfill/reserve.ts";
+import { BACKFILL_DEFAULT, type JobSpec, LIMITS } from "../pool/index.ts";
+import { Backfill } from "./backfill/backfill.ts";
+import { besideReservation, firstReserved } from "./backfill/holds.ts";
+import { blockedJob, excludedSites } from "./barred.ts";
 import { BOUNDS } from "./bounds.ts";
 import { type Demand, demandKey, makeDemand } from "./demand.ts";
 import { giveOwnTurns, type OwnTurns } from "./entitle/own-turns.ts";
+import { RunTimes } from "./estimates/run-times.ts";
+import { largestFit, leastSpec } from "./gang/elastic.ts";
 import { compareFits, type Fit, fitSite } from "./gang/fit.ts";
 import { placementsOf } from "./gang/uses.ts";
-import { acceptsRecall, Lenders } from "./lending.ts";
+import { Lenders } from "./lending.ts";
 import { CapCounts, capKey } from "./order/caps.ts";
 import { compareJobIds } from "./order/job-id.ts";
 import { JobQueue } from "./order/queue.ts";
+import { type OrderRules, orderRules } from "./order/rules.ts";
 import { ShareTree } from "./order/share-tree.ts";
 import { choosePreemption, type Preempting } from "./preempt/choose.ts";
 import { keepForLater, stoppedAtMs, takeNow } from "./promise.ts";
 import type { Objection } from "./reasons.ts";
+import { projectKey, requestKey } from "./request-key.ts";
 import { preemptionReason, startReason } from "./sentences.ts";
+import { fitsInOrder } from "./spanning/span.ts";
+import { Tastes } from "./taste/tastes.ts";
+import { fitShareMilli, type ShareMilliOf } from "./throughput/weight.ts";
 import type {
   Plan,
   Preemption,
@@ -26,22 +35,38 @@ import type {
   WaitingView,
 } from "./types.ts";
 import { poolReason, whyBlocked } from "./why.ts";
-import { buildWorld, deviceWeight, type World } from "./world.ts";
+import { buildWorld, leaseShare, type World } from "./world.ts";
 
 /** What starts now, what is preempted, and why the rest waits. */
 export function plan(input: SchedulerInput): Plan {
-  const { starts, preemptions, waits, blocked, beyond } = runPass(input);
-  return { starts, preemptions, waits, blocked, beyond };
+  const pass = runPass(input);
+  const { starts, preemptions, waits, blocked, beyond } = pass;
+  const made = { starts, preemptions, waits, blocked, beyond };
+  passes.set(made, { ...pass, demandOf: freshDemand(pass.world) });
+  return made;
 }
+
+/** The passes of plans that somebody still has: what they found is asked about, not found anew. */
+const passes = new WeakMap<Plan, Pass>();
+/** The pass that a plan came from. */
+export const passOf = (made: Plan): Pass | undefined => passes.get(made);
+/** What a pass looked up of thousands of requests is not kept with it. */
+const freshDemand = (world: World) => (job: WaitingView) => makeDemand(job.spec, world);
 
 /** A plan together with how it came about; explain.ts asks further questions of it. */
 export interface Pass extends Plan {
   readonly world: World;
   readonly tree: ShareTree;
   readonly lenders: Lenders;
+  readonly backfill: Backfill;
+  readonly times: RunTimes;
+  readonly rules: OrderRules;
+  readonly caps: CapCounts;
   /** Eligible jobs in the order in which they had their turn. */
   readonly order: readonly string[];
   readonly demandOf: (job: WaitingView) => Demand;
+  /** Sites with room that a run does not take, and why. */
+  readonly leftOut: ReadonlyMap<string, ReadonlyMap<string, Objection>>;
 }
 
 /** Runs one pass. */
@@ -50,11 +75,9 @@ export function runPass(input: SchedulerInput): Pass {
   const { waiting, lines, limits } = input;
   const depthMax = limits?.backfillDepthMax ?? LIMITS.BACKFILL_DEPTH_MAX;
   ownTurns(state, input, depthMax);
-  const queue = new JobQueue(
-    waiting.filter((job) => job.eligible),
-    state.tree,
-    lines,
-  );
+  const rules = orderRules(input.nowMs, input.ageing);
+  const eligible = waiting.filter((job) => job.eligible);
+  const queue = new JobQueue(eligible, state.tree, lines, rules);
   for (let job = queue.next(); job !== undefined; job = queue.next()) {
     if (state.settled.has(job.jobId)) continue;
     if (!state.given.has(job.jobId)) state.order.push(job.jobId);
@@ -65,7 +88,7 @@ export function runPass(input: SchedulerInput): Pass {
     .filter((job) => !job.eligible)
     .sort((a, b) => compareJobIds(a.jobId, b.jobId))
     .map((job): Wait => ({ jobId: job.jobId, reasons: [job.holdReason ?? HELD] }));
-  return { ...state, waits: [...state.waits, ...held] };
+  return { ...state, rules, waits: [...state.waits, ...held] };
 }
 
 const HELD: Reason = poolReason("HELD", "the job is held");
@@ -78,7 +101,7 @@ function ownTurns(state: State, input: SchedulerInput, depthMax: number): void {
     keyOf: (job) => keyOf(state, job),
     barred: (job) => excludedSites(state, job).keys(),
     isComplete: (job) => membersLeft(job) <= 0,
-    bestFit: (job, excluded) => bestFit(state, job, state.demandOf(job), excluded),
+    bestFit: (job, excluded) => bestFit(state, job, excluded),
     start: (job, fit) => start(state, job, fit),
     preempt: (job, choice, graceMs) => preempt(state, job, choice, graceMs),
   };
@@ -91,12 +114,18 @@ interface State {
   readonly tree: ShareTree;
   readonly lenders: Lenders;
   readonly caps: CapCounts;
+  readonly backfill: Backfill;
+  readonly times: RunTimes;
   readonly demandOf: (job: WaitingView) => Demand;
   readonly order: string[];
   /** Jobs that had their turn on their owner's machines and need no other. */
   readonly settled: Set<string>;
   /** Sites that a run was given there. */
   readonly given: Map<string, string>;
+  /** Sites with room that a run does not take, and why. */
+  readonly leftOut: Map<string, ReadonlyMap<string, Objection>>;
+  readonly shareMilliOf: ShareMilliOf | undefined;
+  readonly tastes: Tastes;
   readonly starts: Start[];
   readonly preemptions: Preemption[];
   readonly waits: Wait[];
@@ -118,7 +147,7 @@ function newState(input: SchedulerInput): State {
   const tree = new ShareTree(projects);
   for (const lease of running) {
     const leftMs = Math.min(Math.max(0, lease.endsAtMs - nowMs), BOUNDS.COMMITMENT_MS);
-    tree.charge(lease.project, deviceWeight(lease.placements) * leftMs);
+    tree.charge(lease.project, leaseShare(lease) * leftMs);
   }
   const demands = new Map<string, Demand>();
   const demandOf = ({ spec }: WaitingView): Demand => {
@@ -127,6 +156,10 @@ function newState(input: SchedulerInput): State {
     demands.set(key, demand);
     return demand;
   };
+  const times = new RunTimes(input.runTimes);
+  const slackMs = input.limits?.backfillSlackMs;
+  const mode = input.backfill ?? BACKFILL_DEFAULT;
+  const options = slackMs === undefined ? { mode } : { mode, slackMs };
   const preemptible = running.filter((lease) => lease.preemptible && lease.stopping !== true);
   return {
     nowMs,
@@ -134,10 +167,15 @@ function newState(input: SchedulerInput): State {
     tree,
     lenders: new Lenders(nowMs, lending, projects),
     caps: new CapCounts(projects, running),
+    backfill: new Backfill(world, times, options),
+    times,
     demandOf,
     order: [],
     settled: new Set(),
     given: new Map(),
+    leftOut: new Map(),
+    shareMilliOf: input.shareMilliOf,
+    tastes: new Tastes(input),
     starts: [],
     preemptions: [],
     waits: [],
@@ -160,10 +198,7 @@ function turn(state: State, job: WaitingView, depthMax: number): "blocked" | und
   }
   const key = keyOf(state, job);
   const known = state.blocked.get(key);
-  if (known !== undefined) {
-    state.waits.push({ jobId: job.jobId, reasons: known });
-    return "blocked";
-  }
+  if (known !== undefined) return waitLike(state, job, known);
   if (state.looked >= depthMax) {
     const text = `${depthMax} jobs ahead of it wait for other resources`;
     state.beyond ??= poolReason("PRIORITY", text);
@@ -175,55 +210,51 @@ function turn(state: State, job: WaitingView, depthMax: number): "blocked" | und
     state.waits.push({ jobId: job.jobId, reasons: [poolReason("MEMBERS_MAX", text)] });
     return undefined;
   }
-  const demand = state.demandOf(job);
   const used = new Set(excludedSites(state, job).keys());
   const given = state.given.get(job.jobId);
   if (given !== undefined) used.add(given);
   const wanted = job.spec.run === undefined ? 1 : membersLeft(job);
   let started = given === undefined ? 0 : 1;
+  const next = fitsInOrder(state, job, { used, most: wanted - started }, (excluded) =>
+    bestFit(state, job, excluded),
+  );
   while (started < wanted && state.caps.refuse(job) === undefined) {
-    const fit = bestFit(state, job, demand, used);
+    const { fit, sentence } = next.next().value ?? {};
     if (fit === undefined) break;
-    start(state, job, fit);
+    start(state, job, fit, sentence);
     used.add(fit.site.siteId);
     started += 1;
   }
-  if (started === 0) block(state, job, demand, key);
-  return state.blocked.has(key) ? "blocked" : undefined;
+  if (started === 0) block(state, job, state.demandOf(leastJob(job)), key);
+  return state.blocked.has(key) && !reservesMore(state) ? "blocked" : undefined;
 }
 
-/** Jobs of one key get one answer in a pass. */
-export const requestKey = (spec: JobSpec): string =>
-  `${demandKey(spec)} ${spec.walltimeMs} ${acceptsRecall(spec) ? "recall" : ""}`;
+/** A job that waits for what those before it wait for; it may get a place of its own all the same. */
+function waitLike(
+  state: State,
+  job: WaitingView,
+  reasons: readonly Reason[],
+): "blocked" | undefined {
+  const more = reservesMore(state);
+  const startMs = more ? tryReserve(state, job, state.demandOf(leastJob(job))) : undefined;
+  const wait: Wait = { jobId: job.jobId, reasons };
+  state.waits.push(startMs === undefined ? wait : { ...wait, startEstimateMs: startMs });
+  return more ? undefined : "blocked";
+}
 
-/** The same for one project, in a pool where owners choose whom they lend to. */
-const projectKey = (spec: JobSpec): string => `${requestKey(spec)} ${spec.project}`;
+const reservesMore = ({ backfill, forecasts }: State): boolean =>
+  backfill.reservesAll && forecasts < BOUNDS.FORECASTS_MAX;
 
-function keyOf({ lenders }: State, { spec, spanning }: WaitingView): string {
+/** One answer for those that ask for the same and are expected to run as long. */
+function keyOf(state: State, job: WaitingView): string {
+  const key = plainKey(state, job);
+  return state.times.empty ? key : `${key} ${state.times.lateMs(job.spec)}`;
+}
+
+function plainKey({ lenders }: State, { jobId, spec, spanning }: WaitingView): string {
   const key = lenders.byProject ? projectKey(spec) : requestKey(spec);
-  return key + (spec.run === undefined ? "" : JSON.stringify(spanning?.excludeSites ?? []));
-}
-
-/** Why a job waits that is not among the plan's waits: what is said of all that are like it. */
-export function blockedReasons({ blocked }: Plan, spec: JobSpec): readonly Reason[] | undefined {
-  const request = requestKey(spec);
-  return (
-    blocked.get(capKey(spec, request)) ?? blocked.get(projectKey(spec)) ?? blocked.get(request)
-  );
-}
-
-/** Sites where the job may not go now, and why. */
-export function excludedSites(
-  { lenders }: Pick<Pass, "lenders">,
-  { spec, spanning }: WaitingView,
-): ReadonlyMap<string, Objection> {
-  const bars = lenders.bars(spec);
-  if (spanning === undefined || spanning.excludeSites.length === 0) return bars;
-  const all = new Map(bars);
-  for (const siteId of spanning.excludeSites) {
-    all.set(siteId, { code: "ALREADY_THERE", text: `the run is on site ${siteId} already` });
-  }
-  return all;
+  if (spec.run === undefined) return key;
+  return `${key} ${spanning?.outlook === undefined ? "" : jobId} ${spanning?.excludeSites ?? ""}`;
 }
 
 /** Sites that a spanning job may still be given; no limit counts as no bound. */
@@ -232,20 +263,29 @@ function membersLeft({ spec, spanning }: WaitingView): number {
   return spec.run === undefined ? 1 : max - (spanning?.excludeSites.length ?? 0);
 }
 
-function bestFit(
-  { nowMs }: State,
-  { spec }: WaitingView,
-  demand: Demand,
+/** The job in its smallest form: what it waits for. */
+const leastJob = (job: WaitingView): WaitingView => ({ ...job, spec: leastSpec(job.spec) });
+
+function bestFit(state: State, job: WaitingView, excluded: ReadonlySet<string>): Fit | undefined {
+  const fit = (spec: JobSpec) => fitOf(state, job, state.demandOf({ ...job, spec }), excluded);
+  return largestFit(job.spec, fit);
+}
+
+function fitOf(
+  { nowMs, backfill, tastes }: State,
+  job: WaitingView,
+  plain: Demand,
   excluded: ReadonlySet<string>,
 ): Fit | undefined {
-  const endsAtMs = nowMs + spec.walltimeMs;
+  const stay = backfill.stayOf(job.spec, nowMs);
+  const demand = tastes.flavoured(plain, job);
   let best: Fit | undefined;
   for (const candidates of demand.candidates) {
     if (excluded.has(candidates.site.siteId)) continue;
     const { fit } = fitSite(
       demand,
       candidates,
-      (node) => besideReservation(node, node.room, endsAtMs),
+      (node) => besideReservation(node, node.room, stay),
       BOUNDS.GANG_STEPS_MAX,
     );
     if (fit !== undefined && (best === undefined || compareFits(fit, best) < 0)) best = fit;
@@ -253,30 +293,36 @@ function bestFit(
   return best;
 }
 
-function start(state: State, job: WaitingView, fit: Fit): void {
+function start(state: State, job: WaitingView, fit: Fit, sentence?: string): void {
   const { spec } = job;
   const placements = placementsOf(fit);
-  const reason = startReason({
+  const told = startReason({
     job,
     fit,
     place: state.order.length,
-    overtakes: state.waits.length > 0 ? firstReserved(state.world) : undefined,
+    overtakes: state.waits.length > 0 ? firstReserved(state.world.sites) : undefined,
     usedPercent: state.tree.usedPercent(spec.project),
   });
-  takeNow(fit, state.nowMs + spec.walltimeMs);
-  charge(state, job, deviceWeight(placements));
-  state.starts.push({ jobId: job.jobId, siteId: fit.site.siteId, placements, reason });
+  const reason = told + state.tastes.sentence(job, fit) + (sentence ? `; ${sentence}` : "");
+  const stay = state.backfill.stayOf(spec, state.nowMs);
+  const backfill = state.backfill.passOf(fit, stay);
+  takeNow(fit, stay, spec);
+  const share = shareOf(state, fit);
+  charge(state, job, leaseShare({ placements, ...share }));
+  const where = { jobId: job.jobId, siteId: fit.site.siteId, placements };
+  const started: Start = { ...where, ...share, reason };
+  state.starts.push(backfill === undefined ? started : { ...started, backfill });
 }
+
+/** What a place counts in fair share, where devices do not count alike. */
+const shareOf = ({ shareMilliOf }: State, fit: Fit): { readonly shareMilli?: number } =>
+  shareMilliOf === undefined ? {} : { shareMilli: fitShareMilli(fit.places, shareMilliOf) };
 
 /** What starts in this pass counts at once, so one project does not take all of it. */
 function charge({ tree, caps }: State, job: WaitingView, devices: number): void {
   const { spec } = job;
   caps.take(job);
   tree.charge(spec.project, devices * Math.min(spec.walltimeMs, BOUNDS.COMMITMENT_MS));
-}
-
-function firstReserved(world: World): string | undefined {
-  return world.sites.find((site) => site.reservation !== undefined)?.reservation?.jobId;
 }
 
 /** A job that cannot start: it preempts, or gets a reservation, or just waits. */
@@ -291,13 +337,15 @@ function block(state: State, job: WaitingView, demand: Demand, key: string): voi
     return;
   }
   const excluded = excludedSites(state, job);
-  const endsAtMs = state.nowMs + spec.walltimeMs;
-  const reasons = whyBlocked(demand, { endsAtMs, excluded }, state.world);
+  const stay = state.backfill.stayOf(spec, state.nowMs);
+  const reasons = whyBlocked(demand, { stay, excluded }, state.world);
   const startMs = growing ? undefined : tryReserve(state, job, demand);
   state.waits.push(
     startMs === undefined ? { jobId, reasons } : { jobId, reasons, startEstimateMs: startMs },
   );
   state.blocked.set(key, reasons);
+  const plain = plainKey(state, job);
+  if (!state.blocked.has(plain)) state.blocked.set(plain, reasons);
 }
 
 function tryPreempt(state: State, job: WaitingView, demand: Demand): Preempting | undefined {
@@ -309,6 +357,7 @@ function tryPreempt(state: State, job: WaitingView, demand: Demand): Preempting 
   if (!mayPreempt && !someStop) return undefined;
   return choosePreemption(demand, {
     priority: spec.priority,
+    project: spec.project,
     endsAtMs: stoppedAtMs(nowMs) + spec.walltimeMs,
     nowMs,
     excluded: new Set(excludedSites(state, job).keys()),
@@ -335,7 +384,7 @@ function preempt(
   }
   if (victims.length > 0) state.preemptors += 1;
   keepForLater(jobId, fit, stopping, startMs, startMs + spec.walltimeMs);
-  charge(state, job, deviceWeight(placementsOf(fit)));
+  charge(state, job, leaseShare({ placements: placementsOf(fit), ...shareOf(state, fit) }));
   const text = `waits for leases on site ${fit.site.siteId} to stop`;
   const reason = { code: "PREEMPTING", text, nodes: fit.nodesUsed };
   state.waits.push({ jobId, reasons: [reason], startEstimateMs: startMs });
@@ -344,12 +393,5 @@ function preempt(
 function tryReserve(state: State, job: WaitingView, demand: Demand): number | undefined {
   if (state.forecasts >= BOUNDS.FORECASTS_MAX) return undefined;
   state.forecasts += 1;
-  const { spec } = job;
-  const lastStartMs = (siteId: string): number => state.lenders.lastStartMs(siteId, spec);
-  const found = forecast(demand, excludedSites(state, job), lastStartMs);
-  if (found === undefined) return undefined;
-  if (found.fit.site.reservation === undefined) {
-    reserve(job.jobId, job.spec.walltimeMs, found);
-  }
-  return found.startMs;
+  return state.backfill.promise(blockedJob(state, job, demand));
 }

@@ -1,22 +1,23 @@
 // Promising resources within a pass: now, or as soon as leases that are being stopped are over.
 // Keeps free rooms, reservations and future ends in step, so nothing is promised twice.
-import { LIMITS } from "../pool/index.ts";
-import { takeBesideReservation } from "./backfill/reserve.ts";
+import { type JobSpec, LIMITS } from "../pool/index.ts";
+import { type Stay, stayUntil, takeBesideReservation } from "./backfill/holds.ts";
 import type { Fit } from "./gang/fit.ts";
 import { type NodeUse, usesOf } from "./gang/uses.ts";
 import type { Holding, NodeState, Part, Room } from "./world.ts";
 
 /** Takes what the fit uses out of what is free now. */
-export function takeNow(fit: Fit, endsAtMs: number): void {
+export function takeNow(fit: Fit, stay: Stay, spec: JobSpec): void {
   const parts: Part[] = [];
   for (const [node, use] of usesOf(fit)) {
     takeDevices(node.room, use.devices);
     node.room.milliCpu -= use.milliCpu;
     node.room.memoryMiB -= use.memoryMiB;
-    takeBesideReservation(node, use, endsAtMs);
+    takeBesideReservation(node, use, stay);
     parts.push(partOf(node, use));
   }
-  fit.site.holdings.push({ parts, endsAtMs, stopping: false });
+  const { endsAtMs, expectedMs } = stay;
+  fit.site.holdings.push({ parts, endsAtMs, expectedMs, spec, stopping: false });
 }
 
 /**
@@ -32,7 +33,7 @@ export function keepForLater(
 ): void {
   const parts: Part[] = [];
   for (const [node, use] of usesOf(fit)) {
-    takeBesideReservation(node, use, endsAtMs);
+    takeBesideReservation(node, use, stayUntil(endsAtMs));
     parts.push(partOf(node, use));
     node.keptFor = jobId;
     const held = stopping.flatMap((holding) => holding.parts.filter((part) => part.node === node));

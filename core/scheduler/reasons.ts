@@ -22,6 +22,7 @@ export const REASONS = {
   RESERVED_FOR: "The node is free, but held for a job that is ahead.",
   PREEMPTING: "The job's place is found; leases there are being stopped for it.",
   ALREADY_THERE: "The run has a lease on this site already.",
+  SITE_LEFT_OUT: "The run would not be at its target sooner with this site.",
   MEMBERS_MAX: "The run has as many sites as it may have.",
   PRIORITY: "One pass looks at a limited number of jobs; enough others are ahead.",
   OFFER_HOURS: "The owner lends at other hours, or not for as long as the job's time limit.",
@@ -43,7 +44,34 @@ export interface Objection {
   readonly text: string;
 }
 
-/** Counts equal objections of nodes. Most frequent first, then by code and text. */
+/** Reasons that a look at the node another day would not give: the request rules the node out. */
+const LASTING_CODES: readonly Objection["code"][] = [
+  "MEMBER_EXCLUDED",
+  "LABEL",
+  "KIND",
+  "VENDOR",
+  "MODEL",
+  "MEMORY",
+  "COUNT",
+  "CPU",
+  "NODE_MEMORY",
+  "OFFER_TENANT",
+  "OFFER_LIMIT",
+  "ALREADY_THERE",
+];
+const LASTING: ReadonlySet<string> = new Set(LASTING_CODES);
+
+/**
+ * What matters first: what only has to pass before the nodes that the request allows, with the
+ * most nodes first; then why other nodes are no choice at all.
+ */
+export const compareReasons = (a: Reason, b: Reason): number =>
+  Number(LASTING.has(a.code)) - Number(LASTING.has(b.code)) ||
+  b.nodes - a.nodes ||
+  byText(a.code, b.code) ||
+  byText(a.text, b.text);
+
+/** Counts equal objections of nodes. */
 export class ReasonCount {
   // By object first: the same object is often added for thousands of nodes.
   readonly #nodes = new Map<Objection, number>();
@@ -63,9 +91,7 @@ export class ReasonCount {
       const key = `${code} ${text}`;
       reasons.set(key, { code, text, nodes: nodes + (reasons.get(key)?.nodes ?? 0) });
     }
-    return [...reasons.values()].sort(
-      (a, b) => b.nodes - a.nodes || byText(a.code, b.code) || byText(a.text, b.text),
-    );
+    return [...reasons.values()].sort(compareReasons);
   }
 }
 

@@ -38,6 +38,12 @@ export function preemptionReason(
       `loses least work: ${plural(minutes, "device-minute")}`
     );
   }
+  if (lease.priority >= job.spec.priority) {
+    return (
+      `borrowed work makes way for job ${job.jobId} (project ${job.spec.project}), whose owner's ` +
+      `machines others use; loses least work: ${plural(minutes, "device-minute")}`
+    );
+  }
   return (
     `stops for job ${job.jobId} (priority ${job.spec.priority} over ${lease.priority}); ` +
     `loses least work: ${plural(minutes, "device-minute")}`

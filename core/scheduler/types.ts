@@ -1,7 +1,21 @@
 // What the scheduler is given and what it answers: a snapshot of the pool, and a plan. Only plain
 // values; who collects the snapshot and who carries out the plan is the controller's business.
-import type { JobSpec, Node, Offer, Placement, ProjectCaps } from "../pool/index.ts";
+import type {
+  Ageing,
+  BackfillMode,
+  BackfillPass,
+  JobSpec,
+  Node,
+  Offer,
+  Placement,
+  ProjectCaps,
+} from "../pool/index.ts";
+import type { RunHistory } from "./estimates/history.ts";
+import type { Ordered } from "./order/rules.ts";
 import type { PlacementMemory } from "./rank/memory.ts";
+import type { SpanOutlook } from "./spanning/span.ts";
+import type { DeviceFacts } from "./taste/tastes.ts";
+import type { ShareMilliOf } from "./throughput/index.ts";
 
 /** One node as the pool sees it now. */
 export interface NodeView {
@@ -37,6 +51,8 @@ export interface LendingView {
   };
 }
 
+export type { BackfillMode };
+
 /** A lease that holds resources now. Its placements are not in the nodes' free figures. */
 export interface RunningView {
   readonly leaseId: string;
@@ -48,6 +64,10 @@ export interface RunningView {
   readonly priority: number;
   readonly preemptible: boolean;
   readonly placements: readonly Placement[];
+  /** What it counts in fair share (`Lease`). */
+  readonly shareMilli?: number;
+  /** When its job was submitted; absent: when it started. */
+  readonly submittedAtMs?: number;
   readonly startedAtMs: number;
   /** Start plus time limit: the lease is over then at the latest. */
   readonly endsAtMs: number;
@@ -57,6 +77,8 @@ export interface RunningView {
   readonly stopping?: boolean;
   /** Time that it was given to stop; absent: LIMITS.STOP_GRACE_MS. */
   readonly stopGraceMs?: number;
+  /** Set if it passed a reserved job because of what is known of its like. */
+  readonly backfill?: BackfillPass;
 }
 
 export interface WaitingView {
@@ -66,11 +88,15 @@ export interface WaitingView {
   /** False while something other than resources holds it; `holdReason` then says what. */
   readonly eligible: boolean;
   readonly holdReason?: Reason;
+  /** Where it ran last, if it was stopped there and waits again. */
+  readonly lastSiteId?: string;
   /** For a spanning job: the sites where it has a lease already, and how many it may have. */
   readonly spanning?: {
     readonly excludeSites: readonly string[];
     /** Most sites in all, those in `excludeSites` included. */
     readonly maxMembers?: number;
+    /** What its sites and others would make of it; absent: it takes any site that has room. */
+    readonly outlook?: SpanOutlook;
   };
 }
 
@@ -82,6 +108,9 @@ export interface WaitingLine {
   readonly count: number;
   /** At least `count` jobs by time of submission, then id; read only as far as is needed. */
   readonly jobs: () => Iterator<WaitingView, undefined>;
+  /** How many there are up to the first for which something holds no more, without reading them
+   * one by one; may count more than `count`. Absent: they are read. */
+  readonly countLeading?: (holds: (job: Ordered) => boolean) => number;
 }
 
 export interface ProjectView {
@@ -91,6 +120,8 @@ export interface ProjectView {
   readonly shares: number;
   /** Decayed device-milliseconds of the project itself, without its children. */
   readonly usage: number;
+  /** Of that, what its owner's machines made up for; absent: nothing. */
+  readonly credit?: number;
   /** What it and its users may have at one time; absent: as much as there is. */
   readonly caps?: ProjectCaps;
 }
@@ -98,6 +129,7 @@ export interface ProjectView {
 /** Bounds of one pass; each defaults to the named limit of the pool or of scheduler/bounds.ts. */
 export interface SchedulerLimits {
   readonly backfillDepthMax?: number;
+  readonly backfillSlackMs?: number;
 }
 
 export interface SchedulerInput {
@@ -111,8 +143,18 @@ export interface SchedulerInput {
   /** Sites whose owners made an offer or planned a maintenance. */
   readonly lending?: readonly LendingView[];
   readonly limits?: SchedulerLimits;
+  /** How waiting raises priorities; null: not at all; absent: AGEING_DEFAULT. */
+  readonly ageing?: Ageing | null;
+  /** What a device counts in fair share; absent: all count alike. */
+  readonly shareMilliOf?: ShareMilliOf;
+  /** What is known of devices, asked for once at most; absent: all are as good. */
+  readonly facts?: () => DeviceFacts;
   /** What was learned from the arrivals so far; absent: nodes are ranked by best fit alone. */
   readonly memory?: PlacementMemory;
+  /** How long jobs ran before; absent: only time limits count. */
+  readonly runTimes?: Readonly<RunHistory>;
+  /** Absent: `easy`. */
+  readonly backfill?: BackfillMode;
 }
 
 /** Why something does not start. The codes and their meanings stand in reasons.ts. */
@@ -129,8 +171,11 @@ export interface Start {
   readonly siteId: string;
   /** One entry a task, in the order of the job's groups. */
   readonly placements: readonly Placement[];
+  /** What it counts in fair share; absent: as many devices as it holds. */
+  readonly shareMilli?: number;
   /** One sentence: which rule put it here in the order, and why on these nodes. */
   readonly reason: string;
+  readonly backfill?: BackfillPass;
 }
 
 export interface Preemption {

@@ -1,15 +1,15 @@
 // Why a blocked job does not start now: each node gives one reason, and equal ones are counted.
-import { besideReservation } from "./backfill/reserve.ts";
+import { besideReservation, keeperOf, type Stay } from "./backfill/holds.ts";
 import type { Demand, Portion } from "./demand.ts";
 import { formatCores, formatMiB } from "./feasible/checker.ts";
 import { capacity } from "./gang/fit.ts";
-import { type Objection, type REASONS, ReasonCount } from "./reasons.ts";
+import { compareReasons, type Objection, type REASONS, ReasonCount } from "./reasons.ts";
 import type { Reason } from "./types.ts";
 import type { NodeState, Room, World } from "./world.ts";
 
 export interface Blocked {
-  /** When the job would be over if it started now. */
-  readonly endsAtMs: number;
+  /** How long the job would stay if it started now. */
+  readonly stay: Stay;
   /** Sites where it may not go, and why. */
   readonly excluded: ReadonlyMap<string, Objection>;
 }
@@ -32,19 +32,34 @@ export function whyBlocked(demand: Demand, job: Blocked, world: World): readonly
       }
       const portion = demand.portions[first]!;
       const free = (room: Room) => demand.portions.some((p) => capacity(p, node, room, 1) > 0);
-      if (free(besideReservation(node, node.room, job.endsAtMs))) {
+      if (free(besideReservation(node, node.room, job.stay))) {
         reasons.add(gang);
         continue;
       }
-      const keptFor = free(node.room) ? site.reservation?.jobId : node.keptFor;
+      const stopping = node.keptFor === undefined ? undefined : `job ${node.keptFor}`;
+      const keptFor = free(node.room) ? keeperOf(node, job.stay) : stopping;
       reasons.add(
         keptFor === undefined
           ? busyObjection(portion, busy[first]!, node)
-          : { code: "RESERVED_FOR", text: `kept for job ${keptFor}` },
+          : { code: "RESERVED_FOR", text: `kept for ${keptFor}` },
       );
     }
   }
-  return reasons.list();
+  return gathered(reasons.list());
+}
+
+/** Jobs for which nodes are kept, told one by one. */
+const KEPT_TOLD_MAX = 3;
+
+/** Nodes that are kept for many jobs are told as one reason. */
+function gathered(reasons: readonly Reason[]): readonly Reason[] {
+  const kept = reasons.filter(({ code }) => code === "RESERVED_FOR");
+  const [first] = kept;
+  if (first === undefined || kept.length <= KEPT_TOLD_MAX) return reasons;
+  const nodes = kept.reduce((sum, one) => sum + one.nodes, 0);
+  const text = `${first.text} and ${kept.length - 1} others`;
+  const rest = reasons.filter(({ code }) => code !== "RESERVED_FOR");
+  return [...rest, { code: first.code, text, nodes }].sort(compareReasons);
 }
 
 /** A reason that has nothing to do with nodes. */

@@ -1,6 +1,14 @@
 // The snapshot made ready for one pass: nodes by site, free devices as flags, leases with their
 // ends. A pass owns its world and changes it as it promises resources; nothing outside sees it.
-import { assert, LIMITS, type Node, type Placement } from "../pool/index.ts";
+import {
+  assert,
+  type JobSpec,
+  LIMITS,
+  type Node,
+  type Placement,
+  SHARE_MILLI,
+} from "../pool/index.ts";
+import type { Hold, Reservation } from "./backfill/holds.ts";
 import { BOUNDS } from "./bounds.ts";
 import type { Outlook } from "./rank/outlook.ts";
 import { byText } from "./reasons.ts";
@@ -10,14 +18,6 @@ import type { NodeView, RunningView } from "./types.ts";
 export interface Room {
   devices: Uint8Array;
   freeDevices: number;
-  milliCpu: number;
-  memoryMiB: number;
-}
-
-/** What a reservation keeps on one node from jobs that would run into it. */
-export interface Hold {
-  readonly devices: Uint8Array;
-  /** What is left at the reserved moment, beside the reservation, for longer jobs. */
   milliCpu: number;
   memoryMiB: number;
 }
@@ -32,7 +32,8 @@ export interface NodeState {
   /** Position within the site. */
   readonly index: number;
   readonly room: Room;
-  hold?: Hold;
+  /** What reservations keep of it. */
+  holds?: Hold[];
   /** The job for which something here is kept while leases are being stopped. */
   keptFor?: string;
 }
@@ -51,6 +52,10 @@ export interface Holding {
   readonly parts: readonly Part[];
   /** When it is over at the latest. */
   endsAtMs: number;
+  /** When a promise of this pass should be over; leases are estimated where that is asked. */
+  readonly expectedMs?: number;
+  /** What is promised to whom; absent for a lease, which says so itself. */
+  readonly spec?: JobSpec;
   /** True if it ends within the stop grace, because it was asked to. */
   stopping: boolean;
 }
@@ -59,7 +64,9 @@ export interface SiteState {
   readonly siteId: string;
   readonly nodes: NodeState[];
   readonly holdings: Holding[];
-  reservation?: { readonly jobId: string; readonly startMs: number; readonly endMs: number };
+  readonly reservations: Reservation[];
+  /** The blocked job that nobody may pass here. */
+  closedFor?: string;
 }
 
 export interface World {
@@ -110,7 +117,9 @@ export function buildWorld(
     classes.set(key, nodeClass);
     nodeClass.nodes += 1;
     const classIndex = nodeClass.index;
-    const site = sites.get(view.siteId) ?? { siteId: view.siteId, nodes: [], holdings: [] };
+    const site: SiteState = sites.get(view.siteId) ?? {
+      ...{ siteId: view.siteId, nodes: [], holdings: [], reservations: [] },
+    };
     sites.set(view.siteId, site);
     const last = site.nodes.at(-1);
     assert(last?.view.node.name !== view.node.name, `node ${view.node.name} is given once`);
@@ -136,6 +145,10 @@ export function deviceWeight(placements: readonly Placement[]): number {
     return sum + (devices > 0 ? devices : milliCpu / BOUNDS.MILLI_CPU_PER_DEVICE);
   }, 0);
 }
+
+/** What a lease counts in fair share; one without a figure as much as it holds. */
+export const leaseShare = (lease: Pick<RunningView, "placements" | "shareMilli">): number =>
+  lease.shareMilli === undefined ? deviceWeight(lease.placements) : lease.shareMilli / SHARE_MILLI;
 
 /** An independent copy. */
 export const copyRoom = (room: Room): Room => ({ ...room, devices: room.devices.slice() });

@@ -8,6 +8,7 @@ export {
   simulateCrashes,
   simulateFaults,
 } from "./faults.ts";
+export * from "./planning/index.ts";
 export * from "./replay/index.ts";
 export * from "./replay/openb.ts";
 export * from "./traces/index.ts";

@@ -25,6 +25,14 @@ export { clipFactors, lowerMedian, norm } from "./clip.ts";
 export * from "./codec/index.ts";
 export { type Reason, TRAINING_CODES, type TrainingCode } from "./codes.ts";
 export { applyDownlink, type DownlinkStep, difference, downlinkStep } from "./downlink.ts";
+export {
+  type ForecastPart,
+  type ForecastRules,
+  type ForecastSite,
+  forecastRound,
+  joinMs,
+  type RoundForecast,
+} from "./forecast.ts";
 export { GATE_THRESHOLD_NATS, gatePasses } from "./gate.ts";
 export { ROUND_LIMITS } from "./limits.ts";
 export {

@@ -63,7 +63,7 @@ const verbs = [
   },
   {
     name: "simulate",
-    summary: "Run the control plane in worlds full of faults",
+    summary: "Plan with traces and what-ifs, or test in worlds full of faults",
     group: GROUPS.POOL,
     load: () => import("./verbs/simulate.ts"),
   },

@@ -13,6 +13,7 @@ export const EVENT_SOURCES: readonly string[] = [EVENT_FILE, ...RUN_FILES];
 
 const MEANS: Readonly<Record<EventType, string>> = {
   "pool.created": "The first event: the pool exists.",
+  "pool.set": "Settings of the pool were changed.",
   "pool.booted": "The control plane was started again while leases were open.",
   "token.issued": "An API token was made; only its hash is kept.",
   "token.revoked": "An API token is no longer good.",

@@ -36,10 +36,17 @@ export const FIELD_NOTES: Readonly<Record<string, FieldNote>> = {
   members: { example: "members: [uni-lab, startup]" },
   excludeMembers: { example: "excludeMembers: [attic]", about: "Any member but these" },
   labels: { example: "labels: { disk: ssd }" },
+  prefer: { example: "prefer: cheap" },
   priority: { example: "priority: 200", about: "A higher one goes first" },
   preemptible: { example: "preemptible: true" },
   requeue: { example: "requeue: false" },
   time: { example: "time: 2h", about: "Time limit; a number is minutes; default: one day" },
+  deadline: {
+    example: "deadline: 2026-12-01T18:00Z",
+    about:
+      "When it must have ended: a duration from its submission on, or a moment with its zone; " +
+      "what cannot end in time any more does not begin",
+  },
   array: { example: "array: 0-15%4" },
   after: { example: 'after: ["afterok:17"]' },
   run: { example: "run: { stop: { minutes: 10 } }" },

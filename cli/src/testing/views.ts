@@ -18,6 +18,8 @@ export const poolView: PoolView = {
   ...{ poolId: "p1", name: "lab", version: "1.2.3", nowMs: NOW_MS, seq: 1_234 },
   ...{ members: 2, sitesHere: 2, accelerators: 10, acceleratorsFree: 3 },
   ...{ jobsQueued: 4, jobsRunning: 2, jobsEnded: 1_040, runs: 1 },
+  ageing: { pointMs: 3_600_000, pointsMax: 1_000 },
+  backfill: "easy",
 };
 
 /** A job that runs on one member, changed by `over`. */
@@ -56,10 +58,20 @@ export const endedJob = (outcome: string, exitCode: number | null): Partial<JobD
 export const whyView: WhyView = {
   ...{ id: "18", state: "queued", summary: "No node has two free accelerators.", place: 2 },
   ...{ waiting: 1_500, hint: "Ask for one accelerator.", startEstimateMs: NOW_MS + 30 * MINUTE },
+  startIntervalMs: [NOW_MS + 10 * MINUTE, NOW_MS + 30 * MINUTE, NOW_MS + 60 * MINUTE],
+  aheadIds: ["16"],
+  standing: {
+    ...{ text: "priority 100; ahead: 1 older of project lab", ofHigherPriority: 0 },
+    ...{ older: 1, ofOtherProjects: [], usedPercent: 40 },
+  },
   reasons: [
     { code: "ACCELERATORS_BUSY", text: "1 accelerator is free, 2 are needed", nodes: 3 },
     { code: "LABEL", text: "the label zone=a is missing", nodes: 1 },
   ],
+  changes: [
+    { text: "With `accelerators: 1` it would start now.", startMs: NOW_MS, now: true, gainMs: 1 },
+  ],
+  leases: [],
 };
 
 /** A chunk of a log; the text begins at `offset`. */
@@ -148,13 +160,17 @@ export const runDetail = (over: Partial<RunDetail> = {}): RunDetail => ({
       ],
     },
   ],
+  sites: [
+    { siteId: "S1", member: "uni-lab", taken: true, text: "site S1 takes part" },
+    { siteId: "S2", member: "attic", taken: false, text: "site S2 left out: its link is slow" },
+  ],
   ...over,
 });
 
 export const projects: CallReply<"listProjects"> = {
   rows: [
     {
-      ...{ name: "default", parent: null, shares: 1, usage: 3_600_000 },
+      ...{ name: "default", parent: null, shares: 1, usage: 3_600_000, credit: 60_000 },
       ...{ jobsQueued: 1, jobsRunning: 2 },
     },
   ],

@@ -47,6 +47,8 @@ function show(job: JobDetail, shell: Shell): void {
       ["Project", `${job.project}, priority ${job.priority}, by ${job.user}`],
       ["If it is lost", lost(job)],
       ["Time limit", span(job.walltimeMs)],
+      ["Prefers", job.prefer],
+      ["Deadline", when(job.deadlineMs)],
       ["Submitted", when(job.submittedAtMs)],
       ["Started", when(started)],
       ["Ended", when(job.endedAtMs)],

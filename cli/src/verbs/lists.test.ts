@@ -1,7 +1,7 @@
 // What the verbs that show something print, for people and for programs.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { BookMonth } from "@tequio/contract";
+import type { BookMonth, WhyView } from "@tequio/contract";
 import { type FakePool, openFakePool, TOKEN } from "../testing/fake-pool.ts";
 import { NOW_MS, runCli } from "../testing/run-cli.ts";
 import {
@@ -17,7 +17,7 @@ import {
   whyView,
 } from "../testing/views.ts";
 
-const { rounds: _, ...runView } = runDetail();
+const { rounds: _, sites: __, ...runView } = runDetail();
 const failed = jobView({ id: "16", name: "eval", ...(endedJob("failed", 3) as object) });
 const member = memberView();
 const invite = { member: "new", joinToken: "tqj1.x", expiresAtMs: NOW_MS + 604_800_000 };
@@ -34,6 +34,17 @@ const books: BookMonth[] = [
   },
 ];
 
+const whyRuns: WhyView = {
+  ...{ ...whyView, id: "17", state: "running", changes: [] },
+  leases: [
+    {
+      ...{ leaseId: "L1", attempt: 1, member: "uni-lab", site: "S1", state: "running" },
+      ...{ startedAtMs: NOW_MS, endsByMs: NOW_MS + 3_600_000 },
+      facts: ["It is not preemptible."],
+    },
+  ],
+};
+
 let pool: FakePool;
 before(async () => {
   pool = await openFakePool({
@@ -43,11 +54,16 @@ before(async () => {
         ? { rows: [jobView(), failed], nextCursor: "c1" }
         : { rows: [jobView({ id: "3", name: "oldest" })] },
     getJob: () => jobDetail(),
-    whyJob: () => whyView,
+    whyJob: ({ params }) => (params.id === "18" ? whyView : whyRuns),
     listMembers: () => ({ rows: [member] }),
     inviteMember: () => ({ ...invite, command: "tequio agent --join tqj1.x" }),
     changeMember: () => member,
     listProjects: () => projects,
+    changePool: () => poolView,
+    changeProject: () => ({
+      ...projects.rows[0]!,
+      caps: { maxAccelerators: 8, maxQueuedJobs: 3, perUser: { maxRunningJobs: 2 } },
+    }),
     createProject: ({ body }) => ({ ...projects.rows[0]!, ...(body as object), parent: "org" }),
     listTokens: () => tokens,
     createToken: () => ({ ...tokens.rows[0]!, token: "tq_new" }),
@@ -140,13 +156,21 @@ test("a job is shown with its command as one would type it, its needs and its le
   assert.match(out, /1 +uni-lab +running +node1 \(1 accelerator\) +0:04:00 +the only member/);
 });
 
-test("why says the place, each reason with its nodes, the start and the hint", async () => {
+test("why says the place, each reason with its nodes, the start and what would help", async () => {
   const { out } = await run("why 18");
   assert.match(out, /^Job 18 \(queued\): No node has two free accelerators\.$/m);
-  assert.match(out, /place 2 of 1,500 in the queue/);
+  assert.match(out, /place 2 of 1,500 in the queue: priority 100; ahead: 1 older of project lab$/m);
+  assert.match(out, /^ {2}ahead: 16$/m);
   assert.match(out, /- 1 accelerator is free, 2 are needed \(3 nodes\) ACCELERATORS_BUSY/);
-  assert.match(out, /\(in 30 min\)/);
+  assert.match(out, /\(in 30 min\), between in 10 min and in 1 h$/m);
+  assert.match(out, /^ {2}change: With `accelerators: 1` it would start now\.$/m);
+});
+
+test("why shows the leases of a job with their facts, and the hint where nothing helps", async () => {
+  const { out } = await run("why 17");
   assert.match(out, /^hint: Ask for one accelerator\.$/m);
+  assert.match(out, /^ {2}attempt 1 on uni-lab \(running\), until .* at the latest \(in 1 h\)$/m);
+  assert.match(out, /^ {4}It is not preemptible\.$/m);
 });
 
 test("members are listed with what they have, their link and what they earned", async () => {
@@ -168,6 +192,34 @@ test("each action on a member is sent as it is named, recall with its grace", as
   await run("member recall uni-lab --grace 30s");
   assert.deepEqual(lastAsked().body, { action: "recall", graceMs: 30_000 });
   assert.deepEqual(lastAsked().params, { name: "uni-lab" });
+});
+
+test("ageing is set and switched off", async () => {
+  const { out } = await run("pool set --ageing 90m --ageing-max 200");
+  assert.deepEqual(lastAsked().body, { ageing: { pointMs: 5_400_000, pointsMax: 200 } });
+  assert.equal(out, "Ageing: a point each 1:00:00, 1000 at most.\n");
+  const backfill = await run("pool set --backfill conservative");
+  assert.deepEqual(lastAsked().body, { backfill: "conservative" });
+  assert.equal(backfill.out, "Backfill: easy.\n");
+  assert.equal((await run("pool set")).code, 2);
+  await run("pool set --ageing off");
+  assert.deepEqual(lastAsked().body, { ageing: null });
+  assert.equal((await run("pool set")).code, 2);
+});
+
+test("caps of a project and of its users are set and taken away, and nothing else", async () => {
+  const flags = "--max-accelerators 8 --max-queued none --user-max-running 2";
+  const { out, err } = await run(`project set team ${flags}`);
+  assert.equal(err, "");
+  const { params, body } = pool.asked.at(-1)!;
+  assert.deepEqual(params, { name: "team" });
+  const caps = { maxAccelerators: 8, maxQueuedJobs: null, perUser: { maxRunningJobs: 2 } };
+  assert.deepEqual(body, { caps });
+  assert.equal(
+    out,
+    "Project team has 1 shares, at most 8 accelerators, 3 waiting; a user 2 running.\n",
+  );
+  assert.equal((await run("project set team --max-running some")).code, 2);
 });
 
 test("a project is created with its shares under its parent", async () => {
@@ -207,6 +259,7 @@ test("a run is shown with progress, loss and each member's speed", async () => {
   assert.match(out, /^Progress +#{12}\.{12} 50 %, round 2, ends in 1 min$/m);
   assert.match(out, /^Loss +2\.710 on held-out text; 5\.550 before$/m);
   assert.match(out, /uni-lab +training +1,500 +16 +90,000/);
+  assert.match(out, /\nNot taking part\n {2}attic: site S2 left out: its link is slow\n$/);
   assert.match((await run("runs")).out, /20 +speeches +training +50 % +2 +2\.710 +98,304/);
 });
 

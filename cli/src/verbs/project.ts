@@ -62,8 +62,9 @@ const CAPS = [
 type Cap = (typeof CAPS)[number][1];
 type Change = Partial<Record<Cap, number | null>>;
 
-/** A whole number, or `none` for null. */
-const capFrom = (text: string): number | null => (text === "none" ? null : wholeFrom(0)(text));
+type Given = number | "none";
+/** A whole number, or `none`. */
+const capFrom = (text: string): Given => (text === "none" ? "none" : wholeFrom(0)(text));
 
 function defineSet(command: Command, shell: Shell): void {
   const set = command
@@ -100,10 +101,10 @@ function defineSet(command: Command, shell: Shell): void {
 
 function capsOf(set: Command, prefix: string): Change {
   const caps: Change = {};
-  const given = set.opts<Record<string, number | null>>();
+  const given = set.opts<Record<string, Given>>();
   for (const [flag, field] of CAPS) {
     const value = given[new Option(`--${prefix}${flag} <n>`).attributeName()];
-    if (value !== undefined) caps[field] = value;
+    if (value !== undefined) caps[field] = value === "none" ? null : value;
   }
   return caps;
 }
@@ -131,6 +132,7 @@ async function list(shell: Shell) {
       { head: "UNDER", cell: ({ parent }) => parent ?? "", least: 7 },
       { head: "SHARES", cell: ({ shares }) => String(shares), align: "right" },
       { head: "REMEMBERED USE", cell: ({ usage }) => clock(usage), align: "right" },
+      { head: "CREDIT", cell: ({ credit }) => clock(credit), align: "right" },
       { head: "WAITING", cell: ({ jobsQueued }) => String(jobsQueued), align: "right" },
       { head: "RUNNING", cell: ({ jobsRunning }) => String(jobsRunning), align: "right" },
       { head: "AT MOST", cell: capsText, least: 8 },

@@ -6,7 +6,7 @@ import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";
 import { patiently } from "../patience.ts";
 import { dim, writeJson } from "../report.ts";
-import { headText, memberTable, roundLine } from "../run-view.ts";
+import { headText, leftOutText, memberTable, roundLine } from "../run-view.ts";
 import { plainLines } from "../table.ts";
 import { wholeFrom } from "../values.ts";
 import { type Shell, usage, type VerbEnd } from "../verb.ts";
@@ -89,6 +89,7 @@ async function show(id: string, flags: Flags, shell: Shell): Promise<VerbEnd> {
   if (shell.globals().json) return void writeJson(terminal, reply.value);
   terminal.out(headText(terminal, reply.value));
   memberTable(terminal, reply.value);
+  terminal.out(leftOutText(reply.value));
   return undefined;
 }
 

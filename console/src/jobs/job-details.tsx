@@ -15,6 +15,7 @@ export function JobDetails(props: { readonly job: JobDetail }) {
     priority: job.priority,
     preemptible: job.preemptible,
     requeue: job.requeue,
+    ...(job.prefer === undefined ? {} : { prefer: job.prefer }),
   };
   return (
     <details className="panel">

@@ -83,7 +83,7 @@ export function JobPage(props: { readonly id: string }) {
       <p className="reason">{job.reason}</p>
       <Timeline job={job} />
       <Facts job={job} />
-      {job.state !== "ended" && <WhyPanel id={job.id} reason={job.reason} />}
+      <WhyPanel id={job.id} reason={job.reason} />
       <Panel title={TEXTS.job.leases}>
         {job.leases.length === 0 ? (
           <Empty>{TEXTS.job.noLeases}</Empty>

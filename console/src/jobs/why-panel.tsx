@@ -1,9 +1,11 @@
-// Why a job waits or runs where it runs: the reasons by how many nodes they rule out.
-import type { WhyView } from "@tequio/contract";
+// Why a job waits and what would help, why it runs where it runs, or why it ended: the same
+// sentences as `tequio why` writes.
+import type { WhyLease, WhyView } from "@tequio/contract";
 import { useCall, useNow } from "../api.tsx";
 import { dateTime, relative, whole } from "../format.ts";
+import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
-import { Panel, TroubleNote, Waiting } from "../ui/parts.tsx";
+import { Badge, Panel, TroubleNote, Waiting } from "../ui/parts.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 
 type Reason = WhyView["reasons"][number];
@@ -14,10 +16,9 @@ const COLUMNS: readonly Column<Reason>[] = [
   { head: TEXTS.why.code, cell: (reason) => <code>{reason.code}</code> },
 ];
 
-/** The answer to "why?" for a job that has not ended, where it says more than `reason`. */
+/** The answer to "why?" for a job, where it says more than `reason`. */
 export function WhyPanel(props: { readonly id: string; readonly reason: string }) {
   const shown = useCall("whyJob", { params: { id: props.id } });
-  const now = useNow(5_000);
   const why = shown.data;
   if (why === undefined) {
     return (
@@ -30,33 +31,111 @@ export function WhyPanel(props: { readonly id: string; readonly reason: string }
   return (
     <Panel title={TEXTS.why.title}>
       <TroubleNote trouble={shown.trouble} />
+      {why.array !== undefined && <p>{why.array.text}</p>}
       <p>{why.summary}</p>
-      <p className="line">
-        {why.place !== undefined && (
-          <span>{TEXTS.why.place(whole(why.place), whole(why.waiting ?? why.place))}</span>
-        )}
-        {why.startEstimateMs !== undefined && (
-          <span>
-            {TEXTS.why.start(relative(why.startEstimateMs, now), dateTime(why.startEstimateMs))}
-          </span>
-        )}
-      </p>
+      <Turn why={why} />
       {why.reasons.length > 0 && (
         <Table
           caption={TEXTS.why.title}
           columns={COLUMNS}
-          rows={[...why.reasons].sort((a, b) => b.nodes - a.nodes)}
+          rows={why.reasons}
           rowKey={(reason) => `${reason.code} ${reason.text}`}
         />
       )}
-      {why.hint !== undefined && <p className="hint">{why.hint}</p>}
+      <Changes why={why} />
+      {why.leases.map((lease) => (
+        <Lease key={lease.leaseId} lease={lease} />
+      ))}
     </Panel>
+  );
+}
+
+/** Its place, what decides that, and when it should start. */
+function Turn(props: { readonly why: WhyView }) {
+  const { place, waiting, standing, startEstimateMs, startIntervalMs } = props.why;
+  const now = useNow(5_000);
+  return (
+    <>
+      <p className="line">
+        {place !== undefined && (
+          <span>{TEXTS.why.place(whole(place), whole(waiting ?? place))}</span>
+        )}
+        {startEstimateMs !== undefined && (
+          <span>{TEXTS.why.start(relative(startEstimateMs, now), dateTime(startEstimateMs))}</span>
+        )}
+        {startIntervalMs !== undefined && (
+          <span>
+            {TEXTS.why.between(
+              relative(startIntervalMs[0], now),
+              relative(startIntervalMs[2], now),
+            )}
+          </span>
+        )}
+      </p>
+      {standing !== undefined && <p>{TEXTS.why.order(standing.text)}</p>}
+      <Ahead why={props.why} />
+    </>
+  );
+}
+
+function Ahead(props: { readonly why: WhyView }) {
+  const { place = 1, aheadIds = [] } = props.why;
+  if (aheadIds.length === 0) return null;
+  const more = place - 1 - aheadIds.length;
+  return (
+    <p>
+      {TEXTS.why.ahead}{" "}
+      {aheadIds.map((id, index) => (
+        <span key={id}>
+          {index > 0 && ", "}
+          <a href={href("jobs", id)}>{id}</a>
+        </span>
+      ))}
+      {more > 0 && TEXTS.why.aheadMore(whole(more))}
+    </p>
+  );
+}
+
+function Changes(props: { readonly why: WhyView }) {
+  const { changes, hint } = props.why;
+  if (changes.length === 0) return hint === undefined ? null : <p className="hint">{hint}</p>;
+  return (
+    <div className="hint">
+      <p>{TEXTS.why.changes}</p>
+      <ul>
+        {changes.map(({ text }) => (
+          <li key={text}>{text}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+function Lease(props: { readonly lease: WhyLease }) {
+  const { attempt, member, endsByMs, facts } = props.lease;
+  const now = useNow(5_000);
+  return (
+    <section>
+      <h3>
+        {TEXTS.why.lease(whole(attempt), member)}{" "}
+        <Badge state={props.lease.outcome ?? props.lease.state} />
+      </h3>
+      {endsByMs !== undefined && (
+        <p className="line">{TEXTS.why.endsBy(relative(endsByMs, now), dateTime(endsByMs))}</p>
+      )}
+      <ul>
+        {facts.map((fact) => (
+          <li key={fact}>{fact}</li>
+        ))}
+      </ul>
+    </section>
   );
 }
 
 const saysNoMore = (why: WhyView, reason: string): boolean =>
   why.summary === reason &&
   why.reasons.length === 0 &&
+  why.leases.length === 0 &&
   why.hint === undefined &&
   why.place === undefined &&
   why.startEstimateMs === undefined;

@@ -60,6 +60,20 @@ function speedOf(member: Row["member"]): number {
   return tokensPerSecond > 0 || computeMs === 0 ? tokensPerSecond : (tokens * 1_000) / computeMs;
 }
 
+/** Why sites take part or, with room to spare, do not. */
+function SiteChoices(props: { readonly sites: RunDetail["sites"] }) {
+  if (props.sites.length === 0) return null;
+  return (
+    <ul className="muted">
+      {props.sites.map(({ siteId, member, text }) => (
+        <li key={siteId}>
+          {member}: {text}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 /** The table of a run's members. */
 export function RunMembers(props: { readonly run: RunDetail }) {
   const { run } = props;
@@ -84,6 +98,7 @@ export function RunMembers(props: { readonly run: RunDetail }) {
           rowKey={({ member }) => `${member.member} ${member.siteId}`}
         />
       )}
+      <SiteChoices sites={run.sites} />
     </Panel>
   );
 }

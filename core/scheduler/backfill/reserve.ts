@@ -1,13 +1,13 @@
-// EASY backfill (Lifka 1995): the first job that is blocked gets a reservation, and others may
-// overtake it only where they cannot delay it. A job lies within one site, so each site can hold
-// one reservation: that of the first blocked job whose earliest start is there.
+// When a blocked job can start, and keeping its place: EASY backfill (Lifka 1995) with one job a
+// site, or conservative backfill with one reservation after another. A job lies within one site.
 import { BOUNDS } from "../bounds.ts";
 import type { Demand, SiteCandidates } from "../demand.ts";
 import { compareFits, type Fit, fitSite, type RoomOf } from "../gang/fit.ts";
 import { usesOf } from "../gang/uses.ts";
-import { copyRoom, type NodeState, type Room, roomsAfter, type SiteState } from "../world.ts";
+import { type Holding, roomsAfter } from "../world.ts";
+import { addHold, besideReservation, type Reservation, type Stay } from "./holds.ts";
 
-/** The earliest start of a blocked job, if every lease runs to its limit. */
+/** The earliest start of a blocked job. */
 export interface Forecast {
   readonly startMs: number;
   readonly fit: Fit;
@@ -20,99 +20,90 @@ interface Barred {
   readonly has: (siteId: string) => boolean;
 }
 
+/** What is asked of the future. */
+export interface Question {
+  readonly demand: Demand;
+  readonly excluded: Barred;
+  /** When a site's time is over for the job; absent: never. */
+  readonly lastStartMs?: (siteId: string) => number;
+  /** When what holds resources is taken to end; absent: at its limit. */
+  readonly endOf?: (holding: Holding) => number;
+  /** The job's stay if it starts at that moment; absent: it never ends. */
+  readonly stayFrom?: (startMs: number) => Stay;
+}
+
+const atLimit = ({ endsAtMs }: Holding): number => endsAtMs;
+const FOR_EVER: Stay = { endsAtMs: Infinity, expectedMs: Infinity };
+
 /**
  * Earliest start over all sites beside the reservations there are; undefined if the job fits
- * nowhere even when all leases end. `lastStartMs` is when a site's time is over for the job.
+ * nowhere even when all leases end.
  */
-export function forecast(
-  demand: Demand,
-  excluded: Barred,
-  lastStartMs: (siteId: string) => number = () => Infinity,
-): Forecast | undefined {
+export function forecast(question: Question): Forecast | undefined {
+  const { demand, excluded, lastStartMs } = question;
   let best: Forecast | undefined;
   for (const candidates of demand.candidates) {
-    if (excluded.has(candidates.site.siteId)) continue;
-    const found = forecastSite(demand, candidates);
-    if (found !== undefined && found.startMs > lastStartMs(candidates.site.siteId)) continue;
-    if (found !== undefined && (best === undefined || isEarlier(found, best))) best = found;
+    const { siteId } = candidates.site;
+    if (excluded.has(siteId)) continue;
+    const found = forecastSite(question, candidates);
+    if (found === undefined || found.startMs > (lastStartMs?.(siteId) ?? Infinity)) continue;
+    if (best === undefined || isEarlier(found, best)) best = found;
   }
   return best;
 }
 
-function forecastSite(demand: Demand, candidates: SiteCandidates): Forecast | undefined {
+function forecastSite(question: Question, candidates: SiteCandidates): Forecast | undefined {
+  const { demand, endOf = atLimit, stayFrom = () => FOR_EVER } = question;
   const { site } = candidates;
-  const reservedToMs = site.reservation?.endMs ?? -Infinity;
-  const at = (startMs: number): Forecast | undefined => {
-    const ended = site.holdings.filter(({ endsAtMs }) => endsAtMs <= startMs);
+  const at = (startMs: number, beside: boolean): Forecast | undefined => {
+    const ended = site.holdings.filter((holding) => endOf(holding) <= startMs);
     const rooms = roomsAfter(site, ended);
+    const stay = stayFrom(startMs);
     const roomOf: RoomOf = (node) =>
-      startMs < reservedToMs ? besideReservation(node, rooms(node), Infinity) : rooms(node);
+      beside ? besideReservation(node, rooms(node), stay, startMs) : rooms(node);
     const { fit } = fitSite(demand, candidates, roomOf, BOUNDS.GANG_STEPS_MAX);
     return fit === undefined ? undefined : { startMs, fit, roomOf };
   };
-  const moments = new Set(site.holdings.map(({ endsAtMs }) => endsAtMs));
-  if (site.reservation !== undefined) moments.add(reservedToMs);
+  const reserved = site.reservations.length > 0;
+  const moments = new Set(site.holdings.map(endOf));
+  for (const { endMs } of site.reservations) if (Number.isFinite(endMs)) moments.add(endMs);
   const ends = [...moments].sort((a, b) => a - b);
-  let found = ends.length === 0 ? undefined : at(ends.at(-1)!);
+  let found = ends.length === 0 ? undefined : at(ends.at(-1)!, false);
   if (found === undefined) return undefined;
   // More leases over means more room, so the first end that suffices is found by halving.
   let [low, high] = [0, ends.length - 1];
   while (low < high) {
     const middle = (low + high) >> 1;
-    const earlier = at(ends[middle]!);
+    const earlier = at(ends[middle]!, false);
     if (earlier === undefined) low = middle + 1;
     else [found, high] = [earlier, middle];
   }
-  return found;
+  if (!reserved) return found;
+  // Beside reservations that need not be so: from there on one moment after the other.
+  const last = Math.min(ends.length, low + BOUNDS.FORECAST_MOMENTS_MAX);
+  for (let moment = low; moment < last; moment += 1) {
+    const beside = at(ends[moment]!, true);
+    if (beside !== undefined) return beside;
+  }
+  return at(ends.at(-1)!, true);
 }
 
-/** Keeps the forecast's nodes for the job. The site must not have a reservation yet. */
+/** Keeps the forecast's nodes for the reservation. */
 export function reserve(
-  jobId: string,
-  walltimeMs: number,
-  { startMs, fit, roomOf }: Forecast,
+  reservation: Reservation,
+  { fit, roomOf }: Omit<Forecast, "startMs">,
 ): void {
-  fit.site.reservation = { jobId, startMs, endMs: startMs + walltimeMs };
+  fit.site.reservations.push(reservation);
   for (const [node, use] of usesOf(fit)) {
     const room = roomOf(node);
-    node.hold = {
+    addHold(node, {
+      reservation,
       devices: use.devices,
       milliCpu: room.milliCpu - use.milliCpu,
       memoryMiB: room.memoryMiB - use.memoryMiB,
-    };
+    });
   }
 }
-
-/**
- * What a job that would end at `endsAtMs` may use of a room: all of it if it is over before the
- * reservation starts, else only what the reservation leaves.
- */
-export function besideReservation(node: NodeState, room: Room, endsAtMs: number): Room {
-  const { hold } = node;
-  if (hold === undefined || endsAtMs <= reservedFrom(node.site)) return room;
-  const rest = copyRoom(room);
-  hold.devices.forEach((held, device) => {
-    if (held === 0 || rest.devices[device] === 0) return;
-    rest.devices[device] = 0;
-    rest.freeDevices -= 1;
-  });
-  rest.milliCpu = Math.min(rest.milliCpu, hold.milliCpu);
-  rest.memoryMiB = Math.min(rest.memoryMiB, hold.memoryMiB);
-  return rest;
-}
-
-/** Tells the reservation about a job that will still run when it starts. */
-export function takeBesideReservation(
-  node: NodeState,
-  use: { readonly milliCpu: number; readonly memoryMiB: number },
-  endsAtMs: number,
-): void {
-  if (node.hold === undefined || endsAtMs <= reservedFrom(node.site)) return;
-  node.hold.milliCpu -= use.milliCpu;
-  node.hold.memoryMiB -= use.memoryMiB;
-}
-
-const reservedFrom = (site: SiteState): number => site.reservation?.startMs ?? Infinity;
 
 const isEarlier = (a: Forecast, b: Forecast): boolean =>
   a.startMs < b.startMs || (a.startMs === b.startMs && compareFits(a.fit, b.fit) < 0);

@@ -91,7 +91,7 @@ test("series and their lengths are bounded, and the one not touched for longest 
   assert.equal(history.size, ESTIMATES.SERIES_MAX);
   assert.ok(!history.has(seriesOf({ ...job, user: "u0", name: "a" })[0]!));
   assert.ok(history.has("lab") && history.has(""), "what is touched each time stays");
-  assert.equal(history.get("")!.length, ESTIMATES.SAMPLES_OF_MANY);
+  assert.equal(history.get("")!.samples.length, ESTIMATES.SAMPLES_OF_MANY);
 });
 
 const absurd = fc.oneof(

@@ -9,7 +9,14 @@ import { ESTIMATES } from "./bounds.ts";
  * all others in millionths of the job's time limit. One below 0 is censored: the run was stopped
  * from outside after that time, so it would have taken longer.
  */
-export type RunHistory = Map<string, readonly number[]>;
+export type RunHistory = Map<string, RunSeries>;
+
+/** Never changed: a new one takes its place, so what was worked out of it stays true of it. */
+export interface RunSeries {
+  /** Runs in all, also those that are not kept. */
+  readonly seen: number;
+  readonly samples: readonly number[];
+}
 
 /** How a job is recognised: by what does not change from one submission to the next. */
 export type RunKey = Pick<JobSpec, "project" | "user" | "name">;
@@ -50,10 +57,12 @@ function add(history: RunHistory, key: string, level: number, value: number): vo
   // Stopped at once: that it would have run longer says nothing.
   if (Object.is(value, -0)) return;
   const most = level === 0 ? ESTIMATES.SAMPLES_OF_NAME : ESTIMATES.SAMPLES_OF_MANY;
-  // A new row each time: what was worked out of the old one stays true of it.
-  const samples = [...(history.get(key) ?? []), value].slice(-most);
+  const { seen, samples } = history.get(key) ?? { seen: 0, samples: [] };
+  // One sweep of a thousand jobs must not be all that is known of a project.
+  const kept = level === 0 || samples.length < most || seen % ESTIMATES.KEPT_ONE_OF_MANY === 0;
+  const series = { seen: seen + 1, samples: kept ? [...samples, value].slice(-most) : samples };
   history.delete(key);
-  history.set(key, samples);
+  history.set(key, series);
   if (history.size <= ESTIMATES.SERIES_MAX) return;
   for (const oldest of history.keys()) {
     history.delete(oldest);

@@ -2,7 +2,7 @@
 // answer does, and wider ones fill in what it cannot say. Never above the time limit, and without
 // any history just the time limit, so that whoever plans with it is as careful as before.
 import { ESTIMATES } from "./bounds.ts";
-import { type RunKey, seriesOf } from "./history.ts";
+import { type RunKey, type RunSeries, seriesOf } from "./history.ts";
 import { quantileOf, type Spread, spreadOf } from "./spread.ts";
 
 /** Run time of a whole attempt, in ms: one in ten is shorter than early, one in ten than late. */
@@ -35,10 +35,10 @@ interface Answer {
 }
 
 export class RunTimes {
-  readonly #history: ReadonlyMap<string, readonly number[]>;
+  readonly #history: ReadonlyMap<string, RunSeries>;
 
   /** The history must not change while this is in use. */
-  constructor(history: ReadonlyMap<string, readonly number[]> = new Map()) {
+  constructor(history: ReadonlyMap<string, RunSeries> = new Map()) {
     this.#history = history;
   }
 
@@ -60,7 +60,10 @@ export class RunTimes {
     return known ? ms : run.walltimeMs;
   }
 
-  /** Any quantile; where nothing is known every time up to the limit is as likely as another. */
+  /**
+   * Any quantile, for drawing run times. Where nothing is known every time up to the limit is as
+   * likely as another, and of a run that has outlived all its like, that it takes twice as long.
+   */
   quantile(run: TimedRun, p: number, ranMs = 0): number {
     return this.#answer(run, p, ranMs).ms;
   }
@@ -82,14 +85,17 @@ export class RunTimes {
       if (found.at === "above") leastMs = Math.max(leastMs, found.last * unitMs);
       if (found.at === "below") mostMs = Math.min(mostMs, found.first * unitMs);
     }
-    const fromMs = Math.min(leastMs, walltimeMs);
-    const toMs = p > LIKELY ? walltimeMs : Math.max(fromMs, mostMs);
-    return { known: false, ms: within(fromMs + p * (toMs - fromMs)) };
+    // The longest of those that were seen: to go on to the limit would count it for certain.
+    if (leastMs > Math.max(0, ranMs)) return { known: false, ms: within(leastMs) };
+    // Longer than all of them: as long again is as likely as not (Pareto's law, as Gott 1993).
+    if (ranMs > 0 && mostMs === walltimeMs) return { known: false, ms: within(ranMs / (1 - p)) };
+    const toMs = p > LIKELY ? walltimeMs : Math.max(leastMs, mostMs);
+    return { known: false, ms: within(leastMs + p * (toMs - leastMs)) };
   }
 
   #spreadOf(key: string): Spread | undefined {
-    const samples = this.#history.get(key);
-    if (samples === undefined || samples.length === 0) return undefined;
+    const samples = this.#history.get(key)?.samples;
+    if (samples === undefined) return undefined;
     const spread = spreads.get(samples) ?? spreadOf(samples);
     spreads.set(samples, spread);
     return spread;

@@ -3,6 +3,7 @@
 import { type JobSpec, type Outcome, ok, refuse } from "../../pool/index.ts";
 import { BOUNDS } from "../bounds.ts";
 import { type Demand, makeDemand } from "../demand.ts";
+import { leastSpec } from "../gang/elastic.ts";
 import { fitSite, roomFor } from "../gang/fit.ts";
 import { ReasonCount } from "../reasons.ts";
 import type { NodeView } from "../types.ts";
@@ -24,7 +25,7 @@ export function feasibleEver(spec: JobSpec, nodes: readonly NodeView[]): Outcome
   }
   // A node that every lasting checker accepts has room for one task when it is idle.
   if (spec.groups.length === 1 && spec.groups[0]!.count === 1) return ok(undefined);
-  return feasibleGang(spec, nodes);
+  return feasibleGang(leastSpec(spec), nodes);
 }
 
 function refuseGroup(name: string, need: Need, nodes: readonly NodeView[]) {

@@ -192,6 +192,7 @@ function rankBench(search: Search, bench: Bench): Rank {
     wastesGpu: hasGpu && search.demand.portions.every(({ sparesGpus }) => sparesGpus) ? 1 : 0,
     // Unlike tasks on one node have no common outlook.
     price: 0,
+    taste: 0,
     waste: 0,
     acceleratorsLeft: bench.room.freeDevices - held,
     surplusMiB: 0,

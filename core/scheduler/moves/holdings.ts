@@ -66,7 +66,7 @@ export class Holdings {
     assert(holding.movable, "only what may move is moved");
     this.#book(holding.request, from, 1);
     this.#book(holding.request, to, -1);
-    assert(this.#isSound(to), "no part is given twice");
+    assert(this.isSound(to), "no part is given twice");
     this.#put(holding, to);
     this.#moves.push({ holding, from, to });
   }
@@ -117,7 +117,8 @@ export class Holdings {
     nodes.freeMemoryMiB[node]! += sign * request.memoryMiB;
   }
 
-  #isSound({ node, accelerators }: Place): boolean {
+  /** Whether nothing of a place is given twice. */
+  isSound({ node, accelerators }: Place): boolean {
     const { free, stride, freeMilliCpu, freeMemoryMiB } = this.nodes;
     if (freeMilliCpu[node]! < 0 || freeMemoryMiB[node]! < 0) return false;
     return accelerators.every((at) => free[node * stride + at]! >= 0);

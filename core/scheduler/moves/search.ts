@@ -1,13 +1,13 @@
 // Makes room for a request that fits nowhere: which holdings go where, so that it fits. For each
 // node the cheapest holdings that would have to leave; whoever finds no free place has room made
 // for it in the same way, up to a depth. Whether a move is worth its cost is worth.ts's business.
-import { assert } from "../../pool/index.ts";
 import { WHOLE } from "../placement/nodes.ts";
 import type { Place } from "../placement/placer.ts";
 import type { KnownRequest } from "../placement/requests.ts";
 import { BOUNDS } from "./bounds.ts";
+import { chainLengths } from "./chains.ts";
 import type { Holding, Holdings } from "./holdings.ts";
-import { hasPlace, tightestPlace } from "./places.ts";
+import { leastWaste, tightestPlace, type Waste } from "./places.ts";
 
 /** A place, and who has to leave for it. */
 interface Clearing {
@@ -27,13 +27,17 @@ export class MoveSearch {
   readonly #holdings: Holdings;
   #steps = 0;
   #movesMax = 0;
-  readonly #price: (node: number) => number;
-  /** By request: whether some node has room; empty when anything has changed. */
-  #placeable: (boolean | undefined)[] = [];
+  /** By request: moves until it would run, as it was when the search began. */
+  #length: (request: KnownRequest) => number = () => 0;
 
-  constructor(holdings: Holdings, price: (node: number) => number = () => 0) {
+  readonly #waste: Waste;
+  /** By request: what is wasted more where it fits now; empty when a search begins. */
+  #wasted: (number | undefined)[] = [];
+
+  /** `waste`: what nobody is expected to use of a free part; absent: nothing is wasted. */
+  constructor(holdings: Holdings, waste: Waste = () => 0) {
     this.#holdings = holdings;
-    this.#price = price;
+    this.#waste = waste;
   }
 
   /**
@@ -43,6 +47,8 @@ export class MoveSearch {
   makeRoom(request: KnownRequest, { movesMax, depth }: Room): Place | undefined {
     this.#steps = BOUNDS.STEPS_MAX;
     const before = this.#holdings.tried;
+    this.#wasted = [];
+    this.#length = chainLengths(this.#holdings, request, depth - 1);
     for (let deep = 1; deep <= depth; deep += 1) {
       this.#movesMax = before + movesMax;
       const place = this.#clear(request, deep);
@@ -62,17 +68,27 @@ export class MoveSearch {
       this.#steps -= 1;
       const before = this.#holdings.tried;
       this.#holdings.reserve(request, clearing.place);
-      if (clearing.leave.every((holding) => this.#leave(holding, depth))) return clearing.place;
+      if (this.#empty(clearing, depth)) return clearing.place;
       this.#holdings.undo(before);
       this.#holdings.release(request, clearing.place);
     }
     return undefined;
   }
 
+  /** Whoever has to leave a reserved place does; some may have gone for the sake of others. */
+  #empty({ place, leave }: Clearing, depth: number): boolean {
+    const from = leave.map((holding) => holding.place);
+    for (const [at, holding] of leave.entries()) {
+      if (this.#holdings.isSound(place)) return true;
+      if (holding.place === from[at] && !this.#leave(holding, depth)) return false;
+    }
+    return this.#holdings.isSound(place);
+  }
+
   #leave(holding: Holding, depth: number): boolean {
     const holdings = this.#holdings;
     if (holdings.tried >= this.#movesMax) return false;
-    const free = tightestPlace(holdings.nodes, holding, this.#price);
+    const free = tightestPlace(holdings.nodes, holding.request, holding.place.node, this.#waste);
     if (free !== undefined) {
       holdings.move(holding, free);
       return true;
@@ -88,7 +104,6 @@ export class MoveSearch {
   /** The cheapest clearings, at most one a node. */
   #clearings(request: KnownRequest, depth: number, limit: number): readonly Clearing[] {
     const { nodes } = this.#holdings;
-    this.#placeable = [];
     const found: Clearing[] = [];
     for (let rank = 0; rank < nodes.count; rank += 1) {
       const node = nodes.byRank[rank]!;
@@ -112,28 +127,44 @@ export class MoveSearch {
       cpu -= other.milliCpu;
       memory -= other.memoryMiB;
     }
-    if (cpu > 0 || memory > 0) {
-      // Who gives most of what is short, and least of accelerators: those without come first.
-      const rest = on.filter((one) => !gone.has(one) && this.#cost(one, depth) < Infinity);
-      const gives = ({ request: { milliCpu, memoryMiB } }: Holding): number =>
-        Math.min(Math.max(cpu, 0), milliCpu) + Math.min(Math.max(memory, 0), memoryMiB);
-      const value = (one: Holding): number => gives(one) / (300 + one.request.wholeMilli);
-      rest.sort((a, b) => value(b) - value(a));
-      for (const one of rest) {
-        if (cpu <= 0 && memory <= 0) break;
-        if (gives(one) === 0) continue;
-        gone.add(one);
-        cpu -= one.request.milliCpu;
-        memory -= one.request.memoryMiB;
-      }
-      if (cpu > 0 || memory > 0) return undefined;
-    }
+    if (!this.#alsoLeave(on, gone, { cpu, memory }, depth)) return undefined;
     if (gone.size > BOUNDS.LEAVE_MAX) return undefined;
     let cost = 0;
     for (const one of gone) cost += this.#cost(one, depth);
+    for (const at of accelerators) {
+      const left = nodes.free[node * nodes.stride + at]!;
+      cost -= this.#waste(Math.max(0, left)) / BOUNDS.WASTE_MILLI;
+    }
     // The largest first: the small ones find a place in what is left.
     const leave = [...gone].sort((a, b) => b.request.wholeMilli - a.request.wholeMilli);
     return { place: { node, accelerators }, leave, cost };
+  }
+
+  /** Adds whoever must leave for the processors and the memory; false: it cannot be. */
+  #alsoLeave(
+    on: readonly Holding[],
+    gone: Set<Holding>,
+    short: { cpu: number; memory: number },
+    depth: number,
+  ): boolean {
+    let { cpu, memory } = short;
+    if (cpu <= 0 && memory <= 0) return true;
+    const gives = ({ request: { milliCpu, memoryMiB } }: Holding): number =>
+      Math.min(Math.max(cpu, 0), milliCpu) + Math.min(Math.max(memory, 0), memoryMiB);
+    // Who gives most of what is short, and least of accelerators: those without come first.
+    const value = new Map<Holding, number>();
+    for (const one of on) {
+      if (gone.has(one) || this.#cost(one, depth) === Number.POSITIVE_INFINITY) continue;
+      value.set(one, gives(one) / (BOUNDS.CPU_ONLY_MILLI + one.request.wholeMilli));
+    }
+    for (const one of [...value.keys()].sort((a, b) => value.get(b)! - value.get(a)!)) {
+      if (cpu <= 0 && memory <= 0) break;
+      if (gives(one) === 0) continue;
+      gone.add(one);
+      cpu -= one.request.milliCpu;
+      memory -= one.request.memoryMiB;
+    }
+    return cpu <= 0 && memory <= 0;
   }
 
   /** Which accelerators to clear, and who holds them; undefined: it cannot be. */
@@ -146,7 +177,7 @@ export class MoveSearch {
     const { nodes } = this.#holdings;
     const options: { at: number; leave: readonly Holding[]; cost: number }[] = [];
     for (let at = 0; at < nodes.accelerators(node); at += 1) {
-      const option = this.#option(request.milli, node, at, depth);
+      const option = this.#option(request, node, at, depth);
       if (option !== undefined) options.push({ at, ...option });
     }
     if (options.length < request.accelerators) return undefined;
@@ -161,7 +192,7 @@ export class MoveSearch {
 
   /** Who leaves one accelerator so that so many thousandths of it are free. */
   #option(
-    milli: number,
+    { id, milli }: KnownRequest,
     node: number,
     at: number,
     depth: number,
@@ -179,7 +210,7 @@ export class MoveSearch {
     there.sort((a, b) => a.request.milli - b.request.milli);
     const alone = there.find((one) => one.request.milli >= short);
     if (alone !== undefined && (milli < WHOLE || there.length === 1)) {
-      if (alone.request.milli >= milli && alone.request.accelerators === 1) return undefined;
+      if (alone.request.id === id) return undefined; // It would only be the next to wait.
       return { leave: [alone], cost: this.#cost(alone, depth) };
     }
     const leave: Holding[] = [];
@@ -195,13 +226,11 @@ export class MoveSearch {
   /** Cost of a holding's leaving: one move, its size to tell equals apart; infinite: it cannot. */
   #cost({ request, movable }: Holding, depth: number): number {
     if (!movable) return Number.POSITIVE_INFINITY;
-    const { id } = request;
-    this.#placeable[id] ??= hasPlace(this.#holdings.nodes, request);
-    const size = request.wholeMilli / (8 * WHOLE);
-    if (this.#placeable[id]) return 1 + size;
-    return depth <= 1 ? Number.POSITIVE_INFINITY : 3 + 2 * size;
+    const length = this.#length(request);
+    if (length >= depth) return Number.POSITIVE_INFINITY;
+    const { id, wholeMilli } = request;
+    if (length > 0) return (1 + length) * (1 + wholeMilli / (8 * WHOLE));
+    this.#wasted[id] ??= leastWaste(this.#holdings.nodes, request, this.#waste);
+    return 1 + wholeMilli / (8 * WHOLE) + this.#wasted[id] / BOUNDS.WASTE_MILLI;
   }
 }
-
-/** Steps are bounded, and so is the search: a broken bound is a bug. */
-assert(BOUNDS.TRIES_DEEP_MAX <= BOUNDS.TRIES_MAX, "a deep search tries no more than a flat one");

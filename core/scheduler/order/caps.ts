@@ -94,7 +94,8 @@ function over(caps: Caps, held: Held, jobId: string, spec: JobSpec): string | un
   const more = asked(spec);
   if (more > devices) return `may hold ${devices} accelerators, the job alone asks for ${more}`;
   if (more > 0 && held.accelerators + more > devices) {
-    return `holds ${held.accelerators} of at most ${devices} accelerators, the job asks for ${more}`;
+    const of = `holds ${held.accelerators} of at most ${devices} accelerators`;
+    return `${of}, the job asks for ${more}`;
   }
   const another = held.jobs.has(jobId) ? 0 : 1;
   return held.jobs.size + another > jobs

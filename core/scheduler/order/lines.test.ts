@@ -5,7 +5,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { snapshotArbitrary } from "../arbitraries.testing.ts";
 import { node, snapshot, spec, waiting } from "../fixtures.testing.ts";
-import { plan, requestKey } from "../plan.ts";
+import { plan } from "../plan.ts";
+import { requestKey } from "../request-key.ts";
 import type { SchedulerInput, WaitingLine, WaitingView } from "../types.ts";
 import { compareJobIds } from "./job-id.ts";
 

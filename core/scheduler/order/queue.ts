@@ -1,9 +1,10 @@
-// The one order of the pool: priority, then fair share, then the time of submission, then the job
-// id. Jobs come out one at a time, because every start changes who has used least. What asks for
-// the same may come as a line, which is read only as far as it gets its turn: a pass over a
-// million such jobs looks at few of them.
+// The one order of the pool: the class of priority, then fair share, then near deadlines, the time
+// of submission and the job id (rules.ts). Jobs come out one at a time, because every start changes
+// who has used least. What asks for the same may come as a line, which is read only as far as it
+// gets its turn: a pass over a million such jobs looks at few of them.
+import { demandKey } from "../demand.ts";
 import type { WaitingLine, WaitingView } from "../types.ts";
-import { compareJobIds } from "./job-id.ts";
+import { classOf, compareDeadlines, compareOrdered, type OrderRules, TIMELESS } from "./rules.ts";
 import type { ShareTree } from "./share-tree.ts";
 
 interface Line {
@@ -16,38 +17,72 @@ interface Line {
 }
 
 /** Lines of each project, the one whose head is first in turn at the end. */
-type Level = Map<string, Line[]>;
+interface Level {
+  readonly priority: number;
+  readonly lines: Map<string, Line[]>;
+}
 
 export class JobQueue {
   readonly #tree: ShareTree;
+  readonly #rules: OrderRules;
+  /** Priorities that somebody asked for, ascending. */
+  readonly #asked: readonly number[];
+  /** The highest first; those that are over have left. */
   readonly #levels: Level[];
   #level: Level | undefined;
   #current: { readonly line: Line; readonly project: string } | undefined;
 
   /** `tree` says whose turn it is; the queue keeps its numbers of waiting jobs. */
-  constructor(jobs: readonly WaitingView[], tree: ShareTree, lines: readonly WaitingLine[] = []) {
+  constructor(
+    jobs: readonly WaitingView[],
+    tree: ShareTree,
+    lines: readonly WaitingLine[] = [],
+    rules: OrderRules = TIMELESS,
+  ) {
     this.#tree = tree;
-    const levels = new Map<number, Level>();
-    const add = (priority: number, project: string, line: Line | undefined): void => {
+    this.#rules = rules;
+    const asked = new Set<number>();
+    for (const { spec } of jobs) asked.add(spec.priority);
+    for (const { priority } of lines) asked.add(priority);
+    this.#asked = [...asked].sort((a, b) => a - b);
+    const levels = this.#asked.map((priority): Level => ({ priority, lines: new Map() }));
+    const byPriority = new Map(levels.map((level) => [level.priority, level]));
+    const add = (line: Line | undefined): void => {
       if (line === undefined) return;
-      const level = levels.get(priority) ?? new Map<string, Line[]>();
-      levels.set(priority, level);
-      const others = level.get(project) ?? [];
-      level.set(project, others);
+      const { lines: all } = byPriority.get(this.#classOf(line))!;
+      const { project } = line.head.spec;
+      const others = all.get(project) ?? [];
+      all.set(project, others);
       others.push(line);
     };
-    for (const [priority, level] of Map.groupBy(jobs, (job) => job.spec.priority)) {
-      for (const [project, few] of Map.groupBy(level, (job) => job.spec.project)) {
-        add(priority, project, lineOf(few.sort(compareJobs).values(), few.length, false));
+    for (const few of this.#inRows(jobs)) add(lineOf(few.values(), few.length, false));
+    for (const { count, jobs: all } of lines) add(lineOf(all(), count, true));
+    for (const level of levels) {
+      for (const some of level.lines.values()) {
+        some.sort((a, b) => compareOrdered(b.head, a.head, rules));
       }
     }
-    for (const { priority, project, count, jobs: all } of lines) {
-      add(priority, project, lineOf(all(), count, true));
+    this.#levels = levels.reverse();
+  }
+
+  /** Single jobs of one class and project in their order; those with deadlines by request. */
+  #inRows(jobs: readonly WaitingView[]): WaitingView[][] {
+    const rules = this.#rules;
+    const rows = Map.groupBy(jobs, ({ spec, submittedAtMs }) => {
+      const reached = classOf(spec.priority, submittedAtMs, this.#asked, rules);
+      const { project, walltimeMs, preemptible, deadline } = spec;
+      if (deadline === undefined) return `${reached} ${project}`;
+      return `${reached} ${project} ${walltimeMs} ${preemptible} ${demandKey(spec)}`;
+    });
+    for (const row of rows.values()) {
+      if (row[0]!.spec.deadline === undefined) row.sort((a, b) => compareOrdered(a, b, rules));
+      else row.sort(compareDeadlines);
     }
-    for (const level of levels.values()) {
-      for (const some of level.values()) some.sort((a, b) => compareJobs(b.head, a.head));
-    }
-    this.#levels = [...levels].sort(([a], [b]) => b - a).map(([, level]) => level);
+    return [...rows.values()];
+  }
+
+  #classOf({ head: { spec, submittedAtMs } }: Line): number {
+    return classOf(spec.priority, submittedAtMs, this.#asked, this.#rules);
   }
 
   /** The next job in order, or undefined at the end. */
@@ -57,14 +92,14 @@ export class JobQueue {
     while (project === undefined) {
       this.#level = this.#levels.shift();
       if (this.#level === undefined) return undefined;
-      for (const [name, lines] of this.#level) {
+      for (const [name, lines] of this.#level.lines) {
         const jobs = lines.reduce((sum, line) => sum + line.left, 0);
         this.#tree.changeWaiting(name, jobs);
       }
       project = this.#tree.next();
     }
     this.#tree.changeWaiting(project, -1);
-    const line = this.#level?.get(project)?.pop();
+    const line = this.#level?.lines.get(project)?.pop();
     if (line === undefined) return undefined;
     this.#current = { line, project };
     return line.head;
@@ -87,11 +122,18 @@ export class JobQueue {
     const next = line.left === 0 ? undefined : line.rest.next().value;
     if (next === undefined) return;
     line.head = next;
-    const lines = this.#level!.get(project)!;
+    const here = this.#level!;
+    const reached = this.#classOf(line);
+    // The next one may have waited less, and then its class comes later.
+    const level =
+      reached < here.priority ? this.#levels.find((one) => one.priority === reached)! : here;
+    if (level !== here) this.#tree.changeWaiting(project, -line.left);
+    const lines = level.lines.get(project) ?? [];
+    level.lines.set(project, lines);
     let [low, high] = [0, lines.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (compareJobs(lines[middle]!.head, next) > 0) low = middle + 1;
+      if (compareOrdered(lines[middle]!.head, next, this.#rules) > 0) low = middle + 1;
       else high = middle;
     }
     lines.splice(low, 0, line);
@@ -102,7 +144,3 @@ function lineOf(rest: Iterator<WaitingView>, left: number, same: boolean): Line 
   const head: WaitingView | undefined = left === 0 ? undefined : rest.next().value;
   return head === undefined ? undefined : { head, left, rest, same };
 }
-
-/** Within one priority and project: the time of submission, then the id. */
-const compareJobs = (a: WaitingView, b: WaitingView): number =>
-  a.submittedAtMs - b.submittedAtMs || compareJobIds(a.jobId, b.jobId);

@@ -1,7 +1,7 @@
 // Hierarchical fair share: at each level of the project tree the child goes first that has used
-// least of what it was promised. Usage counts for all ancestors, and what was promised in this
-// pass counts at once. The work of a project that also has children competes with them as if it
-// were one more child with their mean share.
+// least of what it was promised, less what its owner gave. Usage counts for all ancestors, and what
+// was promised in this pass counts at once. The work of a project that also has children competes
+// with them as if it were one more child with their mean share.
 import { assert } from "../../pool/index.ts";
 import { byText } from "../reasons.ts";
 import type { ProjectView } from "../types.ts";
@@ -30,9 +30,9 @@ export class ShareTree {
     for (const { name, parent } of sorted) {
       this.#attach(this.#branches.get(name)!, parent);
     }
-    for (const { name, usage } of sorted) {
+    for (const { name, usage, credit = 0 } of sorted) {
       assertNoCircle(this.#branches.get(name)!, this.#branches.size);
-      this.charge(name, usage);
+      this.charge(name, Math.max(0, usage - credit));
     }
   }
 

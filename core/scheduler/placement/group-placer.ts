@@ -1,14 +1,13 @@
-// Places requests one at a time, over groups of equal nodes. For each request and kind of node it
-// keeps the groups in a heap, at first by a ceiling of their score: only what comes to the top is
-// rated. A decision costs what changed since the same request was last seen, times the logarithm
-// of the number of groups; the number of nodes does not enter.
-
+// Places requests one at a time, over groups of equal nodes. For each class of requests and kind of
+// node it keeps the groups in a heap by their score. A decision costs what changed since a request
+// of the same class was last seen, times the logarithm of the number of groups; the number of
+// nodes does not enter.
 import { CPU_STEP_MILLI, GroupTable } from "./groups.ts";
 import { type NodeTable, WHOLE } from "./nodes.ts";
 import type { Place } from "./placer.ts";
 import type { Price } from "./ranker.ts";
-import { fits, type KnownRequest } from "./requests.ts";
-import { type Entry, ScoreHeap } from "./score-heap.ts";
+import type { KnownRequest } from "./requests.ts";
+import { ScoreHeap } from "./score-heap.ts";
 import type { StateTable } from "./states.ts";
 
 /** A policy whose score depends on a node's state alone. */
@@ -16,33 +15,58 @@ export interface GroupRanker {
   readonly name: string;
   /** One more arrival, placed or not. True: scores given before are void. */
   readonly arrive: (request: KnownRequest) => boolean;
-  /** A score that no request rated on this state exceeds. */
-  readonly ceiling: (states: StateTable, state: number, request: KnownRequest) => number;
-  /** Score of a state on which the request fits; the highest wins. */
+  /** Score of a state on which the request fits; the highest wins. The same for requests that
+   * differ in memory, or in processor time within one core. */
   readonly rate: (states: StateTable, state: number, request: KnownRequest) => number;
   /** The accelerator for a shared request, on the node that won. */
   readonly choose: (request: KnownRequest, node: number) => number;
+  /** A node was taken; `nodes` holds the state before. */
   readonly placed: (request: KnownRequest, node: number) => void;
+  /** A place was given back; `nodes` holds the state after. */
+  readonly released: (request: KnownRequest, place: Place) => void;
   readonly price: (request: KnownRequest) => Price;
 }
 
-interface Kept {
-  /** By kind of node; undefined: the request fits none of them. */
-  readonly heaps: readonly (ScoreHeap | undefined)[];
+/** Why a group was left out: for what request, and what had entered the group by then. */
+interface Blocked {
+  readonly request: KnownRequest;
+  readonly entered: number;
+}
+
+/** Requests that every state is worth the same to. */
+interface RequestClass {
+  /** Kinds of nodes that fit it, and the heap of each. */
+  readonly kinds: readonly number[];
+  readonly heaps: readonly ScoreHeap[];
+  /** By kind: its heap; undefined: the request fits no such node. */
+  readonly heapOf: readonly (ScoreHeap | undefined)[];
+  /** Groups none of whose nodes had room, though their state has. */
+  readonly blocked: Map<number, Blocked>;
   seen: number;
   epoch: number;
 }
+
+/** An entry that was taken out of its heap to see those below it. */
+interface Aside {
+  readonly heap: ScoreHeap;
+  readonly key: number;
+  readonly group: number;
+}
+
+/** Entries of a class per group before those out of date are swept out. */
+const ENTRIES_PER_GROUP = 3;
+const ENTRIES_LEAST = 256;
 
 export class GroupPlacer {
   readonly nodes: NodeTable;
   readonly #ranker: GroupRanker;
   readonly #groups: GroupTable;
-  readonly #kept: (Kept | undefined)[] = [];
+  readonly #classOf: (RequestClass | undefined)[] = [];
+  readonly #classes = new Map<string, RequestClass>();
   #epoch = 0;
   /** By group: the renewal in which it was last seen. */
   #renewed = new Int32Array(1_024);
   #renewal = 0;
-  readonly #entry: Entry = { key: 0, rank: 0, group: 0, version: 0, exact: false };
 
   constructor(nodes: NodeTable, ranker: GroupRanker) {
     this.nodes = nodes;
@@ -53,49 +77,69 @@ export class GroupPlacer {
   /** Finds the place and takes it; undefined: there is no room anywhere. */
   place(request: KnownRequest): Place | undefined {
     if (this.#ranker.arrive(request)) this.#epoch += 1;
-    const heaps = this.#renew(request);
-    const node = this.#search(request, heaps, this.#ranker.price(request));
-    return node < 0 ? undefined : this.#take(request, node);
+    const kept = this.#renew(request);
+    const node = this.#search(request, kept, this.#ranker.price(request));
+    return node < 0 ? undefined : this.#takeOn(request, node);
   }
 
   /** Gives a place back. */
-  release(request: KnownRequest, { node, accelerators }: Place): void {
+  release(request: KnownRequest, place: Place): void {
     const { nodes } = this;
+    const { node, accelerators } = place;
     for (const at of accelerators) nodes.free[node * nodes.stride + at]! += request.milli;
     nodes.freeMilliCpu[node]! += request.milliCpu;
     nodes.freeMemoryMiB[node]! += request.memoryMiB;
+    this.#ranker.released(request, place);
     this.#groups.moved(node);
   }
 
-  #renew(request: KnownRequest): readonly (ScoreHeap | undefined)[] {
-    const kept = this.#keptOf(request);
-    const { changed } = this.#groups;
-    const stale = kept.epoch !== this.#epoch || this.#groups.changeAt(kept.seen) === undefined;
-    if (stale && (kept.seen < changed || kept.epoch !== this.#epoch)) {
-      for (const heap of kept.heaps) heap?.clear();
-      for (const group of this.#groups.live) this.#offer(request, kept.heaps, group);
+  #renew(request: KnownRequest): RequestClass {
+    const kept = this.#classOf[request.id] ?? this.#learnClass(request);
+    const groups = this.#groups;
+    const { changed } = groups;
+    if (kept.epoch !== this.#epoch || this.#isOverdue(kept)) {
+      for (const heap of kept.heaps) heap.clear();
+      kept.blocked.clear();
+      for (const group of groups.live) this.#offer(request, kept, group);
       kept.epoch = this.#epoch;
       kept.seen = changed;
-      return kept.heaps;
+      return kept;
     }
     this.#renewal += 1;
     for (; kept.seen < changed; kept.seen += 1) {
-      const group = this.#groups.changeAt(kept.seen)!;
+      const group = groups.changeAt(kept.seen)!;
       if (group >= this.#renewed.length) this.#growRenewed(group);
       if (this.#renewed[group] === this.#renewal) continue;
       this.#renewed[group] = this.#renewal;
-      if (this.#groups.lowest(group) >= 0) this.#offer(request, kept.heaps, group);
+      if (groups.lowest(group) >= 0) this.#offer(request, kept, group);
     }
-    return kept.heaps;
+    if (kept.blocked.size > 0) this.#unblock(request, kept);
+    return kept;
   }
 
-  #keptOf(request: KnownRequest): Kept {
-    const before = this.#kept[request.id];
-    if (before !== undefined) return before;
-    const heaps = [...request.kinds].map((fit) => (fit === 1 ? new ScoreHeap() : undefined));
-    const kept = { heaps, seen: 0, epoch: -1 };
-    this.#kept[request.id] = kept;
-    return kept;
+  /** More has changed than there is to look at, or has been forgotten. */
+  #isOverdue({ seen, heaps }: RequestClass): boolean {
+    const groups = this.#groups;
+    const behind = groups.changed - seen;
+    if (behind > groups.live.length || groups.changeAt(seen) === undefined) return behind > 0;
+    let entries = behind;
+    for (const heap of heaps) entries += heap.size;
+    return entries > ENTRIES_PER_GROUP * groups.live.length + ENTRIES_LEAST;
+  }
+
+  #learnClass(request: KnownRequest): RequestClass {
+    const cores = Math.ceil(request.milliCpu / CPU_STEP_MILLI);
+    const key = `${cores}/${request.accelerators}/${request.milli}/${request.kinds.join("")}`;
+    let known = this.#classes.get(key);
+    if (known === undefined) {
+      const heapOf = [...request.kinds].map((fit) => (fit === 1 ? new ScoreHeap() : undefined));
+      const kinds = [...heapOf.keys()].filter((kind) => heapOf[kind] !== undefined);
+      const heaps = kinds.map((kind) => heapOf[kind]!);
+      known = { kinds, heaps, heapOf, blocked: new Map(), seen: 0, epoch: -1 };
+      this.#classes.set(key, known);
+    }
+    this.#classOf[request.id] = known;
+    return known;
   }
 
   #growRenewed(group: number): void {
@@ -104,59 +148,79 @@ export class GroupPlacer {
     this.#renewed = renewed;
   }
 
-  /** Puts a group that may have room into its heap, by its ceiling. */
-  #offer(request: KnownRequest, heaps: readonly (ScoreHeap | undefined)[], group: number): void {
-    const { states } = this.#groups;
-    const heap = heaps[states.kind[group]!];
+  /** Looks again at groups that had no node with room, if they have other nodes now, or if less is
+   * asked for: requests of a class differ in memory, and within a core. */
+  #unblock(request: KnownRequest, kept: RequestClass): void {
+    for (const [group, { request: other, entered }] of kept.blocked) {
+      const asksLess = request.memoryMiB < other.memoryMiB || request.milliCpu < other.milliCpu;
+      if (!asksLess && this.#groups.entered(group) === entered) continue;
+      kept.blocked.delete(group);
+      if (this.#groups.lowest(group) >= 0) this.#offer(request, kept, group);
+    }
+  }
+
+  /** Puts a group that may have room into its heap, by its score. */
+  #offer(request: KnownRequest, kept: RequestClass, group: number): void {
+    const groups = this.#groups;
+    const { states } = groups;
+    const heap = kept.heapOf[states.kind[group]!];
     if (heap === undefined) return;
     if (states.milliCpu[group]! + CPU_STEP_MILLI <= request.milliCpu) return;
     const { accelerators, milli } = request;
     const { stride } = states;
     if (accelerators > 0 && states.free[(group + 1) * stride - accelerators]! < milli) return;
-    const entry = this.#entry;
-    entry.key = this.#ranker.ceiling(states, group, request);
-    entry.rank = this.#groups.lowest(group);
-    entry.group = group;
-    entry.version = this.#groups.version(group);
-    entry.exact = false;
-    heap.push(entry);
+    const score = this.#ranker.rate(states, group, request);
+    heap.push(score, groups.lowest(group), group, groups.version(group));
   }
 
-  #search(request: KnownRequest, heaps: readonly (ScoreHeap | undefined)[], price: Price): number {
-    const entry = this.#entry;
-    const aside: Entry[] = [];
-    let [best, highest, bestRank] = [-1, -Infinity, 0];
-    const isRoom = (node: number): boolean => fits(this.nodes, node, request);
+  #search(request: KnownRequest, kept: RequestClass, price: Price): number {
+    const groups = this.#groups;
+    let aside: Aside[] | undefined;
+    let [best, highest] = [-1, -Infinity];
     for (;;) {
-      const heap = bestHeap(heaps, price);
-      if (heap === undefined) break;
-      heap.top(entry);
-      const { group } = entry;
-      const kindPrice = price.kinds[this.#groups.states.kind[group]!]!;
-      const key = entry.key - kindPrice;
-      if (key < highest || (key === highest && bestRank < entry.rank)) break;
-      heap.pop();
-      if (entry.version !== this.#groups.version(group)) continue;
-      if (!entry.exact) {
-        entry.key = this.#ranker.rate(this.#groups.states, group, request);
-        entry.exact = true;
-        heap.push(entry);
+      const at = this.#bestHeap(kept, price.kinds);
+      if (at < 0) break;
+      const heap = kept.heaps[at]!;
+      const { topKey, topGroup } = heap;
+      const key = topKey - price.kinds[kept.kinds[at]!]!;
+      if (key <= highest) break;
+      const node = groups.first(topGroup, request);
+      if (node < 0) {
+        heap.pop();
+        kept.blocked.set(topGroup, { request, entered: groups.entered(topGroup) });
         continue;
       }
-      const node = this.#groups.first(group, isRoom);
-      if (node < 0) continue;
-      aside.push({ ...entry });
-      const own = key - (price.node?.(node) ?? 0);
-      if (own > highest || (own === highest && entry.rank < bestRank)) {
-        [best, highest, bestRank] = [node, own, entry.rank];
-      }
-      if (own === key) break;
+      const own = price.node === undefined ? 0 : price.node(node);
+      if (key - own > highest) [best, highest] = [node, key - own];
+      if (own === 0) break;
+      heap.pop();
+      aside ??= [];
+      aside.push({ heap, key: topKey, group: topGroup });
     }
-    for (const one of aside) heaps[this.#groups.states.kind[one.group]!]!.push(one);
+    if (aside === undefined) return best;
+    for (const { heap, key, group } of aside) heap.put(key, group, groups.version(group));
     return best;
   }
 
-  #take(request: KnownRequest, node: number): Place {
+  /** Which heap's best entry is highest after the price of its kind; -1: all are empty. */
+  #bestHeap({ heaps, kinds }: RequestClass, prices: Float64Array): number {
+    const groups = this.#groups;
+    let best = -1;
+    let highest = -Infinity;
+    for (let at = 0; at < heaps.length; at += 1) {
+      const heap = heaps[at]!;
+      while (heap.size > 0 && heap.topVersion !== groups.version(heap.topGroup)) heap.pop();
+      if (heap.size === 0) continue;
+      const key = heap.topKey - prices[kinds[at]!]!;
+      if (key > highest) {
+        best = at;
+        highest = key;
+      }
+    }
+    return best;
+  }
+
+  #takeOn(request: KnownRequest, node: number): Place {
     const { nodes } = this;
     const from = node * nodes.stride;
     const accelerators: number[] = [];
@@ -186,16 +250,4 @@ export class GroupPlacer {
   changed(node: number): void {
     this.#groups.moved(node);
   }
-}
-
-/** The heap whose best entry is highest after the price of its kind. */
-function bestHeap(heaps: readonly (ScoreHeap | undefined)[], price: Price): ScoreHeap | undefined {
-  let best: ScoreHeap | undefined;
-  let highest = -Infinity;
-  for (const [kind, heap] of heaps.entries()) {
-    if (heap === undefined || heap.size === 0) continue;
-    const key = heap.topKey() - price.kinds[kind]!;
-    if (key > highest) [best, highest] = [heap, key];
-  }
-  return best;
 }

@@ -2,6 +2,7 @@
 // said about a group holds for all its nodes, so a pool of a million nodes in a few thousand
 // states costs what a few thousand nodes cost.
 import type { NodeTable } from "./nodes.ts";
+import { fits, type KnownRequest } from "./requests.ts";
 import { StateTable, sortInto } from "./states.ts";
 
 /** Processor time is told apart in whole cores: finer steps only make more groups. */
@@ -9,6 +10,11 @@ export const CPU_STEP_MILLI = 1_000;
 
 /** Changes that are kept; whoever has seen fewer looks at all groups again. */
 const CHANGES_MAX = 65_536;
+/** Places in a group's heap beyond twice its nodes before those who left are swept out. */
+const SWEPT_BEYOND = 32;
+/** Nodes of a group that are tried together when the first has no room: the lowest rank among
+ * those of them that have is taken. Memory alone sets nodes of a group apart, so few are needed. */
+const TRIED_TOGETHER = 64;
 
 export class GroupTable {
   readonly nodes: NodeTable;
@@ -22,6 +28,9 @@ export class GroupTable {
   readonly #groupOf: Int32Array;
   /** By group: ranks of its nodes as a binary heap; some may have left. */
   readonly #members: number[][] = [];
+  /** By group: nodes in it; nodes that ever came to it. */
+  readonly #size: number[] = [];
+  readonly #entered: number[] = [];
   /** By group: its lowest rank, -1 if empty; how often that changed; place in `live`. */
   readonly #lowest: number[] = [];
   readonly #version: number[] = [];
@@ -33,7 +42,10 @@ export class GroupTable {
     this.states = new StateTable(nodes);
     this.#row = new Int16Array(nodes.stride);
     this.#groupOf = new Int32Array(nodes.count).fill(-1);
-    for (let rank = 0; rank < nodes.count; rank += 1) this.#enter(nodes.byRank[rank]!);
+    for (let rank = 0; rank < nodes.count; rank += 1) {
+      const node = nodes.byRank[rank]!;
+      this.#enter(node, this.#find(node));
+    }
   }
 
   lowest(group: number): number {
@@ -44,6 +56,11 @@ export class GroupTable {
     return this.#version[group]!;
   }
 
+  /** Grows with every node that comes to a group, or whose memory changes within it. */
+  entered(group: number): number {
+    return this.#entered[group]!;
+  }
+
   /** The group that changed at a time; undefined: so long ago that it is forgotten. */
   changeAt(time: number): number | undefined {
     return this.changed - time > CHANGES_MAX ? undefined : this.#changes[time % CHANGES_MAX];
@@ -52,38 +69,73 @@ export class GroupTable {
   /** What a node has free has changed: it moves to the group of its new state. */
   moved(node: number): void {
     const from = this.#groupOf[node]!;
+    const to = this.#find(node);
+    if (from === to) {
+      this.#entered[to]! += 1;
+      return;
+    }
     this.#groupOf[node] = -1;
+    this.#size[from]! -= 1;
     this.#settle(from);
-    this.#enter(node);
+    this.#enter(node, to);
   }
 
-  /** The node of lowest rank in a group that passes a test; -1: none. */
-  first(group: number, test: (node: number) => boolean): number {
+  /** A node of a group on which a request fits, of low rank; -1: there is none. */
+  first(group: number, request: KnownRequest): number {
     const { byRank } = this.nodes;
     const lowest = byRank[this.#lowest[group]!]!;
-    if (test(lowest)) return lowest;
+    if (fits(this.nodes, lowest, request)) return lowest;
+    const members = this.#members[group]!;
     let best = this.nodes.count;
-    for (const rank of this.#members[group]!) {
+    for (let at = 1; at < members.length; at += 1) {
+      const rank = members[at]!;
       const node = byRank[rank]!;
-      if (rank < best && this.#groupOf[node] === group && test(node)) best = rank;
+      if (rank < best && this.#groupOf[node] === group && fits(this.nodes, node, request)) {
+        best = rank;
+      }
+      if (at % TRIED_TOGETHER === 0 && best < this.nodes.count) break;
     }
     return best === this.nodes.count ? -1 : byRank[best]!;
   }
 
-  #enter(node: number): void {
+  #find(node: number): number {
     const { nodes } = this;
     sortInto(this.#row, nodes.free, node * nodes.stride);
-    const milliCpu = nodes.freeMilliCpu[node]! - (nodes.freeMilliCpu[node]! % CPU_STEP_MILLI);
-    const group = this.states.find(nodes.kind[node]!, milliCpu, this.#row);
+    const milliCpu = nodes.freeMilliCpu[node]!;
+    const cores = milliCpu - (milliCpu % CPU_STEP_MILLI);
+    return this.states.find(nodes.kind[node]!, cores, this.#row);
+  }
+
+  #enter(node: number, group: number): void {
     if (group === this.#members.length) {
       this.#members.push([]);
+      this.#size.push(0);
+      this.#entered.push(0);
       this.#lowest.push(-1);
       this.#version.push(0);
       this.#place.push(-1);
     }
     this.#groupOf[node] = group;
-    pushRank(this.#members[group]!, nodes.rank[node]!);
+    const members = this.#members[group]!;
+    if (members.length > 2 * this.#size[group]! + SWEPT_BEYOND) this.#sweep(group);
+    pushRank(members, this.nodes.rank[node]!);
+    this.#size[group]! += 1;
+    this.#entered[group]! += 1;
     this.#settle(group);
+  }
+
+  /** Removes those who left, and those who are listed twice since they left and came back. */
+  #sweep(group: number): void {
+    const members = this.#members[group]!;
+    const { byRank } = this.nodes;
+    members.sort((a, b) => a - b);
+    let kept = 0;
+    for (const rank of members) {
+      if (this.#groupOf[byRank[rank]!] !== group || members[kept - 1] === rank) continue;
+      members[kept] = rank;
+      kept += 1;
+    }
+    members.length = kept;
   }
 
   /** Finds the lowest rank anew, and notes whether it changed. */
@@ -91,7 +143,7 @@ export class GroupTable {
     const members = this.#members[group]!;
     const { byRank } = this.nodes;
     while (members.length > 0 && this.#groupOf[byRank[members[0]!]!] !== group) popRank(members);
-    const lowest = members[0] ?? -1;
+    const lowest = members.length > 0 ? members[0]! : -1;
     if (lowest === this.#lowest[group]) return;
     this.#lowest[group] = lowest;
     this.#version[group]! += 1;

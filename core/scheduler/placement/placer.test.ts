@@ -99,6 +99,31 @@ test("a placer that keeps its scores chooses what one chooses that has kept noth
   );
 });
 
+test("work that comes and goes is refused only where no node has room, memory included", () => {
+  const shapes = [small, small, small];
+  const heavy = (gib: number): Request => ({ ...request(1, 500), memoryMiB: gib * 1_024 });
+  const all = [heavy(16), heavy(60), heavy(100), request(2, 1_000), request(0, 0, 9_000)];
+  const step = fc.record({ what: fc.nat(all.length - 1), leaves: fc.boolean(), which: fc.nat() });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+      const { nodes, known, placer } = makePlacer(shapes, "saturation", all);
+      const here: { one: (typeof known)[number]; place: Place }[] = [];
+      for (const { what, leaves, which } of steps) {
+        const [gone] = leaves ? here.splice(which % Math.max(1, here.length), 1) : [];
+        if (gone !== undefined) placer.release(gone.one, gone.place);
+        const one = known[what]!;
+        const somewhere = shapes.some((_, node) => fits(nodes, node, one));
+        const place = placer.place(one);
+        assert.equal(place !== undefined, somewhere);
+        if (place !== undefined) here.push({ one, place });
+      }
+      for (const { one, place } of here) placer.release(one, place);
+      assert.ok(nodes.free.every((milli, at) => milli === (at < 6 ? 1_000 : 0)));
+    }),
+    { numRuns: 60 },
+  );
+});
+
 test("what is given back is free again", () => {
   const { nodes, known, placer } = makePlacer([small], "best-fit", [request(2, 1_000)]);
   const place = placer.place(known[0]!) as Place;

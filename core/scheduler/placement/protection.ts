@@ -24,6 +24,9 @@ const FULL_PRICE = 1_000;
 const SMALL_PRICE = 20;
 /** Price of each accelerator that a group of whole ones loses, at all times. */
 const GROUP_PRICE = 0.1;
+/** Growth of what was asked for at which the expectation is reckoned anew: half a per cent moves
+ * no price by more than that. */
+const EXPECTED_AGAIN_AT = 1.005;
 /** Accelerators of one request, and cores beside each, for the spread of an estimate. */
 const CORES_PER_ACCELERATOR = 12;
 /** The processor time that a group must have beside it: enough for this part of the requests. */
@@ -72,9 +75,13 @@ export class Protection {
   readonly #wide: WideRoom;
   readonly #bound: boolean[] = [];
   readonly #prices: Float64Array;
+  /** The price of a decision that takes no room that is short. */
+  readonly #plain: Price;
   /** By request: how often it arrived. */
   readonly #counts: number[] = [];
   #askedMilli = 0;
+  /** Thousandths asked for when the expectation is next reckoned anew. */
+  #expectAt = 0;
   /** The whole mix is known: its estimates have no spread. */
   readonly #known: boolean;
 
@@ -84,6 +91,7 @@ export class Protection {
     this.#known = known;
     this.#kinds = kindsOf(nodes.kinds.length);
     this.#prices = new Float64Array(nodes.kinds.length);
+    this.#plain = { kinds: this.#prices };
     for (let node = 0; node < nodes.count; node += 1) {
       const kind = nodes.kind[node]!;
       this.#kinds.accelerators[kind]! += nodes.accelerators(node);
@@ -129,9 +137,10 @@ export class Protection {
     return bound;
   }
 
-  /** Reckons anew what will be asked for until the load is 100 %. */
+  /** Reckons anew what will be asked for until the load is 100 %, if enough has come since. */
   expect(): void {
-    if (this.#askedMilli === 0) return;
+    if (this.#askedMilli < this.#expectAt || this.#askedMilli === 0) return;
+    this.#expectAt = this.#askedMilli * EXPECTED_AGAIN_AT;
     const scale = this.#nodes.wholeMilli / this.#askedMilli;
     // The spread of a count is its root; of it, the part that lies ahead is uncertain.
     const ahead = this.#known ? 0 : scale * Math.max(0, 1 - 1 / scale);
@@ -144,7 +153,7 @@ export class Protection {
     this.#wide.expect(scale, ahead);
   }
 
-  /** Finds anew what wide requests need. */
+  /** Begins to find anew what wide requests need; `advance` until it is done. */
   renew(): void {
     for (const group of this.#groups) group.milliCpu = this.#cpuOf(group.width);
     this.#wide.renew(
@@ -153,7 +162,14 @@ export class Protection {
         return count > 0 ? [[request, count] as const] : [];
       }),
     );
+  }
+
+  /** Goes on with a renewal, a bounded step or all of it; true: it is done. */
+  advance(everything: boolean): boolean {
+    if (!this.#wide.advance(everything)) return false;
+    this.#expectAt = 0;
     this.expect();
+    return true;
   }
 
   #cpuOf(width: number): number {
@@ -173,15 +189,24 @@ export class Protection {
   }
 
   /** Price of what groups of whole accelerators lose, at all times; part of a state's score.
-   * `free` is sorted; a shared request breaks `broken` whole ones, 0 or 1. */
-  groupPrice(request: KnownRequest, free: Int16Array, milliCpu: number, broken: number): number {
+   * `free[from]` to before `free[to]` are
+   * sorted; a shared request breaks `broken` whole ones, 0 or 1. */
+  groupPrice(
+    request: KnownRequest,
+    free: Int16Array,
+    from: number,
+    to: number,
+    milliCpu: number,
+    broken: number,
+  ): number {
     let whole = 0;
-    while (whole < free.length && free[free.length - 1 - whole] === WHOLE) whole += 1;
+    while (to - whole > from && free[to - 1 - whole] === WHOLE) whole += 1;
+    if (whole < WIDTHS[0]) return 0;
     const shared = request.accelerators === 1 && request.milli < WHOLE;
     const left = whole - (shared ? broken : request.accelerators);
     let lost = 0;
     for (const group of this.#groups) {
-      if (request.accelerators >= group.width) continue;
+      if (request.accelerators >= group.width || whole < group.width) continue;
       const after = grouped(group, left, milliCpu - request.milliCpu);
       lost += Math.max(0, grouped(group, whole, milliCpu) - after);
     }
@@ -190,12 +215,15 @@ export class Protection {
 
   /** Prices of this decision. `broken`: whether a shared request would break a whole one. */
   price(request: KnownRequest, broken: (node: number) => number): Price {
-    const kinds = this.#prices.fill(0);
-    if (!this.#isBound(request)) {
-      for (const kind of kinds.keys()) kinds[kind] = this.#kindPrice(request, kind);
+    const kinds = this.#prices;
+    if (this.#isBound(request)) kinds.fill(0);
+    else {
+      for (let kind = 0; kind < kinds.length; kind += 1) {
+        kinds[kind] = this.#kindPrice(request, kind);
+      }
     }
     const short = this.#wide.short(request);
-    if (short.length === 0) return { kinds };
+    if (short.length === 0) return this.#plain;
     return {
       kinds,
       node: (node) => FULL_PRICE * this.#wide.taken(short, request, node, broken(node)),
@@ -215,17 +243,17 @@ export class Protection {
     return (SMALL_PRICE * (pressure - PRICED_FROM)) / (1 - PRICED_FROM);
   }
 
-  /** A node was taken; called before the nodes change. */
-  placed(request: KnownRequest, node: number, broken: number): void {
+  /** A node was taken from (`sign` 1), before it changes, or given to (-1), after it changed. */
+  placed(request: KnownRequest, node: number, broken: number, sign: 1 | -1): void {
     const kind = this.#nodes.kind[node]!;
     const sums = this.#kinds;
-    sums.freeMilli[kind]! -= request.wholeMilli;
-    sums.freeMilliCpu[kind]! -= request.milliCpu;
+    sums.freeMilli[kind]! -= sign * request.wholeMilli;
+    sums.freeMilliCpu[kind]! -= sign * request.milliCpu;
     if (this.#isBound(request)) {
-      sums.heldMilli[kind]! += request.wholeMilli;
-      sums.heldMilliCpu[kind]! += request.milliCpu;
+      sums.heldMilli[kind]! += sign * request.wholeMilli;
+      sums.heldMilliCpu[kind]! += sign * request.milliCpu;
     }
-    this.#wide.placed(request, node, broken);
+    this.#wide.placed(request, node, broken, sign);
   }
 }
 

@@ -1,108 +1,80 @@
-// The groups of one kind of node for one request, the best first. An entry is either a score, or
-// only a ceiling that stands for it until it comes to the top; and it may be out of date, which
-// whoever takes it sees by its version.
+// The groups of one kind of node for one class of requests, the best first. An entry may be out of
+// date, which whoever takes it sees by its version.
 
-export interface Entry {
-  /** Score, or the ceiling of one. */
-  key: number;
-  rank: number;
-  group: number;
-  version: number;
-  /** The key is the score itself. */
-  exact: boolean;
-}
+/** Part of a score that one rank counts: equal scores are told apart by the lowest rank, and no
+ * difference of scores is as small as all the ranks of a pool of 16 million nodes together. */
+const RANK_PART = 2 ** -36;
 
-const FIRST_ROWS = 16;
-const FIELDS = 4;
-
-/** A binary heap in flat arrays: highest key first, then lowest rank. */
+/** A binary heap in flat arrays: highest score first, then lowest rank. */
 export class ScoreHeap {
   size = 0;
-  #keys = new Float64Array(FIRST_ROWS);
-  /** Rank, group, version and exactness of each entry. */
-  #rest = new Int32Array(FIRST_ROWS * FIELDS);
+  /** Score less the part that the rank counts. */
+  readonly #keys: number[] = [];
+  readonly #groups: number[] = [];
+  readonly #versions: number[] = [];
 
   clear(): void {
     this.size = 0;
   }
 
-  /** Highest key; -Infinity if empty. */
-  topKey(): number {
-    return this.size === 0 ? -Infinity : this.#keys[0]!;
+  /** Key of the best entry: its score, and less by next to nothing for its rank. */
+  get topKey(): number {
+    return this.#keys[0]!;
   }
 
-  /** Copies the best entry into `entry`. */
-  top(entry: Entry): void {
-    entry.key = this.#keys[0]!;
-    entry.rank = this.#rest[0]!;
-    entry.group = this.#rest[1]!;
-    entry.version = this.#rest[2]!;
-    entry.exact = this.#rest[3] === 1;
+  get topGroup(): number {
+    return this.#groups[0]!;
   }
 
-  push({ key, rank, group, version, exact }: Entry): void {
-    if (this.size === this.#keys.length) this.#grow();
+  get topVersion(): number {
+    return this.#versions[0]!;
+  }
+
+  push(score: number, rank: number, group: number, version: number): void {
+    this.put(score - rank * RANK_PART, group, version);
+  }
+
+  /** Puts back what was taken out, by its key. */
+  put(key: number, group: number, version: number): void {
+    const keys = this.#keys;
+    const groups = this.#groups;
+    const versions = this.#versions;
     let at = this.size;
     this.size += 1;
     while (at > 0) {
       const above = (at - 1) >> 1;
-      if (!this.#isBetter(key, rank, above)) break;
-      this.#copy(above, at);
+      if (keys[above]! >= key) break;
+      keys[at] = keys[above]!;
+      groups[at] = groups[above]!;
+      versions[at] = versions[above]!;
       at = above;
     }
-    this.#keys[at] = key;
-    const rest = this.#rest;
-    rest[at * FIELDS] = rank;
-    rest[at * FIELDS + 1] = group;
-    rest[at * FIELDS + 2] = version;
-    rest[at * FIELDS + 3] = exact ? 1 : 0;
+    keys[at] = key;
+    groups[at] = group;
+    versions[at] = version;
   }
 
   pop(): void {
     this.size -= 1;
     const last = this.size;
     if (last === 0) return;
-    const key = this.#keys[last]!;
-    const rank = this.#rest[last * FIELDS]!;
+    const keys = this.#keys;
+    const groups = this.#groups;
+    const versions = this.#versions;
+    const key = keys[last]!;
     let at = 0;
     for (;;) {
       let below = 2 * at + 1;
       if (below >= last) break;
-      const right = below + 1;
-      if (right < last && this.#isBetter(this.#keys[right]!, this.#rest[right * FIELDS]!, below)) {
-        below = right;
-      }
-      if (!this.#isBetter(this.#keys[below]!, this.#rest[below * FIELDS]!, last, key, rank)) break;
-      this.#copy(below, at);
+      if (below + 1 < last && keys[below + 1]! > keys[below]!) below += 1;
+      if (keys[below]! <= key) break;
+      keys[at] = keys[below]!;
+      groups[at] = groups[below]!;
+      versions[at] = versions[below]!;
       at = below;
     }
-    this.#copy(last, at);
-  }
-
-  #isBetter(
-    key: number,
-    rank: number,
-    than: number,
-    thanKey = this.#keys[than]!,
-    thanRank = this.#rest[than * FIELDS]!,
-  ): boolean {
-    return key > thanKey || (key === thanKey && rank < thanRank);
-  }
-
-  #copy(from: number, to: number): void {
-    this.#keys[to] = this.#keys[from]!;
-    const rest = this.#rest;
-    for (let field = 0; field < FIELDS; field += 1) {
-      rest[to * FIELDS + field] = rest[from * FIELDS + field]!;
-    }
-  }
-
-  #grow(): void {
-    const keys = new Float64Array(2 * this.#keys.length);
-    keys.set(this.#keys);
-    this.#keys = keys;
-    const rest = new Int32Array(2 * this.#rest.length);
-    rest.set(this.#rest);
-    this.#rest = rest;
+    keys[at] = key;
+    groups[at] = groups[last]!;
+    versions[at] = versions[last]!;
   }
 }

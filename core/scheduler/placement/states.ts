@@ -93,24 +93,3 @@ export function sortInto(row: Int16Array, free: Int16Array, from: number): void 
     row[to] = milli;
   }
 }
-
-/** Takes `accelerators` of `milli` from a sorted row; `place` is where a shared one is taken. */
-export function takeFrom(
-  row: Int16Array,
-  accelerators: number,
-  milli: number,
-  place: number,
-): void {
-  if (accelerators === 0) return;
-  if (accelerators === 1 && milli < row[place]!) {
-    const left = row[place]! - milli;
-    let to = place;
-    for (; to > 0 && row[to - 1]! > left; to -= 1) row[to] = row[to - 1]!;
-    row[to] = left;
-    return;
-  }
-  // Whole ones stand last; taken, they are 0 and stand first. A shared one taken up likewise.
-  const from = accelerators === 1 ? place : row.length - accelerators;
-  row.copyWithin(accelerators, 0, from);
-  row.fill(0, 0, accelerators);
-}

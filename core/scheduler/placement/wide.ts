@@ -8,10 +8,13 @@ import type { KnownRequest } from "./requests.ts";
 const MARGIN = 0.1;
 /** Wide requests that are watched, the most frequent; the rest are like one of these. */
 const WATCHED_MAX = 48;
+/** Fewest accelerators of a wide request. */
+const WIDE = 2;
+/** Nodes whose room is counted with one arrival: some 50 microseconds. */
+const COUNTED_AT_ONCE = 256;
 
 interface Watched {
   readonly request: KnownRequest;
-  readonly count: number;
   /** So many more would fit now, over all nodes. */
   room: number;
   /** Arrivals so far of this and of all that need at least as much in every way. */
@@ -20,100 +23,174 @@ interface Watched {
   held: number;
 }
 
+/** A list of what is watched, with the room counted on the nodes before `counted`. */
+interface Watch {
+  readonly all: readonly Watched[];
+  counted: number;
+  /** By request: 1 for each that is watched of which it needs at least as much. */
+  readonly needs: (Uint8Array | undefined)[];
+}
+
 export class WideRoom {
   readonly #nodes: NodeTable;
-  #watched: Watched[] = [];
+  #watch: Watch = { all: [], counted: 0, needs: [] };
+  /** The list that is to take its place as soon as all its room is counted. */
+  #next: Watch | undefined;
   readonly #held: number[] = [];
 
   constructor(nodes: NodeTable) {
     this.#nodes = nodes;
   }
 
-  /** Chooses anew what is watched, and counts all room. */
+  /** Chooses anew what is watched; it is looked at once `advance` has counted all room. */
   renew(rows: readonly (readonly [request: KnownRequest, count: number])[]): void {
-    this.#watched = rows
-      .filter(([{ accelerators }]) => accelerators > 1)
+    const all = rows
+      .filter(([{ accelerators }]) => accelerators >= WIDE)
       .sort((a, b) => b[1] - a[1] || a[0].id - b[0].id)
       .slice(0, WATCHED_MAX)
-      .map(([request, count]) => ({ request, count, room: 0, asked: 0, expected: 0, held: 0 }));
-    for (const watched of this.#watched) {
-      for (const [request, count] of rows) {
-        if (needsAtLeast(request, watched.request)) {
-          watched.asked += count;
-          watched.held += this.#held[request.id] ?? 0;
-        }
-      }
-      for (let node = 0; node < this.#nodes.count; node += 1) {
-        watched.room += this.#room(watched.request, node, 0, 0, 0);
+      .map(([request]) => ({ request, room: 0, asked: 0, expected: 0, held: 0 }));
+    this.#next = { all, counted: 0, needs: [] };
+    for (const [request, count] of rows) {
+      if (request.accelerators < WIDE) continue;
+      const needs = needsOf(this.#next, request);
+      for (let at = 0; at < all.length; at += 1) {
+        if (needs[at] === 0) continue;
+        all[at]!.asked += count;
+        all[at]!.held += this.#held[request.id] ?? 0;
       }
     }
   }
 
+  /** Counts room on some more nodes, or on all; true: nothing is left to be counted. */
+  advance(everything: boolean): boolean {
+    const next = this.#next;
+    if (next === undefined) return true;
+    const { count } = this.#nodes;
+    const to = everything ? count : Math.min(count, next.counted + COUNTED_AT_ONCE);
+    for (let node = next.counted; node < to; node += 1) {
+      const whole = this.#wholeOf(node);
+      if (whole < WIDE) continue;
+      for (const watched of next.all) {
+        watched.room += this.#room(watched.request, node, whole, 0, 0);
+      }
+    }
+    next.counted = to;
+    if (to < count) return false;
+    this.#watch = next;
+    this.#next = undefined;
+    return true;
+  }
+
   learn(request: KnownRequest, times: number): void {
-    if (request.accelerators < 2) return;
-    for (const watched of this.#watched) {
-      if (needsAtLeast(request, watched.request)) watched.asked += times;
+    if (request.accelerators < WIDE) return;
+    for (const watch of this.#both()) {
+      const needs = needsOf(watch, request);
+      for (const [at, watched] of watch.all.entries()) watched.asked += times * needs[at]!;
     }
   }
 
   /** `scale`: full load over the load so far; `ahead`: weight of the spread of a count. */
   expect(scale: number, ahead: number): void {
-    for (const watched of this.#watched) {
+    for (const watched of this.#watch.all) {
       watched.expected = watched.asked * scale + ahead * Math.sqrt(watched.asked);
     }
   }
 
   /** What is short and would be taken from by a request that does not need it. */
   short(request: KnownRequest): readonly Watched[] {
-    return this.#watched.filter(
-      (watched) =>
-        watched.expected > watched.held &&
-        watched.room - (watched.expected - watched.held) * (1 + MARGIN) < 1 &&
-        !needsAtLeast(request, watched.request),
-    );
+    const { all } = this.#watch;
+    let short: Watched[] | undefined;
+    for (let at = 0; at < all.length; at += 1) {
+      const watched = all[at]!;
+      const expected = watched.expected - watched.held;
+      if (expected <= 0 || watched.room - expected * (1 + MARGIN) >= 1) continue;
+      if (request.accelerators >= WIDE && needsOf(this.#watch, request)[at] === 1) continue;
+      short ??= [];
+      short.push(watched);
+    }
+    return short ?? NOTHING;
   }
 
   /** Accelerators in room that a request takes from what is short, on this node. */
   taken(short: readonly Watched[], request: KnownRequest, node: number, broken: number): number {
+    const whole = this.#wholeOf(node);
+    if (whole < WIDE) return 0;
     let lost = 0;
     for (const { request: wide } of short) {
-      lost += wide.accelerators * this.#lost(wide, request, node, broken);
+      lost += wide.accelerators * this.#lost(wide, request, node, whole, broken);
     }
     return lost;
   }
 
-  placed(request: KnownRequest, node: number, broken: number): void {
-    for (const watched of this.#watched) {
-      watched.room -= this.#lost(watched.request, request, node, broken);
-      if (needsAtLeast(request, watched.request)) watched.held += 1;
+  /** A node was taken from (`sign` 1), before it changes, or given to (-1), after it changed. */
+  placed(request: KnownRequest, node: number, broken: number, sign: 1 | -1): void {
+    const isWide = request.accelerators >= WIDE;
+    const whole = this.#wholeOf(node);
+    for (const watch of this.#both()) {
+      if (whole >= WIDE && node < watch.counted) {
+        for (const watched of watch.all) {
+          watched.room -= sign * this.#lost(watched.request, request, node, whole, broken);
+        }
+      }
+      if (!isWide) continue;
+      const needs = needsOf(watch, request);
+      for (const [at, watched] of watch.all.entries()) watched.held += sign * needs[at]!;
     }
-    if (request.accelerators > 1) this.#held[request.id] = (this.#held[request.id] ?? 0) + 1;
+    if (isWide) this.#held[request.id] = (this.#held[request.id] ?? 0) + sign;
   }
 
-  #lost(wide: KnownRequest, request: KnownRequest, node: number, broken: number): number {
-    const before = this.#room(wide, node, 0, 0, 0);
+  #both(): readonly Watch[] {
+    return this.#next === undefined ? [this.#watch] : [this.#watch, this.#next];
+  }
+
+  #lost(
+    wide: KnownRequest,
+    request: KnownRequest,
+    node: number,
+    whole: number,
+    broken: number,
+  ): number {
+    const before = this.#room(wide, node, whole, 0, 0);
     if (before === 0) return 0;
-    const shared = request.accelerators === 1 && request.milli < WHOLE;
-    const whole = shared ? broken : request.accelerators;
-    return before - this.#room(wide, node, whole, request.milliCpu, request.memoryMiB);
+    const isShared = request.accelerators === 1 && request.milli < WHOLE;
+    const left = whole - (isShared ? broken : request.accelerators);
+    return before - this.#room(wide, node, left, request.milliCpu, request.memoryMiB);
   }
 
-  /** How often a wide request fits a node that has given up so much. */
-  #room(wide: KnownRequest, node: number, taken: number, cpu: number, memory: number): number {
-    const { free, stride, kind, freeMilliCpu, freeMemoryMiB } = this.#nodes;
-    if (wide.kinds[kind[node]!] === 0) return 0;
-    let whole = -taken;
+  #wholeOf(node: number): number {
+    const { free, stride } = this.#nodes;
+    let whole = 0;
     for (let at = node * stride; at < (node + 1) * stride; at += 1) {
       if (free[at] === WHOLE) whole += 1;
     }
+    return whole;
+  }
+
+  /** How often a wide request fits a node with so many whole accelerators free that has given up
+   * so much. */
+  #room(wide: KnownRequest, node: number, whole: number, cpu: number, memory: number): number {
+    if (whole < wide.accelerators) return 0;
+    const { kind, freeMilliCpu, freeMemoryMiB } = this.#nodes;
+    if (wide.kinds[kind[node]!] === 0) return 0;
     let room = Math.floor(whole / wide.accelerators);
-    if (room <= 0) return 0;
     const milliCpu = freeMilliCpu[node]! - cpu;
     const memoryMiB = freeMemoryMiB[node]! - memory;
-    if (wide.milliCpu > 0) room = Math.min(room, Math.floor(milliCpu / wide.milliCpu));
-    if (wide.memoryMiB > 0) room = Math.min(room, Math.floor(memoryMiB / wide.memoryMiB));
-    return Math.max(0, room);
+    if (milliCpu < room * wide.milliCpu) room = Math.floor(milliCpu / wide.milliCpu);
+    if (memoryMiB < room * wide.memoryMiB) room = Math.floor(memoryMiB / wide.memoryMiB);
+    return room > 0 ? room : 0;
   }
+}
+
+const NOTHING: readonly Watched[] = [];
+
+function needsOf(watch: Watch, request: KnownRequest): Uint8Array {
+  const known = watch.needs[request.id];
+  if (known !== undefined) return known;
+  const needs = Uint8Array.from(watch.all, ({ request: wide }) =>
+    needsAtLeast(request, wide) ? 1 : 0,
+  );
+  watch.needs[request.id] = needs;
+  return needs;
 }
 
 /** Whether a request needs at least as much as a wide one in every way: it fits nowhere else. */

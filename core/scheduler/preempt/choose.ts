@@ -1,7 +1,7 @@
 // Which leases of lower priority stop for a job that cannot start otherwise: those that lose the
 // least work, and of them only the ones that are needed. Leases that are stopping anyway come
 // first and cost nothing; so a job whose leases are just ending does not preempt any more.
-import { besideReservation } from "../backfill/reserve.ts";
+import { besideReservation, stayUntil } from "../backfill/holds.ts";
 import { BOUNDS } from "../bounds.ts";
 import type { Demand, SiteCandidates } from "../demand.ts";
 import { compareFits, type Fit, fitSite } from "../gang/fit.ts";
@@ -11,6 +11,8 @@ import { deviceWeight, type Holding, roomsAfter } from "../world.ts";
 
 export interface Preemptor {
   readonly priority: number;
+  /** Its project: it may use what is kept for that. */
+  readonly project: string;
   /** When the job would be over if it starts after the stop grace. */
   readonly endsAtMs: number;
   readonly nowMs: number;
@@ -57,12 +59,13 @@ function chooseOnSite(
   const mayStop = job.mayPreempt || job.mayRecall !== undefined;
   const victims = mayStop ? possibleVictims(candidates, job) : [];
   if (stopping.length + victims.length === 0) return undefined;
+  const stay = { ...stayUntil(job.endsAtMs), project: job.project };
   const fitWithout = (chosen: readonly Victim[]): Fit | undefined => {
     const rooms = roomsAfter(site, [...stopping, ...chosen.map(({ holding }) => holding)]);
     return fitSite(
       demand,
       candidates,
-      (node) => besideReservation(node, rooms(node), job.endsAtMs),
+      (node) => besideReservation(node, rooms(node), stay),
       BOUNDS.GANG_STEPS_MAX,
     ).fit;
   };

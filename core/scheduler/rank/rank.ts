@@ -1,9 +1,10 @@
 // Which of several fitting nodes is best: the one that costs those least who can go nowhere else
-// (scarcity.ts); then the one with the fewest accelerators left, so that large pieces stay whole
-// for large jobs; among those the one that loses least of its worth to the work that usually
-// comes, e.g. keeps cores beside its accelerators (worth.ts). Nodes with GPUs are kept for those
-// who need GPUs. With whole accelerators this order of the three turned out best: worth before
-// what is left breaks up whole nodes (multigpu30 of openb, whole GPUs: 88.8 instead of 99.8 %).
+// (scarcity.ts); then the one that the job itself likes best (taste/); then the one with the fewest
+// accelerators left, so that large pieces stay whole for large jobs; among those the one that loses
+// least of its worth to the work that usually comes, e.g. keeps cores beside its accelerators
+// (worth.ts). Nodes with GPUs are kept for those who need GPUs. With whole accelerators this order
+// turned out best: worth before what is left breaks up whole nodes (multigpu30 of openb, whole
+// GPUs: 88.8 instead of 99.8 %).
 import type { Portion } from "../demand.ts";
 import type { NodeState, Room } from "../world.ts";
 
@@ -13,6 +14,8 @@ export interface Rank {
   readonly wastesGpu: number;
   /** Points that others pay who can go nowhere else. */
   readonly price: number;
+  /** Points of what the job itself would rather have (taste/). */
+  readonly taste: number;
   readonly acceleratorsLeft: number;
   /** Points of worth that the node loses beyond what is used. */
   readonly waste: number;
@@ -34,6 +37,7 @@ export function rankNode(portion: Portion, tasks: number, node: NodeState, room:
   return {
     wastesGpu: portion.sparesGpus && have.some(({ kind }) => kind === "gpu") ? 1 : 0,
     price: outlook?.price(hardware, tasks) ?? 0,
+    taste: portion.taste === undefined ? 0 : tasks * portion.taste(node),
     waste: outlook?.waste(hardware, room.freeDevices, room.milliCpu, tasks) ?? 0,
     acceleratorsLeft: room.freeDevices - tasks * accelerators,
     surplusMiB: tasks * accelerators * surplus,
@@ -47,6 +51,7 @@ export function compareRanks(a: Rank, b: Rank): number {
   return (
     a.wastesGpu - b.wastesGpu ||
     a.price - b.price ||
+    a.taste - b.taste ||
     a.acceleratorsLeft - b.acceleratorsLeft ||
     a.waste - b.waste ||
     a.surplusMiB - b.surplusMiB ||
@@ -60,6 +65,7 @@ export function addRanks(a: Rank, b: Rank): Rank {
   return {
     wastesGpu: a.wastesGpu + b.wastesGpu,
     price: a.price + b.price,
+    taste: a.taste + b.taste,
     waste: a.waste + b.waste,
     acceleratorsLeft: a.acceleratorsLeft + b.acceleratorsLeft,
     surplusMiB: a.surplusMiB + b.surplusMiB,

@@ -15,6 +15,8 @@ const LEVEL_FACTOR = 1.5;
 const FIRST_LEVEL_GPU_S = 60;
 /** Below this part of its equal share a job goes first: so rho stays near 1.5 at worst. */
 const BEHIND_PART = 2 / 3;
+/** The same for a job that has waited long: what moves cost it, it can hardly make up any more. */
+const BEHIND_LONG_PART = 0.72;
 /** Below this part of its equal share a job's speed counts more when kinds are exchanged. */
 const AT_RISK_PART = 0.8;
 const AT_RISK_WEIGHT = 3;
@@ -70,19 +72,29 @@ export class GuardedRounds implements RoundPolicy {
     takeInOrder(order, free, take);
   }
 
-  #takeBehind({ active, jobs }: Round, atRisk: Set<number>, take: (job: number) => boolean): void {
+  #takeBehind(
+    { active, jobs, nowS }: Round,
+    atRisk: Set<number>,
+    take: (job: number) => boolean,
+  ): void {
+    const longS = this.#longS();
     for (const job of active) {
+      const waitedLong = nowS - jobs.arrivalS[job]! >= longS;
       const equal = this.#clock.stepsOf(job, jobs);
       const done = jobs.doneSteps[job]!;
       if (done < equal * AT_RISK_PART) atRisk.add(job);
-      if (done < equal * BEHIND_PART) take(job);
+      if (done < equal * (waitedLong ? BEHIND_LONG_PART : BEHIND_PART)) take(job);
     }
+  }
+
+  /** From this age on a job has waited long; Infinity before enough is known. */
+  #longS(): number {
+    return this.#ends < ENDS_MIN ? Infinity : (LONG_FACTOR * this.#endedS) / this.#ends;
   }
 
   /** The oldest job whatever its width, then others while the kept part lasts. */
   #takeOldest({ active, jobs, nowS }: Round, take: (job: number) => boolean): void {
-    if (this.#ends < ENDS_MIN) return;
-    const longS = (LONG_FACTOR * this.#endedS) / this.#ends;
+    const longS = this.#longS();
     const part = Math.floor(this.#capacity * OLDEST_PART);
     let left = part;
     for (const job of active) {

@@ -48,7 +48,9 @@ const known: readonly Known[] = ACCELERATOR_CATALOGUE.map((row): Known => {
 const byKey = Map.groupBy(known, ({ key }) => key);
 
 /** A product that nobody knows is taken for one in the middle of the catalogue. */
-const MIDDLE = known.map(({ logSpeed }) => logSpeed).sort((a, b) => a - b)[known.length >> 1]!;
+export const MIDDLE_LOG_SPEED = known.map(({ logSpeed }) => logSpeed).sort((a, b) => a - b)[
+  known.length >> 1
+]!;
 
 /**
  * Natural logarithm of the geometric mean of peak rate and memory bandwidth: in the roofline model
@@ -56,7 +58,10 @@ const MIDDLE = known.map(({ logSpeed }) => logSpeed).sort((a, b) => a - b)[known
  */
 function logSpeedOf([, , tflops, gbPerS]: Pick<CatalogueRow, 2 | 3> & readonly unknown[]): number {
   const bandwidth = gbPerS ?? (tflops ?? 1) / TFLOPS_PER_GB_S.usual;
-  const rate = Math.max(tflops ?? bandwidth * TFLOPS_PER_GB_S.usual, bandwidth * TFLOPS_PER_GB_S.least);
+  const rate = Math.max(
+    tflops ?? bandwidth * TFLOPS_PER_GB_S.usual,
+    bandwidth * TFLOPS_PER_GB_S.least,
+  );
   return (Math.log(rate) + Math.log(bandwidth)) / 2;
 }
 
@@ -72,7 +77,7 @@ export function priorLogSpeed({ kind, model }: Device): number {
   if (kind === "cpu") return PROCESSOR_LOG_SPEED;
   const before = remembered.get(model);
   if (before !== undefined) return before;
-  const found = bestMatch(wordsOf(model))?.logSpeed ?? MIDDLE;
+  const found = bestMatch(wordsOf(model))?.logSpeed ?? MIDDLE_LOG_SPEED;
   if (remembered.size >= NAMES_KEPT) remembered.clear();
   remembered.set(model, found);
   return found;
@@ -93,8 +98,8 @@ function bestMatch(words: readonly string[]): Known | undefined {
   for (const one of words.flatMap(linesOf)) {
     const shared = one.words.filter((word) => words.includes(word)).length;
     if (!tells(one.key) && shared < Math.min(2, one.words.length)) continue;
-    // Of two that share as much, the one that says least beyond it.
-    const score = shared - one.words.length / 100;
+    // Of two that share as much, the one that begins with it, then the one that says least beyond.
+    const score = shared + (one.words[0] === one.key ? 0.5 : 0) - one.words.length / 100;
     if (best === undefined || score > best.score) best = { known: one, score };
   }
   return best?.known;

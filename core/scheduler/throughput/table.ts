@@ -4,8 +4,15 @@
 // each part shrunk towards what is known without it (a mixed model, solved part by part): the
 // device's speed towards the catalogue, the particular towards the general. So one measurement
 // changes little, ten change much, and a kind that nobody measured profits from the others.
-import { type Cell, cellKey, deviceKey, logMedian, type Observations, weightOf } from "./observations.ts";
-import { type Device, priorLogSpeed } from "./prior.ts";
+import {
+  type Cell,
+  cellKey,
+  deviceKey,
+  logMedian,
+  type Observations,
+  weightOf,
+} from "./observations.ts";
+import { type Device, isCatalogued, priorLogSpeed } from "./prior.ts";
 
 /**
  * Spread of logarithms, for weighing one against the other. The last three were measured on the
@@ -16,6 +23,8 @@ import { type Device, priorLogSpeed } from "./prior.ts";
 const SPREAD = {
   /** Between a device's speed and what the catalogue lets expect: a factor of 1.6. */
   device: 0.5,
+  /** The same where the catalogue knows nothing of the device: a factor of 2.7. */
+  stranger: 1,
   kind: 0.3,
   cell: 0.2,
   /** Between times of jobs that only their numbers tell apart; designed. */
@@ -68,12 +77,17 @@ export class ThroughputTable {
     for (let sweep = 0; sweep < SWEEPS; sweep += 1) for (const part of parts) settle(part);
   }
 
+  /** Kinds of work that were seen. */
+  get kinds(): number {
+    return this.#kinds.size;
+  }
+
   #rowOf(cell: Cell): Row {
     const { kind, device, count } = cell;
     const row: Row = {
       cell,
       kind: partOf(this.#kinds, kind, 0),
-      device: partOf(this.#devices, deviceKey(device), SPREAD.device),
+      device: partOf(this.#devices, deviceKey(device), spreadOf(device)),
       pair: partOf(this.#pairs, pairKey(kind, device), SPREAD.kind),
       log: logMedian(cell) + priorLogSpeed(device) + COUNT_POWER * Math.log(count),
       weight: 1 / (SPREAD.cell ** 2 + SPREAD.time ** 2 / weightOf(cell)),
@@ -109,6 +123,9 @@ export class ThroughputTable {
     };
   }
 }
+
+const spreadOf = ({ kind, model }: Device): number =>
+  kind === "cpu" || isCatalogued(model) ? SPREAD.device : SPREAD.stranger;
 
 const pairKey = (kind: string, device: Device): string => JSON.stringify([kind, deviceKey(device)]);
 

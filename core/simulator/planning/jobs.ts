@@ -97,7 +97,8 @@ export function phillyWorkload(trace: OwnerTrace, perNode: number): Workload {
   const jobs = Array.from(trace.gpus, (gpus, at): PlanJob => {
     const owner = trace.owners[trace.owner[at]!]!;
     return {
-      ...{ name: `job${at}`, user: owner, owner },
+      // The trace names neither: all jobs of an owner are of one kind.
+      ...{ name: "job", user: owner, owner },
       ...{ submitS: trace.submitS[at]!, durationS: trace.durationS[at]!, limitS: undefined },
       request: requests.of(gpus),
     };
@@ -163,11 +164,11 @@ export function tooWide(
 export function onlyFitting(
   workload: Workload,
   fits: (job: PlanJob) => boolean,
-  options: { readonly skip: boolean; readonly slots: number },
+  options: { readonly leaveOut: boolean; readonly slots: number },
 ): Outcome<{ readonly workload: Workload; readonly skipped: number }> {
   const found = tooWide(workload.jobs, fits);
   if (found === undefined) return ok({ workload, skipped: 0 });
-  if (options.skip) {
+  if (options.leaveOut) {
     const kept = workload.jobs.filter(fits);
     if (kept.length > 0) {
       return ok({ workload: workloadOf(workload.unit, kept), skipped: found.count });

@@ -16,6 +16,7 @@ export class PoolNodes {
   readonly #unit: Unit;
   readonly #order: readonly NodeNow[];
   readonly #byName = new Map<string, NodeNow>();
+  readonly #members: ReadonlyMap<string, string>;
   readonly #slots: ReadonlyMap<string, number>;
   readonly #prices: ReadonlyMap<string, number>;
   #views: readonly NodeView[] | undefined;
@@ -42,6 +43,7 @@ export class PoolNodes {
       }
     }
     this.#order = order;
+    this.#members = new Map(lending.map(({ siteId, member }) => [siteId, member]));
     this.lending = lending;
     this.#unit = unit;
     this.#slots = new Map(cluster.members.map((one) => [one.name, memberSlots(one, unit)]));
@@ -51,6 +53,11 @@ export class PoolNodes {
   /** What a member has. */
   slotsOf(member: string): number {
     return this.#slots.get(member) ?? 0;
+  }
+
+  /** Whose a site is. */
+  memberOf(siteId: string): string {
+    return this.#members.get(siteId) ?? "";
   }
 
   views(): readonly NodeView[] {

@@ -1,7 +1,7 @@
 // The waiting jobs of a planned pool in lines of those that ask for the same, by submission, as
 // the controller keeps them for the production scheduler.
 import type { JobSpec } from "../../pool/index.ts";
-import { requestKey, type WaitingLine, type WaitingView } from "../../scheduler/index.ts";
+import { requestKey, seriesOf, type WaitingLine, type WaitingView } from "../../scheduler/index.ts";
 import type { PlanJob, PlanRequest } from "./jobs.ts";
 
 interface Line {
@@ -29,15 +29,19 @@ export class PoolQueue {
     this.#limitS = limitS;
   }
 
-  /** A job waits from now on. True if no like job of its owner stands before it. */
-  add(job: number): boolean {
+  /**
+   * A job waits from now on, again if it was stopped on a site. True if no like job of its owner
+   * stands before it.
+   */
+  add(job: number, lastSiteId?: string): boolean {
     const { spec, key } = this.specOf(job);
     const line = this.#lines.get(key) ?? {
       ...{ priority: spec.priority, project: spec.project, jobs: [], head: 0, live: 0 },
     };
     this.#lines.set(key, line);
     const submittedAtMs = Math.round(this.#jobs[job]!.submitS * 1_000);
-    this.#views.set(job, { jobId: `${job}`, spec, submittedAtMs, eligible: true });
+    const view = { jobId: `${job}`, spec, submittedAtMs, eligible: true };
+    this.#views.set(job, lastSiteId === undefined ? view : { ...view, lastSiteId });
     const at = placeOf(line, job);
     if (line.jobs[at] !== job) line.jobs.splice(at, 0, job);
     if (at < line.head) line.head = at;
@@ -78,16 +82,18 @@ export class PoolQueue {
 
   /** The job as production would know it, and the key of its line. */
   specOf(job: number): { readonly spec: JobSpec; readonly key: string } {
-    const { owner, limitS, request } = this.#jobs[job]!;
+    const { owner, user, name, limitS, request } = this.#jobs[job]!;
     const walltimeMs = Math.ceil((limitS ?? this.#limitS) * 1_000);
     const same = this.#specs.get(request) ?? new Map<string, { spec: JobSpec; key: string }>();
     this.#specs.set(request, same);
-    const name = `${walltimeMs} ${owner}`;
-    const known = same.get(name);
+    const asked = `${walltimeMs}\n${owner}\n${user}\n${name}`;
+    const known = same.get(asked);
     if (known !== undefined) return known;
     const spec = jobSpecOf(this.#jobs[job]!, walltimeMs);
-    const made = { spec, key: `${spec.priority} ${owner} ${requestKey(spec)}` };
-    same.set(name, made);
+    // Jobs of another name may be expected to run for less, and pass where these do not.
+    const key = `${spec.priority} ${owner} ${requestKey(spec)} ${seriesOf(spec)[0]}`;
+    const made = { spec, key };
+    same.set(asked, made);
     return made;
   }
 }

@@ -1,14 +1,15 @@
 // The production scheduler in virtual time: the very `plan` of core/scheduler is asked whenever
 // something has changed, at most once in so many seconds, as the control plane asks it. The truth
-// (who has run how long) is here, what a node has free in pool-nodes.ts, who waits in pool-queue.ts.
-import { addUsage, emptyUsage, usageAt } from "../../ledger/index.ts";
-import { deviceCount, LIMITS } from "../../pool/index.ts";
+// (who has run how long) is here; what a node has free is in pool-nodes.ts, who waits in
+// pool-queue.ts.
+import { LIMITS } from "../../pool/index.ts";
 import {
+  learnRun,
   PlacementMemory,
   type Plan,
   type Preemption,
-  type ProjectView,
   plan,
+  type RunHistory,
   type RunningView,
   type SchedulerInput,
   type Start,
@@ -20,6 +21,7 @@ import { Meter } from "./meter.ts";
 import { nothingPlayed, type Played } from "./played.ts";
 import { PoolNodes } from "./pool-nodes.ts";
 import { PoolQueue } from "./pool-queue.ts";
+import { PoolUsage } from "./pool-usage.ts";
 
 export interface PoolCase {
   readonly jobs: readonly PlanJob[];
@@ -60,10 +62,11 @@ class PoolRun {
   /** Ends of running jobs, and of those that were asked to stop. */
   readonly #ends = new Times();
   readonly #savedS: Float64Array;
-  readonly #usage = emptyUsage(LIMITS.FAIRSHARE_HALF_LIFE_MS);
+  readonly #usage: PoolUsage;
+  /** How long jobs ran, which the backfill learns from as it does in production. */
+  readonly #runTimes: RunHistory = new Map();
   /** The mix of arrivals, which the placement learns from as it does in production. */
   readonly #memory = new PlacementMemory();
-  readonly #projects: readonly Omit<ProjectView, "usage">[];
   readonly #played: Played;
   readonly #scattered: Meter;
   #arrived = 0;
@@ -82,11 +85,10 @@ class PoolRun {
     this.#savedS = new Float64Array(one.jobs.length);
     this.#played = nothingPlayed(one.jobs.length, one.spanS);
     this.#scattered = new Meter(one.spanS);
-    const owners = new Set(one.jobs.map(({ owner }) => owner));
-    this.#projects = [...owners].sort().map((name) => ({
-      ...{ name, parent: null },
-      shares: Math.max(1, this.#nodes.slotsOf(name)),
-    }));
+    this.#usage = new PoolUsage(
+      one.jobs.map(({ owner }) => owner),
+      this.#nodes,
+    );
   }
 
   toTheEnd(): Played {
@@ -130,9 +132,11 @@ class PoolRun {
       const running = this.#running.get(this.#ends.pop())!;
       this.#end(running, atS);
       this.#changed = true;
-      if (running.stopping && this.#endsAtS(running) > atS) {
+      const stopped = running.stopping && this.#endsAtS(running) > atS;
+      this.#learn(running, atS, stopped);
+      if (stopped) {
         this.#savedS[running.job] = Math.max(this.#savedS[running.job]!, atS - running.zeroS);
-        this.#queue.add(running.job);
+        this.#queue.add(running.job, running.view.siteId);
       } else {
         this.#played.endS[running.job] = atS;
         this.#ended += 1;
@@ -140,18 +144,25 @@ class PoolRun {
     }
   }
 
+  #learn({ view, startedS }: Running, atS: number, stopped: boolean): void {
+    const { spec, startedAtMs, endsAtMs } = view;
+    if (spec === undefined) return;
+    learnRun(this.#runTimes, {
+      ...{ job: spec, ranMs: Math.round((atS - startedS) * SECOND_MS) },
+      ...{ walltimeMs: endsAtMs - startedAtMs, outcome: stopped ? "preempted" : "completed" },
+    });
+  }
+
   #endsAtS({ job, zeroS }: Running): number {
     return zeroS + this.#case.jobs[job]!.durationS;
   }
 
   #end({ job, view, startedS }: Running, nowS: number): void {
-    const { owner, user, request } = this.#case.jobs[job]!;
+    const { user, request } = this.#case.jobs[job]!;
     this.#running.delete(job);
     this.#nodes.giveBack(view);
     this.#played.busy.add(startedS, nowS, request.width);
-    const deviceMs = deviceCount(view.placements) * (nowS - startedS) * SECOND_MS;
-    const atMs = Math.round(nowS * SECOND_MS);
-    addUsage(this.#usage, { project: owner, user, member: owner, deviceMs, atMs });
+    this.#usage.ended(view, user, Math.round(nowS * SECOND_MS));
     this.#cost += this.#nodes.pricePerHour(view) * ((nowS - startedS) / 3_600);
   }
 
@@ -166,26 +177,19 @@ class PoolRun {
 
   #ask(nowS: number): Plan {
     const nowMs = Math.round(nowS * SECOND_MS);
-    const running = [...this.#running.values()];
-    const accrued = new Map<string, number>();
-    for (const { view, startedS, job } of running) {
-      const { owner } = this.#case.jobs[job]!;
-      const usedMs = deviceCount(view.placements) * (nowS - startedS) * SECOND_MS;
-      accrued.set(owner, (accrued.get(owner) ?? 0) + usedMs);
-    }
+    const running = [...this.#running.values()].map(({ view, stopping }) =>
+      stopping ? { ...view, stopping } : view,
+    );
     const input: SchedulerInput = {
       nowMs,
       nodes: this.#nodes.views(),
-      running: running.map(({ view, stopping }) => (stopping ? { ...view, stopping } : view)),
+      running,
       waiting: [],
       lines: this.#queue.lines(),
-      projects: this.#projects.map((project) => ({
-        ...project,
-        usage:
-          usageAt(this.#usage, "project", project.name, nowMs) + (accrued.get(project.name) ?? 0),
-      })),
+      projects: this.#usage.views(running, nowMs),
       lending: this.#nodes.lending,
       memory: this.#memory,
+      runTimes: this.#runTimes,
     };
     return plan(input);
   }
@@ -200,18 +204,20 @@ class PoolRun {
     this.#ends.push(running.job, atS);
   }
 
-  #start({ jobId, siteId, placements }: Start, nowS: number): void {
+  #start({ jobId, siteId, placements, shareMilli, backfill }: Start, nowS: number): void {
     const job = Number(jobId);
-    const { spec } = this.#queue.take(job);
+    const { spec, submittedAtMs } = this.#queue.take(job);
     const saved = this.#savedS[job]!;
     const kept = Math.max(0, saved - this.#case.lossS);
     this.#lostSlotS += (saved - kept) * this.#case.jobs[job]!.request.width;
     const startedAtMs = Math.round(nowS * SECOND_MS);
     const view: RunningView = {
       // One job has one lease at a time, so its number tells the lease, too.
-      ...{ leaseId: jobId, jobId, siteId, placements, startedAtMs },
+      ...{ leaseId: jobId, jobId, siteId, placements, submittedAtMs, startedAtMs },
       ...{ project: spec.project, priority: spec.priority, preemptible: spec.preemptible, spec },
       endsAtMs: startedAtMs + spec.walltimeMs,
+      ...(shareMilli === undefined ? {} : { shareMilli }),
+      ...(backfill === undefined ? {} : { backfill }),
     };
     this.#nodes.take(view);
     const running: Running = { job, view, startedS: nowS, zeroS: nowS - kept, stopping: false };

@@ -1,5 +1,6 @@
 // Replays of public traces: owners that pool their clusters, and rounds on several kinds.
 export { replayEqualShare } from "./equal-share.ts";
+export { replayEstimated, type TimedJob, type ToldStart } from "./estimated.ts";
 export { type KindTrace, kindTrace } from "./kinds-jobs.ts";
 export { type EasyOrder, replayEasy } from "./owners-easy.ts";
 export {

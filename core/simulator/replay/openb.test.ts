@@ -64,3 +64,13 @@ test("arrivals that name rows which do not exist are refused", () => {
     assert.equal(parseOpenbArrivals(bad, counts).ok, false, bad);
   }
 });
+
+test("with moves a pod finds room where others stood, and the moves are counted", () => {
+  const shapes = valueIn(parseOpenbNodes(NODES.replaceAll(",1,", ",2,")));
+  const arrivals = { seed: "1", pods: [1, 1, 1, 0], nodeRank: [0, 1] };
+  const replay = { nodes: shapes, pods, arrivals, policy: "best-fit" } as const;
+  const still = replayOpenb(replay);
+  assert.deepEqual([still.movesPerPlacement, still.rejectedAt130[2]], [0, 1]);
+  const moved = replayOpenb({ ...replay, moves: true });
+  assert.deepEqual([moved.movesPerPlacement, moved.rejectedAt130[2]], [1 / 4, 0]);
+});

@@ -12,6 +12,7 @@ import {
   RequestTable,
 } from "../../scheduler/placement/index.ts";
 import type { OpenbArrivals } from "../traces/openb.ts";
+import { MovingPlacer } from "./openb-moves.ts";
 
 /** Highest column, in per cent of the cluster. */
 const COLUMN_MAX = 130;
@@ -23,6 +24,10 @@ export interface OpenbCase {
   readonly pods: readonly Request[];
   readonly arrivals: OpenbArrivals;
   readonly policy: PlacementPolicy;
+  /** True: what runs may be moved for a pod that finds no node; absent: nothing moves. */
+  readonly moves?: boolean;
+  /** Told after every arrival of the per cent that have arrived, and of the nodes. */
+  readonly onArrival?: (load: number, nodes: NodeTable) => void;
 }
 
 export const REJECTED_KINDS = ["cpu", "shared", "1", "2", "4", "8"] as const;
@@ -37,26 +42,34 @@ export interface OpenbResult {
   /** Pods that found no node up to 100 % and up to 130 %, by kind as in REJECTED_KINDS. */
   readonly rejectedAt100: readonly number[];
   readonly rejectedAt130: readonly number[];
+  /** Moves of running pods for each pod placed, over all arrivals. */
+  readonly movesPerPlacement: number;
 }
 
 /** Runs one order of arrival through one policy. */
-export function replayOpenb({ nodes: shapes, pods, arrivals, policy }: OpenbCase): OpenbResult {
+export function replayOpenb(replay: OpenbCase): OpenbResult {
+  const { nodes: shapes, pods, arrivals, policy } = replay;
   const nodes = new NodeTable(shapes, arrivals.nodeRank);
   const requests = new RequestTable(nodes);
   const known = pods.map((pod) => requests.know(pod));
   const mix = new Mix(requests);
   if (knowsMix(policy)) for (const request of known) mix.add(request);
-  const placer = placerOf(policy, { nodes, requests, mix, seed: Number(arrivals.seed) || 0 });
+  const still = placerOf(policy, { nodes, requests, mix, seed: Number(arrivals.seed) || 0 });
+  const moving = replay.moves === true ? new MovingPlacer(nodes, still) : undefined;
+  const placer = moving ?? still;
   const columns = new Columns();
   const rejected = REJECTED_KINDS.map(() => 0);
   let rejectedAt100: readonly number[] | undefined;
   let firstRejectionAt: number | null = null;
-  let [arrived, allocated] = [0, 0];
+  let [arrived, allocated, holding] = [0, 0, 0];
   for (const pod of arrivals.pods) {
     const request = known[pod]!;
     const placed = placer.place(request) !== undefined;
     arrived += request.wholeMilli;
-    if (placed) allocated += request.wholeMilli;
+    if (placed) {
+      allocated += request.wholeMilli;
+      holding += 1;
+    }
     const load = (FULL_COLUMN * arrived) / nodes.wholeMilli;
     if (load > FULL_COLUMN) rejectedAt100 ??= [...rejected];
     if (!placed) {
@@ -64,6 +77,7 @@ export function replayOpenb({ nodes: shapes, pods, arrivals, policy }: OpenbCase
       rejected[kindOf(request)]! += 1;
     }
     columns.add(load, (FULL_COLUMN * allocated) / nodes.wholeMilli);
+    replay.onArrival?.(load, nodes);
   }
   return {
     columns: Array.from({ length: COLUMN_MAX + 1 }, (_, column) => columns.at(column)),
@@ -72,6 +86,7 @@ export function replayOpenb({ nodes: shapes, pods, arrivals, policy }: OpenbCase
     firstRejectionAt,
     rejectedAt100: rejectedAt100 ?? rejected,
     rejectedAt130: rejected,
+    movesPerPlacement: moving === undefined || holding === 0 ? 0 : moving.moves / holding,
   };
 }
 

@@ -17,6 +17,8 @@ export interface RoundsOptions {
   readonly measured: readonly [from: number, to: number];
   /** The run stops at the first round boundary by which so many jobs have arrived. */
   readonly arrivalsMax?: number;
+  /** Told after each round how many jobs have arrived. */
+  readonly onProgress?: (arrived: number) => void;
 }
 
 export interface RoundsReplay {
@@ -101,6 +103,7 @@ class RoundsRun {
       this.#policy.choose({ nowS, active: this.#active, jobs: this.#jobs, kinds });
       this.#check(kinds.count);
       nowS = this.#runRound(nowS);
+      this.#options.onProgress?.(this.#arrived);
     }
     return {
       ...{ endS: this.#endS, stoppedS: nowS, rounds: this.#rounds },

@@ -125,7 +125,8 @@ test("an SWF log gives jobs that ran, with what was asked for where nothing else
 });
 
 test("the comments of an SWF log tell of the machine", () => {
-  const log = `; MaxNodes: 4\n;MaxProcs:   256 \n; Computer: X\n${swfLine({ 0: 1, 1: 0, 3: 5, 4: 1 })}`;
+  const head = "; MaxNodes: 4\n;MaxProcs:   256 \n; Computer: X\n";
+  const log = head + swfLine({ 0: 1, 1: 0, 3: 5, 4: 1 });
   const { maxProcs, maxNodes, computer } = value(parseSwf(log));
   assert.deepEqual([maxProcs, maxNodes, computer], [256, 4, "X"]);
 });

@@ -140,6 +140,13 @@ test("a lead brings people into its project, and makes projects under it only", 
   assert.equal(await create("tts"), "FORBIDDEN");
   assert.equal(await create("vision", "speech"), "FORBIDDEN", "it is not taken from elsewhere");
   assert.equal(await create("speech"), "FORBIDDEN", "its own shares are not its to change");
+  const cap = async (name: string, caps: object) =>
+    codeOf(await client.call("changeProject", { params: { name }, body: { caps } }));
+  assert.equal(await cap("asr", { maxAccelerators: 2, perUser: { maxRunningJobs: 1 } }), "fine");
+  assert.equal(await cap("speech", { maxAccelerators: null }), "FORBIDDEN");
+  const asr = good(await client.call("listProjects", {})).rows.find(({ name }) => name === "asr");
+  assert.deepEqual(asr?.caps, { maxAccelerators: 2, perUser: { maxRunningJobs: 1 } });
+  assert.deepEqual([asr?.shares, asr?.parent], [1, "speech"], "what is not given stays");
   const deep = { role: "project-lead", scope: "asr" } as const;
   assert.equal(codeOf(await client.call("grantRole", { ...ana, body: deep })), "fine");
   assert.equal(codeOf(await client.call("revokeRole", { ...ana, body: deep })), "fine");

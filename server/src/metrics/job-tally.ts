@@ -11,6 +11,7 @@ export const JOB_OUTCOMES = [
   "cancelled",
   "timeout",
   "lost",
+  "deadline",
   "dependency",
 ] as const satisfies readonly JobOutcome[];
 

@@ -1,18 +1,11 @@
 // Jobs and their leases, from the state and the scheduler's newest plan to the contract's views.
 // Every job has one line that says why it waits, where it runs, or how it ended. Pure.
-import type { JobDetail, JobView, WhyView } from "@tequio/contract";
+import type { JobDetail, JobView } from "@tequio/contract";
 import type { JobState, LeaseState, State } from "@tequio/core/controller";
-import {
-  arrayLimitReason,
-  schedulerInput,
-  taskSpec,
-  userName,
-  waitingBefore,
-  waitingViews,
-} from "@tequio/core/controller";
-import { deviceCount } from "@tequio/core/pool";
+import { arrayLimitReason, taskSpec, userName } from "@tequio/core/controller";
+import { deadlineMs, deviceCount } from "@tequio/core/pool";
 import type { Plan, Reason, Wait } from "@tequio/core/scheduler";
-import { blockedReasons, explain } from "@tequio/core/scheduler";
+import { blockedReasons } from "@tequio/core/scheduler";
 
 type LeaseRow = JobDetail["leases"][number];
 type JobStateName = JobView["state"];
@@ -54,7 +47,8 @@ function waitOf(plan: Plan | undefined, job: JobState): Omit<Wait, "jobId"> | un
 const asList = (reason: Reason | undefined): readonly Reason[] | undefined =>
   reason === undefined ? undefined : [reason];
 
-function reasonOf(state: State, plan: Plan | undefined, job: JobState): string {
+/** One line: why it waits, where it runs, or how it ended. */
+export function reasonOf(state: State, plan: Plan | undefined, job: JobState): string {
   if (job.stage === "ended") {
     const exit = job.exitCode === null || job.exitCode === 0 ? "" : ` with ${job.exitCode}`;
     return job.message === "" ? `${job.outcome}${exit}` : job.message;
@@ -117,6 +111,8 @@ export function jobDetail(state: State, plan: Plan | undefined, job: JobState): 
     dependencies: spec.dependencies.map(({ kind, jobId }) => `${kind}:${jobId}`),
     preemptible: spec.preemptible,
     requeue: spec.requeue,
+    ...(spec.prefer === undefined ? {} : { prefer: spec.prefer }),
+    ...(spec.deadline === undefined ? {} : { deadlineMs: deadlineMs(spec, job.submittedAtMs) }),
     leases: leasesOf(state, job).map((lease) => leaseView(state, lease)),
   };
 }
@@ -159,40 +155,4 @@ export function deviceMsOf(held: LeaseState, nowMs: number): number {
   if (held.end !== null) return held.end.usage.deviceMs;
   if (held.startedAtMs === null) return 0;
   return deviceCount(held.lease.placements) * Math.max(0, nowMs - held.startedAtMs);
-}
-
-/** Waiting jobs that are all looked at for one question; of more, only those ahead are counted. */
-const EXPLAIN_WHOLE_MAX = 10_000;
-
-/** Why a job waits, runs where it runs, or ended as it did. Asks the scheduler if it waits. */
-export function whyView(
-  state: State,
-  plan: Plan | undefined,
-  job: JobState,
-  nowMs: number,
-): WhyView {
-  const name = jobStateName(state, job);
-  const base = { id: job.jobId, state: name };
-  if (job.stage !== "queued") {
-    return { ...base, summary: reasonOf(state, plan, job), reasons: [] };
-  }
-  const input = schedulerInput(state, nowMs);
-  const short = state.queue.size <= EXPLAIN_WHOLE_MAX;
-  const why = short
-    ? explain({ ...input, waiting: waitingViews(state), lines: [] }, job.jobId)
-    : explain({ ...input, waiting: waitingViews(state, job) }, job.jobId);
-  if (why === undefined) return { ...base, summary: reasonOf(state, plan, job), reasons: [] };
-  const ahead = short ? why.ahead : Math.max(why.ahead, waitingBefore(state, job));
-  const first = why.reasons[0]?.text ?? "the next plan starts it";
-  return {
-    ...base,
-    summary: ahead === 0 ? first : `${first}; ${ahead} jobs are ahead of it`,
-    ...(why.place === undefined || !short ? {} : { place: why.place }),
-    waiting: state.queue.size,
-    reasons: why.reasons.map(({ code, text, nodes }) => ({ code, text, nodes })),
-    ...(why.changes.length === 0 ? {} : { hint: why.changes.join(" ") }),
-    ...(why.startEstimateMs === undefined
-      ? {}
-      : { startEstimateMs: Math.max(0, Math.round(why.startEstimateMs)) }),
-  };
 }

@@ -1,9 +1,9 @@
 // The pool, its members, sites and projects, from the state to the contract's views. Pure.
 import type { CallReply, MemberDetail, MemberView, PoolView } from "@tequio/contract";
 import type { Member, State } from "@tequio/core/controller";
-import { waitingByProject } from "@tequio/core/controller";
+import { projectViews as shareViews, waitingByProject } from "@tequio/core/controller";
 import type { LedgerState } from "@tequio/core/ledger";
-import { usageAt } from "@tequio/core/ledger";
+import { AGEING_DEFAULT, BACKFILL_DEFAULT } from "@tequio/core/pool";
 import { type DeviceSums, deviceSums, nodeRows, siteView } from "./nodes.ts";
 import { countWork, runningJobs } from "./work.ts";
 
@@ -22,6 +22,8 @@ export function poolView(state: State, version: string, nowMs: number): PoolView
     ...devices,
     ...{ jobsQueued: work.queued, jobsRunning: work.running, jobsEnded: work.ended },
     runs: state.runs.size,
+    ageing: state.ageing === undefined ? AGEING_DEFAULT : state.ageing,
+    backfill: state.backfill ?? BACKFILL_DEFAULT,
   };
 }
 
@@ -178,10 +180,9 @@ export function projectViews(state: State, nowMs: number): ProjectRow[] {
   for (const { spec } of runningJobs(state)) {
     running.set(spec.project, (running.get(spec.project) ?? 0) + 1);
   }
-  return [...state.projects.values()].map(({ name, parent, shares, caps }) => ({
-    ...{ name, parent, shares },
+  return shareViews(state, nowMs).map(({ name, parent, shares, caps, usage, credit = 0 }) => ({
+    ...{ name, parent, shares, usage, credit },
     ...(caps === undefined ? {} : { caps }),
-    usage: usageAt(state.ledger.usage, "project", name, nowMs),
     jobsQueued: queued.get(name) ?? 0,
     jobsRunning: running.get(name) ?? 0,
   }));

@@ -1,7 +1,14 @@
 // Spanning runs as people watch them: state, progress, members and rounds, from the job, the round
 // machine and the leases to the contract's views. Pure.
 import type { RunDetail, RunView } from "@tequio/contract";
-import type { JobState, LeaseState, RunState, State } from "@tequio/core/controller";
+import {
+  type JobState,
+  type LeaseState,
+  type RunState,
+  type State,
+  siteChoices,
+} from "@tequio/core/controller";
+import type { Plan } from "@tequio/core/scheduler";
 import {
   assignmentOf,
   explain,
@@ -137,9 +144,18 @@ function memberState({ machine }: RunState, site: SiteState): RunMemberRow["stat
 }
 
 /** One run with its rounds, oldest first. */
-export function runDetail(state: State, job: JobState, nowMs: number): RunDetail {
+export function runDetail(
+  state: State,
+  job: JobState,
+  plan: Plan | undefined,
+  nowMs: number,
+): RunDetail {
   const rounds = state.runs.get(job.jobId)?.rounds ?? [];
-  return { ...runView(state, job, nowMs), rounds: roundViews(state, rounds) };
+  const sites = siteChoices(state, job, plan).map((choice) => ({
+    ...choice,
+    member: memberName(state, choice.siteId),
+  }));
+  return { ...runView(state, job, nowMs), rounds: roundViews(state, rounds), sites };
 }
 
 function roundViews(state: State, rounds: RunState["rounds"]): RoundView[] {

@@ -81,10 +81,10 @@ test("a range that is none is refused with the code USAGE and a hint", async () 
   }
 });
 
-test("without --faults nothing is simulated, and the hint says what to add", async () => {
+test("without a flag nothing is simulated, and the hint says what to add", async () => {
   const { code, err } = await tequio("simulate");
   assert.equal(code, EXIT.USAGE);
-  assert.match(err, /tequio simulate --faults/);
+  assert.match(err, /tequio simulate --generate.*--faults/);
 });
 
 test("one number is a range of one seed", () => {

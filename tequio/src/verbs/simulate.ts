@@ -1,5 +1,6 @@
 // `tequio simulate`: the control plane in worlds that do not exist. What a world is and which rules
 // it is held to is core/simulator's; this spreads seeds over threads and tells what came of them.
+// Traces and what-ifs are the other half of the verb: simulate-trace.ts.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import {
@@ -14,6 +15,8 @@ import {
   writeJson,
 } from "@tequio/cli";
 import type { FaultReport } from "@tequio/core/simulator";
+import { asksForTrace, defineTrace, type TraceFlags } from "./simulate-flags.ts";
+import { runTrace } from "./simulate-trace.ts";
 
 /** Seeds `from` to `to`, both included. */
 export interface Seeds {
@@ -21,7 +24,7 @@ export interface Seeds {
   readonly to: number;
 }
 
-interface Flags {
+interface Flags extends TraceFlags {
   readonly faults?: boolean;
   readonly seeds: Seeds;
   readonly jobs: number;
@@ -40,6 +43,7 @@ const HOUR_MS = 3_600_000;
 
 /** Adds the flags of `tequio simulate`. */
 export function define(command: Command, shell: Shell): void {
+  defineTrace(command);
   command
     .option("--faults", "worlds with lost messages, power cuts, crashes and wrong clocks")
     .addOption(
@@ -52,7 +56,12 @@ export function define(command: Command, shell: Shell): void {
         .argParser(threads)
         .default(availableParallelism(), "one a core"),
     )
-    .addHelpText("after", "\nEnds with 1 when a rule was broken, and says how to repeat it.")
+    .addHelpText(
+      "after",
+      "\nA trace, a pool's journal or generated jobs are played under one policy or several, with" +
+        "\nwhat-ifs beside them. With --faults it ends with 1 when a rule was broken, and says" +
+        "\nhow to repeat it.",
+    )
     .action(shell.act(() => run(command.opts<Flags>(), shell)));
 }
 
@@ -75,8 +84,18 @@ function threads(text: string): number {
 }
 
 async function run(flags: Flags, shell: Shell): Promise<VerbEnd> {
+  if (asksForTrace(flags)) {
+    if (flags.faults !== true) return runTrace(flags, shell);
+    return usage(
+      "Faults need no trace.",
+      "Leave out --faults, or --trace, --store and --generate.",
+    );
+  }
   if (flags.faults !== true) {
-    return usage("There is nothing to simulate.", "Say `tequio simulate --faults`.");
+    return usage(
+      "There is nothing to simulate.",
+      "Say `tequio simulate --generate`, `--trace FILE`, `--store DIR`, or `--faults`.",
+    );
   }
   const { terminal } = shell;
   const { json } = shell.globals();

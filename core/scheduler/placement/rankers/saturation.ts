@@ -1,13 +1,15 @@
-// The default: the node that loses least of its worth in the end (saturation.ts), with prices on
+// The default: the node that loses least of its worth in the end (filling.ts), with prices on
 // what is scarce (protection.ts). Both learn the mix from the arrivals.
+import { Filling } from "../filling.ts";
 import type { GroupRanker } from "../group-placer.ts";
+import { CPU_STEP_MILLI } from "../groups.ts";
 import { type Mix, Renewal } from "../mix.ts";
 import { type NodeTable, WHOLE } from "../nodes.ts";
+import type { Place } from "../placer.ts";
 import { Protection } from "../protection.ts";
 import type { Price } from "../ranker.ts";
 import type { KnownRequest, RequestTable } from "../requests.ts";
-import { Saturation } from "../saturation.ts";
-import { type StateTable, sortInto, takeFrom } from "../states.ts";
+import { type StateTable, sortInto } from "../states.ts";
 
 /** Thousandths of an accelerator that make one point of score: nodes within the same point count
  * as equal, so that the order of the nodes packs them. */
@@ -27,31 +29,47 @@ export class SaturationRanker implements GroupRanker {
   readonly #nodes: NodeTable;
   readonly #mix: Mix;
   readonly #known: boolean;
-  readonly #worth: Saturation;
+  readonly #filling: Filling;
   readonly #protection: Protection;
   readonly #renewal = new Renewal();
-  readonly #row: Int16Array;
   readonly #free: Int16Array;
-  /** Free part that a shared request takes at best, after `#look`. */
-  #part = 0;
+  /** By kind of node: where its accelerators begin in a sorted row. */
+  readonly #first: Int32Array;
+  /** The mix is being learned anew, a step with each arrival: none is to take long. */
+  #isRenewing = false;
+  /** Worth by state of a table of states; NaN: not computed under this mix. */
+  #states: StateTable | undefined;
+  #worths = new Float64Array(0);
 
   constructor({ nodes, requests, mix, known }: SaturationInput) {
     this.name = known ? "saturation-known" : "saturation";
     this.#nodes = nodes;
     this.#mix = mix;
     this.#known = known;
-    this.#worth = new Saturation(nodes, mix);
+    this.#filling = new Filling(nodes, mix);
     this.#protection = new Protection(nodes, requests, known);
-    this.#row = new Int16Array(nodes.stride);
     this.#free = new Int16Array(nodes.stride);
+    this.#first = Int32Array.from(nodes.kinds, ({ accelerators }) => nodes.stride - accelerators);
     if (!known) return;
     for (const [request, count] of mix.rows()) this.#protection.learn(request, count);
-    this.#renew();
+    this.#begin();
+    this.#advance(true);
   }
 
-  #renew(): void {
-    this.#worth.renew();
+  #begin(): void {
+    this.#isRenewing = true;
+    this.#filling.renew();
     this.#protection.renew();
+  }
+
+  /** Goes on with a renewal; true: it is done, and all scores before are void. */
+  #advance(everything: boolean): boolean {
+    const isFilled = this.#filling.advance(everything);
+    const isProtected = this.#protection.advance(everything);
+    if (!isFilled || !isProtected) return false;
+    this.#isRenewing = false;
+    this.#worths.fill(Number.NaN);
+    return true;
   }
 
   arrive(request: KnownRequest): boolean {
@@ -59,33 +77,51 @@ export class SaturationRanker implements GroupRanker {
     this.#mix.add(request);
     this.#protection.learn(request, 1);
     this.#protection.expect();
-    if (!this.#renewal.due(this.#mix.total)) return false;
-    this.#renew();
-    return true;
-  }
-
-  /** No request gains more than what the node is expected to leave unused. */
-  ceiling(states: StateTable, state: number, request: KnownRequest): number {
-    if (request.accelerators === 0) return 1;
-    this.#load(states, state);
-    let free = 0;
-    for (const milli of this.#free) free += milli;
-    const worth = this.#worth.value(states.kind[state]!, states.milliCpu[state]!, this.#free);
-    return Math.ceil((free - worth) / POINT_MILLI);
+    if (this.#renewal.due(this.#mix.total)) this.#begin();
+    return this.#isRenewing && this.#advance(false);
   }
 
   rate(states: StateTable, state: number, request: KnownRequest): number {
-    this.#load(states, state);
+    const { stride, free } = states;
+    const kind = states.kind[state]!;
     const milliCpu = states.milliCpu[state]!;
-    const score = this.#look(request, states.kind[state]!, milliCpu);
-    const broken = this.#part === WHOLE ? 1 : 0;
-    return score - this.#protection.groupPrice(request, this.#free, milliCpu, broken);
+    const from = state * stride + this.#first[kind]!;
+    const to = (state + 1) * stride;
+    const { accelerators, milli } = request;
+    const isShared = accelerators === 1 && milli < WHOLE;
+    const left = leftOf(milliCpu, request);
+    // Whole accelerators stand last in a row: what is left of it are those before.
+    const after = isShared
+      ? this.#filling.best(kind, left, milli, free, from, to)
+      : this.#filling.value(kind, left, free, from, to - accelerators);
+    const lost = after + request.wholeMilli - this.#worthOf(states, state);
+    const broken = isShared && this.#filling.part === WHOLE ? 1 : 0;
+    const price = this.#protection.groupPrice(request, free, from, to, milliCpu, broken);
+    return Math.round(lost / POINT_MILLI) - price;
+  }
+
+  #worthOf(states: StateTable, state: number): number {
+    const { stride, free, kind, milliCpu } = states;
+    if (states !== this.#states) this.#worths = new Float64Array(0);
+    if (state >= this.#worths.length) {
+      const worths = new Float64Array(2 * state + 1_024).fill(Number.NaN);
+      worths.set(this.#worths);
+      this.#worths = worths;
+      this.#states = states;
+    }
+    const known = this.#worths[state]!;
+    if (!Number.isNaN(known)) return known;
+    const from = state * stride + this.#first[kind[state]!]!;
+    const to = (state + 1) * stride;
+    const worth = this.#filling.value(kind[state]!, milliCpu[state]!, free, from, to);
+    this.#worths[state] = worth;
+    return worth;
   }
 
   choose(request: KnownRequest, node: number): number {
-    this.#lookAt(request, node);
+    const part = this.#partOf(request, node);
     const from = node * this.#nodes.stride;
-    return this.#nodes.free.indexOf(this.#part, from) - from;
+    return this.#nodes.free.indexOf(part, from) - from;
   }
 
   price(request: KnownRequest): Price {
@@ -93,47 +129,36 @@ export class SaturationRanker implements GroupRanker {
   }
 
   placed(request: KnownRequest, node: number): void {
-    this.#protection.placed(request, node, this.#broken(request, node));
+    this.#protection.placed(request, node, this.#broken(request, node), 1);
   }
 
-  #load({ free, stride }: StateTable, state: number): void {
-    for (let at = 0; at < stride; at += 1) this.#free[at] = free[state * stride + at]!;
+  released(request: KnownRequest, { node, accelerators }: Place): void {
+    const at = node * this.#nodes.stride + (accelerators[0] ?? 0);
+    const isShared = request.accelerators === 1 && request.milli < WHOLE;
+    const broken = isShared && this.#nodes.free[at] === WHOLE ? 1 : 0;
+    this.#protection.placed(request, node, broken, -1);
   }
 
-  #lookAt(request: KnownRequest, node: number): void {
-    sortInto(this.#free, this.#nodes.free, node * this.#nodes.stride);
-    this.#look(request, this.#nodes.kind[node]!, this.#nodes.freeMilliCpu[node]!);
-  }
-
-  /** Best score of a request where `#free` is free; sets `#part` for a shared one. */
-  #look(request: KnownRequest, kind: number, freeMilliCpu: number): number {
-    const row = this.#row;
-    const before = this.#worth.value(kind, freeMilliCpu, this.#free);
-    const milliCpu = Math.max(0, freeMilliCpu - request.milliCpu);
-    const { accelerators, milli } = request;
-    if (accelerators !== 1 || milli === WHOLE) {
-      row.set(this.#free);
-      takeFrom(row, accelerators, milli, row.length - 1);
-      const after = this.#worth.value(kind, milliCpu, row);
-      return Math.round((after + request.wholeMilli - before) / POINT_MILLI);
-    }
-    let highest = -Infinity;
-    for (let place = 0; place < row.length; place += 1) {
-      const free = this.#free[place]!;
-      if (free < milli || (place > 0 && this.#free[place - 1] === free)) continue;
-      row.set(this.#free);
-      takeFrom(row, 1, milli, place);
-      const after = this.#worth.value(kind, milliCpu, row);
-      const score = Math.round((after + milli - before) / POINT_MILLI);
-      if (score > highest) [highest, this.#part] = [score, free];
-    }
-    return highest;
+  /** Free part of a node that a shared request takes at best. */
+  #partOf(request: KnownRequest, node: number): number {
+    const { stride, free, freeMilliCpu, kind } = this.#nodes;
+    const [own, row] = [kind[node]!, this.#free];
+    sortInto(row, free, node * stride);
+    const milliCpu = freeMilliCpu[node]!;
+    const left = leftOf(milliCpu - (milliCpu % CPU_STEP_MILLI), request);
+    this.#filling.best(own, left, request.milli, row, this.#first[own]!, stride);
+    return this.#filling.part;
   }
 
   /** 1 if a shared request would break a whole accelerator of the node, else 0. */
   #broken(request: KnownRequest, node: number): number {
     if (request.accelerators !== 1 || request.milli === WHOLE) return 0;
-    this.#lookAt(request, node);
-    return this.#part === WHOLE ? 1 : 0;
+    return this.#partOf(request, node) === WHOLE ? 1 : 0;
   }
+}
+
+/** Processor time that a request leaves, in whole cores; none if it uses one rounded off. */
+function leftOf(milliCpu: number, request: KnownRequest): number {
+  const left = milliCpu - request.milliCpu;
+  return left <= 0 ? 0 : left - (left % CPU_STEP_MILLI);
 }

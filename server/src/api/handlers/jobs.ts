@@ -6,9 +6,10 @@ import { assert, type Outcome, ok, type Permission, refuse } from "@tequio/core/
 import type { Context } from "../../context.ts";
 import type { FoundJob } from "../../history/history.ts";
 import { withTraceparent } from "../../traces/job-life.ts";
-import { jobDetail, jobStateName, jobView, whyView } from "../../views/jobs.ts";
+import { jobDetail, jobStateName, jobView } from "../../views/jobs.ts";
 import { isCursor } from "../../views/pages.ts";
 import { hiddenValues } from "../../views/private.ts";
+import { telling, whyView } from "../../views/why.ts";
 import type { Caller } from "../caller.ts";
 import { refuseJob, refuseUnless, visibleJobs } from "../may.ts";
 import { type Handlers, userOf } from "../table.ts";
@@ -153,10 +154,12 @@ export const jobHandlers: Handlers<JobEndpoints> = {
   },
 
   async whyJob({ context, caller, params }) {
-    const found = await permittedPast(context, caller, "jobs.read", params.id);
+    const array = telling(context.pump.state, params.id);
+    const id = array?.jobId ?? params.id;
+    const found = await permittedPast(context, caller, "jobs.read", id);
     if (!found.ok) return found;
-    const { state, job } = found.value;
-    return ok(whyView(state, context.pump.plan, job, context.now()));
+    const asked = { ...found.value, nowMs: context.now() };
+    return ok(await whyView(context.pump, array ? { ...asked, array: params.id } : asked));
   },
 };
 

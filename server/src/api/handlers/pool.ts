@@ -10,9 +10,28 @@ import { refuseUnless, whoOf } from "../may.ts";
 import { type Handlers, userOf } from "../table.ts";
 
 export const poolHandlers: Handlers<
-  "getPool" | "listProjects" | "createProject" | "changeProject" | "getUsage" | "listBooks"
+  | "getPool"
+  | "changePool"
+  | "listProjects"
+  | "createProject"
+  | "changeProject"
+  | "getUsage"
+  | "listBooks"
 > = {
   getPool: ({ context }) => ok(poolView(context.pump.state, context.version, context.now())),
+  async changePool({ context, caller, body }) {
+    // A lead changes what lies under its project, not what holds for everybody.
+    const refused = refuseUnless(context, caller, "projects.change");
+    if (refused !== undefined) return refused;
+    const { ageing, backfill } = body;
+    const set = await context.pump.submit({
+      ...{ type: "setPool", by: userOf(caller) },
+      ...(ageing === undefined ? {} : { ageing }),
+      ...(backfill === undefined ? {} : { backfill }),
+    });
+    if (!set.ok) return set;
+    return ok(poolView(context.pump.state, context.version, context.now()));
+  },
   listProjects({ context, caller }) {
     const { state } = context.pump;
     const who = whoOf(context, caller);
@@ -40,7 +59,8 @@ export const poolHandlers: Handlers<
   async changeProject({ context, caller, params, body }) {
     const { name } = params;
     const known = context.pump.state.projects.get(name);
-    const refused = refuseProject(context, caller, name, body.parent ?? known?.parent ?? undefined);
+    const parent = body.parent === undefined ? known?.parent : body.parent;
+    const refused = refuseProject(context, caller, name, parent ?? undefined);
     if (refused !== undefined) return refused;
     if (known === undefined) {
       const hint = "Create it first: `tequio project create`.";

@@ -51,7 +51,7 @@ export const runHandlers: Handlers<RunEndpoints> = {
   getRun({ context, caller, params }) {
     const { pump, now } = context;
     const job = findRun(context, caller, "runs.read", params.id);
-    return job.ok ? ok(runDetail(pump.state, job.value, now())) : job;
+    return job.ok ? ok(runDetail(pump.state, job.value, pump.plan, now())) : job;
   },
 
   async changeRun({ context, caller, params, body }) {

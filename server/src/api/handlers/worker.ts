@@ -1,18 +1,13 @@
 // What the training worker of a lease asks: what to do next, and whether its contribution counts.
 import type { AssignmentView, CallReply } from "@tequio/contract";
-import type { LeaseState, State } from "@tequio/core/controller";
-import { type Link, type Outcome, ok, refuse } from "@tequio/core/pool";
+import { type LeaseState, linkOf, type State, speedHint } from "@tequio/core/controller";
+import { type Outcome, ok, refuse } from "@tequio/core/pool";
 import { type Codec, isCodec, type RunEvent, siteOf } from "@tequio/core/training";
 import type { Context } from "../../context.ts";
 import { assignmentView } from "../../views/assignment.ts";
 import { type Call, type Handlers, leaseOf } from "../table.ts";
 
 type ContributionView = CallReply<"contribute">;
-
-/** Assumed of a site whose link was not measured: an office line. */
-const LINK_DEFAULT: Link = { rttMs: 20, upMbitPerS: 50, downMbitPerS: 100 };
-/** A link that measured as nothing would make every exchange endless. */
-const MBIT_PER_S_MIN = 0.01;
 
 type WorkerCall = Pick<Call<"getAssignment">, "context" | "caller" | "params">;
 
@@ -27,28 +22,6 @@ function leaseIn({ context, caller, params }: WorkerCall): Outcome<LeaseState> {
   const lease = context.pump.state.leases.get(leaseId);
   if (lease !== undefined && lease.stage !== "ended") return ok(lease);
   return refuse("TOKEN_EXPIRED", `The lease ${leaseId} has ended.`, "Stop the task.");
-}
-
-function linkOf(state: State, siteId: string): Link {
-  const link = state.sites.get(siteId)?.calibration?.link ?? LINK_DEFAULT;
-  return {
-    rttMs: link.rttMs,
-    upMbitPerS: Math.max(MBIT_PER_S_MIN, link.upMbitPerS),
-    downMbitPerS: Math.max(MBIT_PER_S_MIN, link.downMbitPerS),
-  };
-}
-
-/** Operations per parameter and token of one training step: forward 2, backward 4. */
-const OPERATIONS_PER_PARAMETER = 6;
-/** The trainer's products are about so many times as fast as the calibration's, which is plain
- * JavaScript. Only a first guess: the first stretch measures the site's true speed. */
-const TRAINER_OVER_CALIBRATION = 25;
-
-function speedHint(state: State, siteId: string, parameters: number): number | null {
-  const gemmGflops = state.sites.get(siteId)?.calibration?.gemmGflops;
-  if (gemmGflops === undefined || gemmGflops <= 0) return null;
-  const operationsPerS = gemmGflops * 1e9 * TRAINER_OVER_CALIBRATION;
-  return operationsPerS / (OPERATIONS_PER_PARAMETER * parameters);
 }
 
 /** The first question of a worker tells the run that its site is there. */

@@ -1,0 +1,150 @@
+// Which free accelerators pods of protocol A should find when not all can be served. A pod of 810
+// thousandths leaves 190 that nobody wants; when more will be asked for than is free, a small pod
+// is moved onto each accelerator that is wholly free. Then those who fill what the small one
+// leaves, or for whom it moves away again, find room, and those who would waste it do not. No pod
+// is refused while a node has room for it; only no room is made for wasteful ones.
+import type { Holding, Holdings } from "../../scheduler/moves/index.ts";
+import { type KnownRequest, type NodeTable, WHOLE } from "../../scheduler/placement/index.ts";
+
+/** Sizes that make up at least this part of the shared pods are expected to come again. */
+const COMMON_PART = 0.03;
+/** Who leaves more than this of an accelerator unused, in the best company, is wasteful. */
+const WASTEFUL_MILLI = 150;
+/** Two such share an accelerator, so each leaves room for another. */
+const OPENER_MILLI_MAX = 500;
+/** Part of what will be asked for that must be free, or spreading begins. */
+const SPREAD_AT = 1;
+/** Arrivals between two looks at all accelerators. */
+const LOOK_EVERY = 50;
+
+export class Spreading {
+  /** True from when not all that will be asked for has room. */
+  active = false;
+  readonly #nodes: NodeTable;
+  readonly #holdings: Holdings;
+  readonly #counts = new Map<KnownRequest, number>();
+  #arrivals = 0;
+  #arrivedMilli = 0;
+  /** By free thousandths: what of them is used at best by common sizes. */
+  readonly #used = new Int32Array(WHOLE + 1);
+  #wastefulMilli = Number.POSITIVE_INFINITY;
+  #wastefulCpu = 0;
+
+  constructor(nodes: NodeTable, holdings: Holdings) {
+    this.#nodes = nodes;
+    this.#holdings = holdings;
+    this.#used[WHOLE] = WHOLE;
+  }
+
+  /** Thousandths of a free part that nobody is expected to use. */
+  readonly waste = (free: number): number => (free <= 0 ? 0 : free - this.#used[free]!);
+
+  isWasteful({ accelerators, milli }: KnownRequest): boolean {
+    return accelerators === 1 && WHOLE - milli - this.#filled(milli) > WASTEFUL_MILLI;
+  }
+
+  /** Tells of an arrival; spreads pods from time to time. The moves are tried, not taken. */
+  arrive(request: KnownRequest): void {
+    this.#counts.set(request, (this.#counts.get(request) ?? 0) + 1);
+    this.#arrivals += 1;
+    this.#arrivedMilli += request.wholeMilli;
+    if (this.#arrivals % LOOK_EVERY !== 0) return;
+    this.#learn();
+    if (this.#wastefulMilli > WHOLE) return;
+    this.active ||= this.#usable() < SPREAD_AT * this.#expected();
+    if (this.active) this.#spread();
+  }
+
+  /** Thousandths used at best beside a pod on the same accelerator. */
+  #filled(milli: number): number {
+    return milli === WHOLE ? 0 : this.#used[WHOLE - milli]!;
+  }
+
+  #learn(): void {
+    const bySize = new Map<number, number>();
+    let shared = 0;
+    for (const [{ accelerators, milli }, count] of this.#counts) {
+      if (accelerators !== 1 || milli === WHOLE) continue;
+      bySize.set(milli, (bySize.get(milli) ?? 0) + count);
+      shared += count;
+    }
+    const common = [...bySize].flatMap(([milli, count]) =>
+      count >= COMMON_PART * shared ? [milli] : [],
+    );
+    const used = this.#used;
+    for (let free = 1; free < WHOLE; free += 1) {
+      used[free] = 0;
+      for (const milli of common) {
+        if (milli <= free) used[free] = Math.max(used[free]!, milli + used[free - milli]!);
+      }
+    }
+    this.#wastefulMilli = Number.POSITIVE_INFINITY;
+    for (const request of this.#counts.keys()) {
+      if (!this.isWasteful(request) || request.milli > this.#wastefulMilli) continue;
+      this.#wastefulMilli = request.milli;
+      this.#wastefulCpu = request.milliCpu;
+    }
+  }
+
+  /** Thousandths that are free and of use. */
+  #usable(): number {
+    let sum = 0;
+    for (const free of this.#nodes.free) sum += this.#used[free]!;
+    return sum;
+  }
+
+  /** Thousandths that will still be taken by those who waste little, at a load of 100 %. */
+  #expected(): number {
+    let milli = 0;
+    for (const [request, count] of this.#counts) {
+      if (this.isWasteful(request)) continue;
+      const waste = request.accelerators === 1 ? this.waste(WHOLE - request.milli) : 0;
+      milli += count * request.accelerators * (request.milli + (waste * request.milli) / WHOLE);
+    }
+    const left = this.#nodes.wholeMilli - this.#arrivedMilli;
+    return (milli * left) / Math.max(1, this.#arrivedMilli);
+  }
+
+  #spread(): void {
+    const { nodes } = this.#holdings;
+    const openers = this.#openers();
+    for (let rank = 0; rank < nodes.count; rank += 1) {
+      const node = nodes.byRank[rank]!;
+      for (let at = 0; at < nodes.accelerators(node); at += 1) {
+        if (nodes.freeMilliCpu[node]! < this.#wastefulCpu) break;
+        if (nodes.free[node * nodes.stride + at]! < this.#wastefulMilli) continue;
+        const index = openers.findIndex((opener) => this.#opens(opener, node, at));
+        if (index < 0) continue;
+        this.#holdings.move(openers[index]!, { node, accelerators: [at] });
+        openers.splice(index, 1);
+      }
+    }
+  }
+
+  /** Pods that could be moved, the smallest first. */
+  #openers(): Holding[] {
+    const { nodes } = this.#holdings;
+    const openers: Holding[] = [];
+    for (let node = 0; node < nodes.count; node += 1) {
+      for (const holding of this.#holdings.on(node)) {
+        const { accelerators, milli } = holding.request;
+        if (accelerators !== 1 || milli > OPENER_MILLI_MAX) continue;
+        if (milli > WHOLE - this.#wastefulMilli) openers.push(holding);
+      }
+    }
+    return openers.sort((a, b) => a.request.milli - b.request.milli);
+  }
+
+  /** Whether one that moves here opens neither this accelerator nor its own to wasteful ones. */
+  #opens({ request, place }: Holding, node: number, at: number): boolean {
+    const { free, stride, kind, freeMilliCpu, freeMemoryMiB } = this.#nodes;
+    const own = free[place.node * stride + place.accelerators[0]!]! + request.milli;
+    return (
+      own < this.#wastefulMilli &&
+      free[node * stride + at]! - request.milli < this.#wastefulMilli &&
+      request.kinds[kind[node]!] === 1 &&
+      freeMilliCpu[node]! >= request.milliCpu &&
+      freeMemoryMiB[node]! >= request.memoryMiB
+    );
+  }
+}
