@@ -1,7 +1,7 @@
-// `npm run -s bench:ranking -- [--pods DIR] [--workload W,W] [--seeds 1,2] [--no-record]`: the pool's own
-// scheduling pass on the nodes and pods of the openb trace, with whole accelerators, once by best
-// fit alone and once with what it learns of the arrivals. Arrival orders are drawn here, by seed;
-// pods that name several models keep the first; what does not start at once is lost.
+// `npm run -s bench:ranking -- [--pods DIR] [--workload W,W] [--seeds 1,2] [--no-record]`:
+// the pool's own scheduling pass on the nodes and pods of the openb trace, with whole accelerators,
+// once by best fit alone and once with what it learns of the arrivals. Arrival orders are drawn
+// here, by seed; pods that name several models keep the first; what does not start at once is lost.
 // entry: package.json starts it as `bench:ranking`.
 import { join } from "node:path";
 import { parseArgs } from "node:util";

@@ -20,8 +20,8 @@ export interface GroupRanker {
   readonly rate: (states: StateTable, state: number, request: KnownRequest) => number;
   /** The accelerator for a shared request, on the node that won. */
   readonly choose: (request: KnownRequest, node: number) => number;
-  /** A node was taken; `nodes` holds the state before. */
-  readonly placed: (request: KnownRequest, node: number) => void;
+  /** A place was taken; `nodes` holds the state before. */
+  readonly placed: (request: KnownRequest, place: Place) => void;
   /** A place was given back; `nodes` holds the state after. */
   readonly released: (request: KnownRequest, place: Place) => void;
   readonly price: (request: KnownRequest) => Price;
@@ -35,15 +35,20 @@ interface Blocked {
 
 /** Requests that every state is worth the same to. */
 interface RequestClass {
-  /** Kinds of nodes that fit it, and the heap of each. */
-  readonly kinds: readonly number[];
-  readonly heaps: readonly ScoreHeap[];
-  /** By kind: its heap; undefined: the request fits no such node. */
-  readonly heapOf: readonly (ScoreHeap | undefined)[];
+  readonly kinds: readonly KindClass[];
   /** Groups none of whose nodes had room, though their state has. */
   readonly blocked: Map<number, Blocked>;
+}
+
+/** The groups of a kind of node that have room for a class of requests. */
+interface KindClass {
+  readonly kind: number;
+  readonly heap: ScoreHeap;
+  /** Changes of the kind that are in the heap. */
   seen: number;
+  /** The ranker's scores under which all of it was rated, and its entries then. */
   epoch: number;
+  entries: number;
 }
 
 /** An entry that was taken out of its heap to see those below it. */
@@ -53,9 +58,9 @@ interface Aside {
   readonly group: number;
 }
 
-/** Entries of a class per group before those out of date are swept out. */
-const ENTRIES_PER_GROUP = 3;
-const ENTRIES_LEAST = 256;
+/** A heap may hold this much more than what was up to date when all of it was rated. */
+const ENTRIES_TIMES = 2;
+const ENTRIES_MORE = 32;
 
 export class GroupPlacer {
   readonly nodes: NodeTable;
@@ -95,36 +100,46 @@ export class GroupPlacer {
 
   #renew(request: KnownRequest): RequestClass {
     const kept = this.#classOf[request.id] ?? this.#learnClass(request);
-    const groups = this.#groups;
-    const { changed } = groups;
-    if (kept.epoch !== this.#epoch || this.#isOverdue(kept)) {
-      for (const heap of kept.heaps) heap.clear();
-      kept.blocked.clear();
-      for (const group of groups.live) this.#offer(request, kept, group);
-      kept.epoch = this.#epoch;
-      kept.seen = changed;
-      return kept;
-    }
-    this.#renewal += 1;
-    for (; kept.seen < changed; kept.seen += 1) {
-      const group = groups.changeAt(kept.seen)!;
-      if (group >= this.#renewed.length) this.#growRenewed(group);
-      if (this.#renewed[group] === this.#renewal) continue;
-      this.#renewed[group] = this.#renewal;
-      if (groups.lowest(group) >= 0) this.#offer(request, kept, group);
+    for (const one of kept.kinds) {
+      const changed = this.#groups.changed(one.kind);
+      if (one.epoch !== this.#epoch) this.#rateAll(request, kept, one);
+      else if (one.seen === changed) continue;
+      else if (this.#isOverdue(one)) this.#rateAll(request, kept, one);
+      else this.#rateChanged(request, one, changed);
+      one.seen = changed;
     }
     if (kept.blocked.size > 0) this.#unblock(request, kept);
     return kept;
   }
 
-  /** More has changed than there is to look at, or has been forgotten. */
-  #isOverdue({ seen, heaps }: RequestClass): boolean {
+  /** There are less groups than changes, or too many entries that are out of date. */
+  #isOverdue({ kind, seen, heap, entries }: KindClass): boolean {
+    const most = ENTRIES_TIMES * entries + ENTRIES_MORE;
+    return heap.size > most || this.#groups.isOverdue(kind, seen);
+  }
+
+  #rateAll(request: KnownRequest, { blocked }: RequestClass, one: KindClass): void {
+    one.epoch = this.#epoch;
+    one.heap.clear();
+    if (blocked.size > 0) {
+      const { kind } = this.#groups.states;
+      for (const group of blocked.keys()) if (kind[group] === one.kind) blocked.delete(group);
+    }
+    for (const group of this.#groups.live(one.kind)) this.#offer(request, one.heap, group);
+    one.entries = one.heap.size;
+  }
+
+  #rateChanged(request: KnownRequest, { kind, heap, seen }: KindClass, changed: number): void {
     const groups = this.#groups;
-    const behind = groups.changed - seen;
-    if (behind > groups.live.length || groups.changeAt(seen) === undefined) return behind > 0;
-    let entries = behind;
-    for (const heap of heaps) entries += heap.size;
-    return entries > ENTRIES_PER_GROUP * groups.live.length + ENTRIES_LEAST;
+    this.#renewal += 1;
+    for (let time = seen; time < changed; time += 1) {
+      const group = groups.changeAt(kind, time);
+      if (group >= this.#renewed.length) this.#growRenewed(group);
+      if (this.#renewed[group] === this.#renewal) continue;
+      this.#renewed[group] = this.#renewal;
+      const isHere = groups.lowest(group) >= 0 && groups.states.kind[group] === kind;
+      if (isHere) this.#offer(request, heap, group);
+    }
   }
 
   #learnClass(request: KnownRequest): RequestClass {
@@ -132,10 +147,10 @@ export class GroupPlacer {
     const key = `${cores}/${request.accelerators}/${request.milli}/${request.kinds.join("")}`;
     let known = this.#classes.get(key);
     if (known === undefined) {
-      const heapOf = [...request.kinds].map((fit) => (fit === 1 ? new ScoreHeap() : undefined));
-      const kinds = [...heapOf.keys()].filter((kind) => heapOf[kind] !== undefined);
-      const heaps = kinds.map((kind) => heapOf[kind]!);
-      known = { kinds, heaps, heapOf, blocked: new Map(), seen: 0, epoch: -1 };
+      const kinds = [...request.kinds.keys()]
+        .filter((kind) => request.kinds[kind] === 1)
+        .map((kind) => ({ kind, heap: new ScoreHeap(), seen: 0, epoch: -1, entries: 0 }));
+      known = { kinds, blocked: new Map() };
       this.#classes.set(key, known);
     }
     this.#classOf[request.id] = known;
@@ -155,16 +170,17 @@ export class GroupPlacer {
       const asksLess = request.memoryMiB < other.memoryMiB || request.milliCpu < other.milliCpu;
       if (!asksLess && this.#groups.entered(group) === entered) continue;
       kept.blocked.delete(group);
-      if (this.#groups.lowest(group) >= 0) this.#offer(request, kept, group);
+      const own = kept.kinds.find(({ kind }) => kind === this.#groups.states.kind[group]);
+      if (own !== undefined && this.#groups.lowest(group) >= 0) {
+        this.#offer(request, own.heap, group);
+      }
     }
   }
 
-  /** Puts a group that may have room into its heap, by its score. */
-  #offer(request: KnownRequest, kept: RequestClass, group: number): void {
+  /** Puts a group that may have room into the heap of its kind, by its score. */
+  #offer(request: KnownRequest, heap: ScoreHeap, group: number): void {
     const groups = this.#groups;
     const { states } = groups;
-    const heap = kept.heapOf[states.kind[group]!];
-    if (heap === undefined) return;
     if (states.milliCpu[group]! + CPU_STEP_MILLI <= request.milliCpu) return;
     const { accelerators, milli } = request;
     const { stride } = states;
@@ -178,11 +194,11 @@ export class GroupPlacer {
     let aside: Aside[] | undefined;
     let [best, highest] = [-1, -Infinity];
     for (;;) {
-      const at = this.#bestHeap(kept, price.kinds);
-      if (at < 0) break;
-      const heap = kept.heaps[at]!;
+      const next = this.#bestKind(kept, price.kinds);
+      if (next === undefined) break;
+      const { heap, kind } = next;
       const { topKey, topGroup } = heap;
-      const key = topKey - price.kinds[kept.kinds[at]!]!;
+      const key = topKey - price.kinds[kind]!;
       if (key <= highest) break;
       const node = groups.first(topGroup, request);
       if (node < 0) {
@@ -202,18 +218,18 @@ export class GroupPlacer {
     return best;
   }
 
-  /** Which heap's best entry is highest after the price of its kind; -1: all are empty. */
-  #bestHeap({ heaps, kinds }: RequestClass, prices: Float64Array): number {
+  /** The kind whose best entry is highest after its price; undefined: no group has room. */
+  #bestKind({ kinds }: RequestClass, prices: Float64Array): KindClass | undefined {
     const groups = this.#groups;
-    let best = -1;
+    let best: KindClass | undefined;
     let highest = -Infinity;
-    for (let at = 0; at < heaps.length; at += 1) {
-      const heap = heaps[at]!;
+    for (const one of kinds) {
+      const { heap } = one;
       while (heap.size > 0 && heap.topVersion !== groups.version(heap.topGroup)) heap.pop();
       if (heap.size === 0) continue;
-      const key = heap.topKey - prices[kinds[at]!]!;
+      const key = heap.topKey - prices[one.kind]!;
       if (key > highest) {
-        best = at;
+        best = one;
         highest = key;
       }
     }
@@ -237,9 +253,10 @@ export class GroupPlacer {
   }
 
   /** Takes a place that has room, whoever chose it. */
-  take(request: KnownRequest, { node, accelerators }: Place): void {
+  take(request: KnownRequest, place: Place): void {
     const { nodes } = this;
-    this.#ranker.placed(request, node);
+    const { node, accelerators } = place;
+    this.#ranker.placed(request, place);
     for (const at of accelerators) nodes.free[node * nodes.stride + at]! -= request.milli;
     nodes.freeMilliCpu[node]! -= request.milliCpu;
     nodes.freeMemoryMiB[node]! -= request.memoryMiB;

@@ -1,30 +1,40 @@
 // Nodes in the same state together: kind, whole cores free, free parts of the accelerators. What is
 // said about a group holds for all its nodes, so a pool of a million nodes in a few thousand
 // states costs what a few thousand nodes cost.
+import { assert } from "../../pool/index.ts";
 import type { NodeTable } from "./nodes.ts";
 import { fits, type KnownRequest } from "./requests.ts";
+import { GROUPS_MAX } from "./score-heap.ts";
 import { StateTable, sortInto } from "./states.ts";
 
 /** Processor time is told apart in whole cores: finer steps only make more groups. */
 export const CPU_STEP_MILLI = 1_000;
 
-/** Changes that are kept; whoever has seen fewer looks at all groups again. */
-const CHANGES_MAX = 65_536;
 /** Places in a group's heap beyond twice its nodes before those who left are swept out. */
 const SWEPT_BEYOND = 32;
 /** Nodes of a group that are tried together when the first has no room: the lowest rank among
  * those of them that have is taken. Memory alone sets nodes of a group apart, so few are needed. */
 const TRIED_TOGETHER = 64;
 
+/** What there is of a kind of node. */
+interface KindChanges {
+  /** Groups that have nodes, in no order. */
+  readonly live: number[];
+  /** Groups that changed, in order; a ring. Whoever has seen less than it holds looks at all live
+   * groups again, and those are never more than the nodes: so many changes are enough. */
+  readonly ring: Int32Array;
+  /** Number of changes so far. */
+  changed: number;
+}
+
+/** Changes of a kind that are kept at most. */
+const CHANGES_MAX = 65_536;
+
 export class GroupTable {
   readonly nodes: NodeTable;
   readonly states: StateTable;
-  /** Groups that have nodes, in no order. */
-  readonly live: number[] = [];
-  /** Groups that changed, in order; a ring. */
-  readonly #changes = new Int32Array(CHANGES_MAX);
-  /** Number of changes so far. */
-  changed = 0;
+  /** By kind of node. */
+  readonly #kinds: readonly KindChanges[];
   readonly #groupOf: Int32Array;
   /** By group: ranks of its nodes as a binary heap; some may have left. */
   readonly #members: number[][] = [];
@@ -38,10 +48,17 @@ export class GroupTable {
   readonly #row: Int16Array;
 
   constructor(nodes: NodeTable) {
+    assert(nodes.count <= GROUPS_MAX, "there are no more nodes than groups can be told apart");
     this.nodes = nodes;
     this.states = new StateTable(nodes);
     this.#row = new Int16Array(nodes.stride);
     this.#groupOf = new Int32Array(nodes.count).fill(-1);
+    const counts = nodes.kinds.map(() => 0);
+    for (const kind of nodes.kind) counts[kind]! += 1;
+    this.#kinds = counts.map((count) => {
+      const ring = new Int32Array(2 ** Math.ceil(Math.log2(Math.min(CHANGES_MAX, count + 1))));
+      return { live: [], ring, changed: 0 };
+    });
     for (let rank = 0; rank < nodes.count; rank += 1) {
       const node = nodes.byRank[rank]!;
       this.#enter(node, this.#find(node));
@@ -61,9 +78,26 @@ export class GroupTable {
     return this.#entered[group]!;
   }
 
-  /** The group that changed at a time; undefined: so long ago that it is forgotten. */
-  changeAt(time: number): number | undefined {
-    return this.changed - time > CHANGES_MAX ? undefined : this.#changes[time % CHANGES_MAX];
+  /** Groups of a kind that have nodes, in no order. */
+  live(kind: number): readonly number[] {
+    return this.#kinds[kind]!.live;
+  }
+
+  /** Number of changes among the groups of a kind so far. */
+  changed(kind: number): number {
+    return this.#kinds[kind]!.changed;
+  }
+
+  /** Whether more has changed since a time than there is to look at, or than is remembered. */
+  isOverdue(kind: number, time: number): boolean {
+    const { live, ring, changed } = this.#kinds[kind]!;
+    return changed - time > Math.min(live.length, ring.length);
+  }
+
+  /** The group that changed at a time that is not overdue. It may be of another kind by now. */
+  changeAt(kind: number, time: number): number {
+    const { ring } = this.#kinds[kind]!;
+    return ring[time & (ring.length - 1)]!;
   }
 
   /** What a node has free has changed: it moves to the group of its new state. */
@@ -147,15 +181,20 @@ export class GroupTable {
     if (lowest === this.#lowest[group]) return;
     this.#lowest[group] = lowest;
     this.#version[group]! += 1;
-    this.#changes[this.changed % CHANGES_MAX] = group;
-    this.changed += 1;
+    const kind = this.#kinds[this.states.kind[group]!]!;
+    kind.ring[kind.changed & (kind.ring.length - 1)] = group;
+    kind.changed += 1;
     const place = this.#place[group]!;
-    if (lowest >= 0 && place < 0) this.#place[group] = this.live.push(group) - 1;
-    if (lowest >= 0 || place < 0) return;
-    const last = this.live.pop()!;
+    if (lowest >= 0) {
+      if (place < 0) this.#place[group] = kind.live.push(group) - 1;
+      return;
+    }
+    members.length = 0;
+    this.states.forget(group);
     this.#place[group] = -1;
+    const last = kind.live.pop()!;
     if (last === group) return;
-    this.live[place] = last;
+    kind.live[place] = last;
     this.#place[last] = place;
   }
 }

@@ -114,10 +114,10 @@ export class Protection {
   #ask({ kinds: usable, wholeMilli, milliCpu }: KnownRequest, times: number): void {
     const { accelerators, askedMilli, askedMilliCpu } = this.#kinds;
     let all = 0;
-    for (const [kind, use] of usable.entries()) all += use * accelerators[kind]!;
+    for (let kind = 0; kind < usable.length; kind += 1) all += usable[kind]! * accelerators[kind]!;
     if (all === 0) return;
-    for (const [kind, use] of usable.entries()) {
-      const part = (times * use * accelerators[kind]!) / all;
+    for (let kind = 0; kind < usable.length; kind += 1) {
+      const part = (times * usable[kind]! * accelerators[kind]!) / all;
       askedMilli[kind]! += part * wholeMilli;
       askedMilliCpu[kind]! += part * milliCpu;
     }
@@ -234,6 +234,7 @@ export class Protection {
     const sums = this.#kinds;
     const milli = sums.expectedMilli[kind]! - sums.heldMilli[kind]!;
     const milliCpu = sums.expectedMilliCpu[kind]! - sums.heldMilliCpu[kind]!;
+    if (milli <= 0 && milliCpu <= 0) return 0;
     const usable = 1 - UNUSABLE_PART;
     const cpuLeft = Math.max(1, usable * (sums.freeMilliCpu[kind]! - request.milliCpu));
     const left = Math.max(1, usable * (sums.freeMilli[kind]! - request.wholeMilli));

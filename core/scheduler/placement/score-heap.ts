@@ -5,16 +5,22 @@
  * difference of scores is as small as all the ranks of a pool of 16 million nodes together. */
 const RANK_PART = 2 ** -36;
 
+/** Groups and versions stand in one number: so many groups at most, which four million nodes
+ * cannot exceed, and as many versions as fit beside them. */
+export const GROUPS_MAX = 2 ** 22;
+
 /** A binary heap in flat arrays: highest score first, then lowest rank. */
 export class ScoreHeap {
   size = 0;
   /** Score less the part that the rank counts. */
   readonly #keys: number[] = [];
-  readonly #groups: number[] = [];
-  readonly #versions: number[] = [];
+  /** Group and version of each entry. */
+  readonly #stamps: number[] = [];
 
   clear(): void {
     this.size = 0;
+    this.#keys.length = 0;
+    this.#stamps.length = 0;
   }
 
   /** Key of the best entry: its score, and less by next to nothing for its rank. */
@@ -23,11 +29,11 @@ export class ScoreHeap {
   }
 
   get topGroup(): number {
-    return this.#groups[0]!;
+    return this.#stamps[0]! % GROUPS_MAX;
   }
 
   get topVersion(): number {
-    return this.#versions[0]!;
+    return Math.floor(this.#stamps[0]! / GROUPS_MAX);
   }
 
   push(score: number, rank: number, group: number, version: number): void {
@@ -37,30 +43,25 @@ export class ScoreHeap {
   /** Puts back what was taken out, by its key. */
   put(key: number, group: number, version: number): void {
     const keys = this.#keys;
-    const groups = this.#groups;
-    const versions = this.#versions;
+    const stamps = this.#stamps;
     let at = this.size;
     this.size += 1;
     while (at > 0) {
       const above = (at - 1) >> 1;
       if (keys[above]! >= key) break;
       keys[at] = keys[above]!;
-      groups[at] = groups[above]!;
-      versions[at] = versions[above]!;
+      stamps[at] = stamps[above]!;
       at = above;
     }
     keys[at] = key;
-    groups[at] = group;
-    versions[at] = version;
+    stamps[at] = group + version * GROUPS_MAX;
   }
 
   pop(): void {
     this.size -= 1;
     const last = this.size;
-    if (last === 0) return;
     const keys = this.#keys;
-    const groups = this.#groups;
-    const versions = this.#versions;
+    const stamps = this.#stamps;
     const key = keys[last]!;
     let at = 0;
     for (;;) {
@@ -69,12 +70,10 @@ export class ScoreHeap {
       if (below + 1 < last && keys[below + 1]! > keys[below]!) below += 1;
       if (keys[below]! <= key) break;
       keys[at] = keys[below]!;
-      groups[at] = groups[below]!;
-      versions[at] = versions[below]!;
+      stamps[at] = stamps[below]!;
       at = below;
     }
     keys[at] = key;
-    groups[at] = groups[last]!;
-    versions[at] = versions[last]!;
+    stamps[at] = stamps[last]!;
   }
 }

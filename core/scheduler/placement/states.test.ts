@@ -23,6 +23,37 @@ test("equal states have one number, different ones never, however many there are
   assert.equal(table.count, numbers.size);
 });
 
+test("a state that was forgotten is a new one, and all others are found as before", () => {
+  const state = fc.record({ milliCpu: fc.nat(9), parts: row, forget: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(state, { maxLength: 300 }), (states) => {
+      const table = new StateTable(nodes);
+      const known = new Map<string, number>();
+      for (const { milliCpu, parts, forget } of states) {
+        const key = `${milliCpu}/${parts}`;
+        const before = known.get(key);
+        const births = before === undefined ? 0 : table.born[before];
+        const number = table.find(0, milliCpu, Int16Array.from(parts));
+        if (before === undefined) assert.ok(![...known.values()].includes(number));
+        else assert.deepEqual([number, table.born[number]], [before, births]);
+        known.set(key, number);
+        if (!forget) continue;
+        table.forget(number);
+        known.delete(key);
+      }
+      for (const [key, number] of known) {
+        const [milliCpu, parts] = key.split("/");
+        const again = table.find(
+          0,
+          Number(milliCpu),
+          Int16Array.from(parts!.split(",").map(Number)),
+        );
+        assert.equal(again, number);
+      }
+    }),
+  );
+});
+
 test("a row is copied in ascending order", () => {
   fc.assert(
     fc.property(row, (parts) => {

@@ -6,23 +6,29 @@ import type { NodeTable } from "./nodes.ts";
 /** Multipliers of the hash: FNV-1a's prime, and one to spread the low bits. */
 const PRIME = 16_777_619;
 const SPREAD = 0x9e3779b1;
-const FIRST_ROWS = 1_024;
+const FIRST_ROWS = 256;
 
 /** Rows of `stride` free parts each, found again by their content. */
 export class StateTable {
   readonly stride: number;
+  /** Numbers that were ever given, the spare ones too. */
   count = 0;
   kind: Uint16Array;
   milliCpu: Int32Array;
   /** Ascending; accelerators that a kind does not have stand first, as 0. */
   free: Int16Array;
+  /** How often the number was given to a state; who keeps something by number compares it. */
+  born: Int32Array;
   #slots: Int32Array;
+  /** Numbers that were given back. */
+  readonly #spare: number[] = [];
 
   constructor(nodes: NodeTable) {
     this.stride = nodes.stride;
     this.kind = new Uint16Array(FIRST_ROWS);
     this.milliCpu = new Int32Array(FIRST_ROWS);
     this.free = new Int16Array(FIRST_ROWS * this.stride);
+    this.born = new Int32Array(FIRST_ROWS);
     this.#slots = new Int32Array(4 * FIRST_ROWS).fill(-1);
   }
 
@@ -34,17 +40,39 @@ export class StateTable {
       const state = this.#slots[slot]!;
       if (this.#same(state, kind, milliCpu, row)) return state;
     }
-    if (this.count === this.kind.length) {
+    if (this.#spare.length === 0 && this.count === this.kind.length) {
       this.#grow();
       return this.find(kind, milliCpu, row);
     }
-    const state = this.count;
+    const state = this.#spare.pop() ?? this.count++;
+    this.born[state]! += 1;
     this.#slots[slot] = state;
     this.kind[state] = kind;
     this.milliCpu[state] = milliCpu;
     this.free.set(row, state * this.stride);
-    this.count += 1;
     return state;
+  }
+
+  /** Gives the number of a state back: it may be given to another one. */
+  forget(state: number): void {
+    const mask = this.#slots.length - 1;
+    let hole = this.#hashOf(state) & mask;
+    while (this.#slots[hole] !== state) hole = (hole + 1) & mask;
+    this.#spare.push(state);
+    // Whoever stands behind and would be looked for from the hole or before it moves up.
+    for (let slot = (hole + 1) & mask; ; slot = (slot + 1) & mask) {
+      const other = this.#slots[slot]!;
+      if (other < 0) break;
+      const home = this.#hashOf(other) & mask;
+      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
+      this.#slots[hole] = other;
+      hole = slot;
+    }
+    this.#slots[hole] = -1;
+  }
+
+  #hashOf(state: number): number {
+    return this.#hash(this.kind[state]!, this.milliCpu[state]!, this.free, state * this.stride);
   }
 
   #hash(kind: number, milliCpu: number, row: Int16Array, from: number): number {
@@ -73,10 +101,12 @@ export class StateTable {
     this.milliCpu.set(milliCpu);
     this.free = new Int16Array(rows * this.stride);
     this.free.set(free);
+    const { born } = this;
+    this.born = new Int32Array(rows);
+    this.born.set(born);
     const slots = new Int32Array(4 * rows).fill(-1);
     for (let state = 0; state < this.count; state += 1) {
-      const from = state * this.stride;
-      let slot = this.#hash(kind[state]!, milliCpu[state]!, free, from) & (slots.length - 1);
+      let slot = this.#hashOf(state) & (slots.length - 1);
       while (slots[slot] !== -1) slot = (slot + 1) & (slots.length - 1);
       slots[slot] = state;
     }

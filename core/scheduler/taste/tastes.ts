@@ -3,7 +3,7 @@ import type { Accelerator } from "../../pool/index.ts";
 import type { Demand, Portion } from "../demand.ts";
 import { kindOf, type Speeds, type WaitingKind } from "../throughput/index.ts";
 import type { SchedulerInput, WaitingView } from "../types.ts";
-import type { NodeState } from "../world.ts";
+import type { NodeState, SiteState } from "../world.ts";
 import { type TasteWorld, tasteOf, tasteSentence } from "./taste.ts";
 
 /** What is known of devices beside what they are. */
@@ -25,6 +25,7 @@ interface TasteFit {
 /** Nothing to prefer by, where nothing is known of devices. */
 export class Tastes {
   readonly #input: SchedulerInput;
+  readonly #flavoured = new WeakMap<Demand, Map<string, Demand>>();
   #made: TasteWorld | undefined;
 
   constructor(input: SchedulerInput) {
@@ -41,20 +42,15 @@ export class Tastes {
   /** The demand with what this job would rather have. */
   flavoured(demand: Demand, job: WaitingView): Demand {
     const world = this.#world;
-    const points = world === undefined ? undefined : tasteOf(job, world);
-    if (points === undefined) return demand;
-    const portions = demand.portions.map((portion): Portion => {
-      const known = new Map<string, number>();
-      const taste: Portion["taste"] = ({ view: { siteId, node }, hardware, classIndex }) => {
-        const key = `${hardware} ${siteId}`;
-        const device = node.accelerators[portion.matching[classIndex]?.[0] ?? -1];
-        const value = known.get(key) ?? points({ siteId, device });
-        known.set(key, value);
-        return value;
-      };
-      return { ...portion, taste };
-    });
-    return { ...demand, portions };
+    if (world === undefined) return demand;
+    const { spec, lastSiteId = "" } = job;
+    // All that rankers look at of a job: jobs of one kind share what was worked out.
+    const key = `${spec.prefer ?? ""} ${lastSiteId} ${kindOf(spec)}`;
+    const known = this.#flavoured.get(demand) ?? new Map<string, Demand>();
+    this.#flavoured.set(demand, known);
+    const flavoured = known.get(key) ?? withTaste(demand, tasteOf(job, world));
+    known.set(key, flavoured);
+    return flavoured;
   }
 
   /** Why the job goes to a place, as far as taste goes; may be empty. */
@@ -64,6 +60,31 @@ export class Tastes {
     const device = first?.node.view.node.accelerators[first.devices[0] ?? -1];
     return world === undefined ? "" : tasteSentence(job, world, { siteId, device });
   }
+}
+
+type Points = NonNullable<ReturnType<typeof tasteOf>>;
+
+/** The demand with these points; they are asked for once for each hardware of a site. */
+function withTaste(demand: Demand, points: Points | undefined): Demand {
+  if (points === undefined) return demand;
+  const portions = demand.portions.map((portion): Portion => {
+    const known = new Map<SiteState, number[]>();
+    const taste = ({ view, site, hardware, classIndex }: NodeState): number => {
+      let ofSite = known.get(site);
+      if (ofSite === undefined) {
+        ofSite = [];
+        known.set(site, ofSite);
+      }
+      const before = ofSite[hardware];
+      if (before !== undefined) return before;
+      const device = view.node.accelerators[portion.matching[classIndex]?.[0] ?? -1];
+      const value = points({ siteId: site.siteId, device });
+      ofSite[hardware] = value;
+      return value;
+    };
+    return { ...portion, taste };
+  });
+  return { ...demand, portions };
 }
 
 /** Devices that waiting work asks for, by kind of work. */

@@ -67,24 +67,26 @@ function logSpeedOf([, , tflops, gbPerS]: Pick<CatalogueRow, 2 | 3> & readonly u
 
 const PROCESSOR_LOG_SPEED = (Math.log(PROCESSOR.tflops) + Math.log(PROCESSOR.gbPerS)) / 2;
 
-const remembered = new Map<string, number>();
+const remembered = new Map<string, number | undefined>();
 
 /** Names that are remembered; a pool has a few dozen products. */
 const NAMES_KEPT = 1_000;
 
-/** Expected logarithm of a device's speed; only differences between devices mean anything. */
-export function priorLogSpeed({ kind, model }: Device): number {
-  if (kind === "cpu") return PROCESSOR_LOG_SPEED;
-  const before = remembered.get(model);
-  if (before !== undefined) return before;
-  const found = bestMatch(wordsOf(model))?.logSpeed ?? MIDDLE_LOG_SPEED;
+/** Logarithm of the catalogue's speed; undefined for a product that it does not have. */
+function cataloguedLogSpeed(model: string): number | undefined {
+  if (remembered.has(model)) return remembered.get(model);
+  const found = bestMatch(wordsOf(model))?.logSpeed;
   if (remembered.size >= NAMES_KEPT) remembered.clear();
   remembered.set(model, found);
   return found;
 }
 
+/** Expected logarithm of a device's speed; only differences between devices mean anything. */
+export const priorLogSpeed = ({ kind, model }: Device): number =>
+  kind === "cpu" ? PROCESSOR_LOG_SPEED : (cataloguedLogSpeed(model) ?? MIDDLE_LOG_SPEED);
+
 /** True if the catalogue has the product, under this or a longer or shorter name. */
-export const isCatalogued = (model: string): boolean => bestMatch(wordsOf(model)) !== undefined;
+export const isCatalogued = (model: string): boolean => cataloguedLogSpeed(model) !== undefined;
 
 /** A word such as `v100` or `910b` tells the line of a product, a mere `2` does not. */
 const tells = (key: string): boolean => /\d/.test(key) && (/[a-z]/.test(key) || key.length > 3);

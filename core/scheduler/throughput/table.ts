@@ -33,7 +33,7 @@ const SPREAD = {
 const COUNT_POWER = 0.75;
 
 /** Passes over the parts; each is exact by itself, and after these the rest is below 1 %. */
-const SWEEPS = 30;
+const SWEEPS = 20;
 
 interface Row {
   readonly cell: Cell;

@@ -98,23 +98,23 @@ function kindOf({ accelerators, milli }: Request): number {
 
 /** Means of what was allocated, by the whole per cent that had arrived. */
 class Columns {
-  readonly #sums = new Map<number, number>();
-  readonly #counts = new Map<number, number>();
+  readonly #sums: number[] = [];
+  readonly #counts: number[] = [];
 
   add(arrived: number, allocated: number): void {
     const column = roundHalfEven(arrived);
-    this.#sums.set(column, (this.#sums.get(column) ?? 0) + roundHalfEven(allocated, 100));
-    this.#counts.set(column, (this.#counts.get(column) ?? 0) + 1);
+    this.#sums[column] = (this.#sums[column] ?? 0) + roundHalfEven(allocated, 100);
+    this.#counts[column] = (this.#counts[column] ?? 0) + 1;
   }
 
   /** A column without an arrival takes the mean over its neighbours'. */
   at(column: number): number {
-    const own = this.#counts.get(column) ?? 0;
+    const own = this.#counts[column] ?? 0;
     const from = own > 0 ? [column] : [column - 1, column + 1];
     let [sum, count] = [0, 0];
     for (const near of from) {
-      sum += this.#sums.get(near) ?? 0;
-      count += this.#counts.get(near) ?? 0;
+      sum += this.#sums[near] ?? 0;
+      count += this.#counts[near] ?? 0;
     }
     return count === 0 ? Number.NaN : roundHalfEven(sum / count, 100);
   }

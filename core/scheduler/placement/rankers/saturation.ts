@@ -15,6 +15,8 @@ import { type StateTable, sortInto } from "../states.ts";
  * as equal, so that the order of the nodes packs them. */
 const POINT_MILLI = 50;
 
+const FIRST_STATES = 256;
+
 /** Where the requests come from: `known` if `mix` holds all that will come; else it learns. */
 export interface SaturationInput {
   readonly nodes: NodeTable;
@@ -40,6 +42,8 @@ export class SaturationRanker implements GroupRanker {
   /** Worth by state of a table of states; NaN: not computed under this mix. */
   #states: StateTable | undefined;
   #worths = new Float64Array(0);
+  /** By state: when its worth was computed, in births of its number. */
+  #bornAt = new Int32Array(0);
 
   constructor({ nodes, requests, mix, known }: SaturationInput) {
     this.name = known ? "saturation-known" : "saturation";
@@ -102,20 +106,29 @@ export class SaturationRanker implements GroupRanker {
 
   #worthOf(states: StateTable, state: number): number {
     const { stride, free, kind, milliCpu } = states;
-    if (states !== this.#states) this.#worths = new Float64Array(0);
-    if (state >= this.#worths.length) {
-      const worths = new Float64Array(2 * state + 1_024).fill(Number.NaN);
-      worths.set(this.#worths);
-      this.#worths = worths;
+    if (states !== this.#states) {
+      this.#worths = new Float64Array(0);
       this.#states = states;
     }
+    if (state >= this.#worths.length) this.#grow(state);
     const known = this.#worths[state]!;
-    if (!Number.isNaN(known)) return known;
+    if (this.#bornAt[state] === states.born[state] && !Number.isNaN(known)) return known;
     const from = state * stride + this.#first[kind[state]!]!;
     const to = (state + 1) * stride;
     const worth = this.#filling.value(kind[state]!, milliCpu[state]!, free, from, to);
     this.#worths[state] = worth;
+    this.#bornAt[state] = states.born[state]!;
     return worth;
+  }
+
+  #grow(state: number): void {
+    const rows = 2 * state + FIRST_STATES;
+    const worths = new Float64Array(rows).fill(Number.NaN);
+    worths.set(this.#worths);
+    this.#worths = worths;
+    const bornAt = new Int32Array(rows);
+    bornAt.set(this.#bornAt.subarray(0, rows));
+    this.#bornAt = bornAt;
   }
 
   choose(request: KnownRequest, node: number): number {
@@ -128,15 +141,19 @@ export class SaturationRanker implements GroupRanker {
     return this.#protection.price(request, (node) => this.#broken(request, node));
   }
 
-  placed(request: KnownRequest, node: number): void {
-    this.#protection.placed(request, node, this.#broken(request, node), 1);
+  placed(request: KnownRequest, place: Place): void {
+    this.#protection.placed(request, place.node, this.#isWhole(request, place), 1);
   }
 
-  released(request: KnownRequest, { node, accelerators }: Place): void {
-    const at = node * this.#nodes.stride + (accelerators[0] ?? 0);
-    const isShared = request.accelerators === 1 && request.milli < WHOLE;
-    const broken = isShared && this.#nodes.free[at] === WHOLE ? 1 : 0;
-    this.#protection.placed(request, node, broken, -1);
+  released(request: KnownRequest, place: Place): void {
+    this.#protection.placed(request, place.node, this.#isWhole(request, place), -1);
+  }
+
+  /** 1 if a shared request has its place on an accelerator that is otherwise free, else 0. */
+  #isWhole({ milli }: KnownRequest, { node, accelerators }: Place): number {
+    const [at] = accelerators;
+    if (at === undefined || milli === WHOLE) return 0;
+    return this.#nodes.free[node * this.#nodes.stride + at] === WHOLE ? 1 : 0;
   }
 
   /** Free part of a node that a shared request takes at best. */

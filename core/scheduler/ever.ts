@@ -1,15 +1,15 @@
 // Can the pool ever serve this job? Asked once, when it is submitted: all nodes count as idle and
 // available. Refuses only what is proven impossible; if the proof takes too long, the job may wait.
-import { type JobSpec, type Outcome, ok, refuse } from "../../pool/index.ts";
-import { BOUNDS } from "../bounds.ts";
-import { type Demand, makeDemand } from "../demand.ts";
-import { leastSpec } from "../gang/elastic.ts";
-import { fitSite, roomFor } from "../gang/fit.ts";
-import { ReasonCount } from "../reasons.ts";
-import type { NodeView } from "../types.ts";
-import { buildWorld } from "../world.ts";
-import type { Checker, Need } from "./checker.ts";
-import { firstObjection, LASTING_CHECKERS } from "./checkers.ts";
+import { type JobSpec, type Outcome, ok, refuse } from "../pool/index.ts";
+import { BOUNDS } from "./bounds.ts";
+import { type Demand, makeDemand } from "./demand.ts";
+import type { Checker, Need } from "./feasible/checker.ts";
+import { firstObjection, LASTING_CHECKERS } from "./feasible/checkers.ts";
+import { leastSpec } from "./gang/elastic.ts";
+import { fitSite, roomFor } from "./gang/fit.ts";
+import { ReasonCount } from "./reasons.ts";
+import type { NodeView } from "./types.ts";
+import { buildWorld } from "./world.ts";
 
 /**
  * Accepts, or refuses with IMPOSSIBLE_REQUEST: how many nodes fail for which reason, and what

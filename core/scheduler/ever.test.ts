@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { JobSpec } from "../../pool/index.ts";
-import { fitsSomehow } from "../brute-force.testing.ts";
-import { gpu, node, nodeWith, spec } from "../fixtures.testing.ts";
-import type { NodeView } from "../types.ts";
+import type { JobSpec } from "../pool/index.ts";
+import { fitsSomehow } from "./brute-force.testing.ts";
 import { feasibleEver } from "./ever.ts";
+import { gpu, node, nodeWith, spec } from "./fixtures.testing.ts";
+import type { NodeView } from "./types.ts";
 
 test("a refusal names every reason with its nodes, and what comes closest", () => {
   const nodes = [
