@@ -1,8 +1,8 @@
 // How true start intervals come: a trace is replayed first come first served with a backfill that
 // knows time limits and what it has learned so far; jobs that must wait are told when they should
 // start, and that is compared with when they do.
-//   node bench/estimates.ts --jobs FILE [--format philly|swf] [--capacity N] [--load 0.8]
-//   [--limit 30d-in-hours] [--sample 500] [--no-record]
+//   node bench/estimates.ts --jobs FILE [--format philly|swf] [--capacity N] [--limit 720]
+//   [--sample 500] [--no-record]
 // FILE is a Philly reduction (csv, gzip or not) or an SWF log. Jobs of Philly tell neither a user
 // nor a name nor a limit: their owner is all that is learned by, and --limit hours their limit.
 import { parseArgs } from "node:util";
@@ -120,9 +120,8 @@ function main(): void {
       ...[errorH, waitH, widthH].map((hours) => fixed(hours, 2)),
     ],
   ]);
-  console.log(
-    `Of a true interval ${TARGET} lie within. ${fixed(process.cpuUsage(cpu).user / 1e6, 1)} s of CPU.`,
-  );
+  const cpuS = fixed(process.cpuUsage(cpu).user / 1e6, 1);
+  console.log(`Of a true interval ${TARGET} lie within. ${cpuS} s of CPU.`);
   if (values["no-record"]) return;
   record("estimates", {
     claim: "Jobs that start within their interval from p10 to p90, FCFS + EASY on learned times",

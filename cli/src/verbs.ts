@@ -23,6 +23,12 @@ export const POOL_VERBS: readonly Verb[] = [
     load: () => import("./verbs/cancel.ts"),
   },
   {
+    name: "checkpoint",
+    summary: "Say that a job's work so far is safe",
+    group: GROUPS.RUN,
+    load: () => import("./verbs/checkpoint.ts"),
+  },
+  {
     name: "jobs",
     summary: "List jobs, newest first",
     group: GROUPS.WATCH,

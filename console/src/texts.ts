@@ -234,7 +234,7 @@ export const TEXTS = {
     code: "Code",
     place: (place: string, waiting: string) => `Place ${place} of ${waiting} that wait.`,
     start: (from: string, at: string) => `Expected to start ${from} (${at}).`,
-    between: (early: string, late: string) => `Probably between ${early} and ${late}.`,
+    between: (early: string, late: string) => `Probably between ${early} and ${late} from now.`,
     order: (text: string) => `Order: ${text}.`,
     ahead: "Ahead of it:",
     aheadMore: (more: string) => ` and ${more} more`,

@@ -24,7 +24,7 @@ import {
   StatementView,
   UsageQuery,
 } from "./pool.ts";
-import { Count, JobId, Name, PageQuery, pageOf } from "./primitives.ts";
+import { Count, EpochMs, JobId, Name, PageQuery, pageOf } from "./primitives.ts";
 import {
   AssignmentView,
   ContributionRequest,
@@ -172,6 +172,15 @@ export const ENDPOINTS = define({
     permission: "jobs.cancel",
     params: ById,
     reply: z.strictObject({ cancelled: z.array(JobId) }),
+  },
+  checkpointJob: {
+    method: "POST",
+    path: "/v1/jobs/:id/checkpoint",
+    summary: "Say that a running job's work so far is safe if it is preempted",
+    callers: ["person"],
+    permission: "jobs.cancel",
+    params: ById,
+    reply: z.strictObject({ jobId: JobId, atMs: EpochMs }),
   },
   whyJob: {
     method: "GET",

@@ -223,10 +223,10 @@ export const StandingView = z.strictObject({
   /** Older jobs of the same priority and project. */
   older: Count,
   ofOtherProjects: z.array(
-    z.strictObject({ project: z.string(), jobs: Count, usedPercent: z.number().optional() }),
+    z.strictObject({ project: z.string(), jobs: Count, usedPercent: Count.optional() }),
   ),
-  /** What its project has used of its share. */
-  usedPercent: z.number().optional(),
+  /** What its project has used of its share, in whole percent; more than 100: more than that. */
+  usedPercent: Count.optional(),
 });
 
 /** A lease of the job: why it is there, what may stop it, or how it ended. */

@@ -255,6 +255,9 @@ function applyLease(state: State, event: Event, atMs: number): boolean {
     case "lease.ended":
       endLease(state, event.leaseId, event.end, event.estimated, atMs);
       return true;
+    case "lease.checkpointed":
+      theLease(state, event.leaseId).checkpointAtMs = atMs;
+      return true;
     case "lease.corrected": {
       const lease = theLease(state, event.leaseId);
       lease.estimated = false;

@@ -198,6 +198,8 @@ export type Event =
       readonly estimated: boolean;
     }
   | { readonly type: "lease.corrected"; readonly leaseId: string; readonly usage: Usage }
+  /** The job's work up to this moment is safe. */
+  | { readonly type: "lease.checkpointed"; readonly leaseId: string }
   | {
       readonly type: "run.prepared";
       readonly jobId: string;
@@ -267,6 +269,7 @@ export const EVENT_TYPES: readonly EventType[] = [
   "lease.stopping",
   "lease.ended",
   "lease.corrected",
+  "lease.checkpointed",
   "run.prepared",
   "run.advanced",
   "history.archived",

@@ -171,6 +171,8 @@ export type Input = {
       readonly past?: readonly PastJob[];
     }
   | { readonly type: "cancel"; readonly jobId: string }
+  /** What the job did so far is safe, whatever becomes of its leases. */
+  | { readonly type: "checkpoint"; readonly jobId: string }
   /** The shell has made the first model of a run and looked at its text. */
   | {
       readonly type: "prepareRun";

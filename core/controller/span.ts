@@ -143,7 +143,7 @@ function heldSite(state: State, { lease }: LeaseState): SpanSite {
   return device === undefined ? { siteId, devices } : { siteId, device, devices };
 }
 
-/** As measured in this run, else as its devices did elsewhere, else by calibration, else a guess. */
+/** As measured in this run, else as its devices did elsewhere, else by calibration or a guess. */
 function knownOf(
   state: State,
   { machine }: RunState,

@@ -143,6 +143,8 @@ export interface LeaseState {
   /** Prices of the offer under which it was granted; absent: the pool's, when it ends. */
   readonly prices?: OfferPrices;
   startedAtMs: number | null;
+  /** When its job last said that its work is safe; absent: never. */
+  checkpointAtMs?: number;
   endedAtMs: number | null;
   /** Set once the lease was asked to stop: what its end will count as. */
   stop: {

@@ -4,6 +4,7 @@
 import { type Outcome, ok } from "../pool/index.ts";
 import type { Plan } from "../scheduler/index.ts";
 import { apply } from "./apply.ts";
+import { checkpoint } from "./checkpoints.ts";
 import type { Event } from "./event.ts";
 import { archive, closeBooks } from "./history.ts";
 import type { Input } from "./input.ts";
@@ -185,7 +186,7 @@ type Work = Extract<
   Input,
   {
     type:
-      | ("report" | "submit" | "cancel" | "prepareRun" | "failRun" | "run")
+      | ("report" | "submit" | "cancel" | "checkpoint" | "prepareRun" | "failRun" | "run")
       | ("archive" | "closeBooks");
   }
 >;
@@ -199,6 +200,8 @@ function decideWork(context: Step, input: Work): Outcome<unknown> {
       return submit(context, input);
     case "cancel":
       return cancel(context, input.jobId);
+    case "checkpoint":
+      return checkpoint(context, input.jobId);
     case "prepareRun":
       return prepareRun(context, input);
     case "failRun":

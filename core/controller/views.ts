@@ -113,7 +113,7 @@ function runningViews(state: State): RunningView[] {
   const views: RunningView[] = [];
   for (const site of state.sites.values()) {
     for (const leaseId of site.openLeases) {
-      const { lease, startedAtMs, stop } = theLease(state, leaseId);
+      const { lease, startedAtMs, stop, checkpointAtMs } = theLease(state, leaseId);
       const { spec, submittedAtMs } = theJob(state, lease.jobId);
       const fromMs = startedAtMs ?? lease.grantedAtMs;
       views.push({
@@ -129,6 +129,7 @@ function runningViews(state: State): RunningView[] {
         submittedAtMs,
         startedAtMs: fromMs,
         endsAtMs: fromMs + lease.walltimeMs,
+        ...(checkpointAtMs === undefined ? {} : { checkpointAtMs }),
         stopping: stop !== null,
         ...(stop === null ? {} : { stopGraceMs: stop.graceMs }),
         ...(lease.backfill === undefined ? {} : { backfill: lease.backfill }),

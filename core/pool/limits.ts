@@ -33,6 +33,8 @@ export const LIMITS = {
   TASK_PROCESSES_MAX: 32_768,
   /** MiB that one task may write to its work folder, unless its job asks for more: 64 GiB. */
   TASK_DISK_DEFAULT_MIB: 65_536,
+  /** A job's checkpoints are noted at most so often: what is lost is a matter of minutes. */
+  CHECKPOINT_EVERY_MS: 10_000,
   /** Attempts of one job. A job that loses its site this often has another problem. */
   ATTEMPTS_MAX: 10,
   /** Time limit of a job that names none: one day. Backfill needs some limit. */

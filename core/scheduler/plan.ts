@@ -8,14 +8,15 @@ import { BOUNDS } from "./bounds.ts";
 import { type Demand, demandKey, makeDemand } from "./demand.ts";
 import { giveOwnTurns, type OwnTurns } from "./entitle/own-turns.ts";
 import { RunTimes } from "./estimates/run-times.ts";
-import { largestFit, leastSpec } from "./gang/elastic.ts";
-import { compareFits, type Fit, fitSite } from "./gang/fit.ts";
+import { keepPass } from "./explain/kept.ts";
+import { largestFit, leastJob } from "./gang/elastic.ts";
+import { bestOf, type Fit, fitSite } from "./gang/fit.ts";
 import { placementsOf } from "./gang/uses.ts";
 import { Lenders } from "./lending.ts";
 import { CapCounts, capKey } from "./order/caps.ts";
 import { compareJobIds } from "./order/job-id.ts";
 import { JobQueue } from "./order/queue.ts";
-import { type OrderRules, orderRules } from "./order/rules.ts";
+import { type OrderRules, orderRules, pointsOf } from "./order/rules.ts";
 import { ShareTree } from "./order/share-tree.ts";
 import { choosePreemption, type Preempting } from "./preempt/choose.ts";
 import { keepForLater, stoppedAtMs, takeNow } from "./promise.ts";
@@ -41,17 +42,8 @@ import { buildWorld, leaseShare, type World } from "./world.ts";
 export function plan(input: SchedulerInput): Plan {
   const pass = runPass(input);
   const { starts, preemptions, waits, blocked, beyond } = pass;
-  const made = { starts, preemptions, waits, blocked, beyond };
-  passes.set(made, { ...pass, demandOf: freshDemand(pass.world) });
-  return made;
+  return keepPass({ starts, preemptions, waits, blocked, beyond }, pass);
 }
-
-/** The passes of plans that somebody still has: what they found is asked about, not found anew. */
-const passes = new WeakMap<Plan, Pass>();
-/** The pass that a plan came from. */
-export const passOf = (made: Plan): Pass | undefined => passes.get(made);
-/** What a pass looked up of thousands of requests is not kept with it. */
-const freshDemand = (world: World) => (job: WaitingView) => makeDemand(job.spec, world);
 
 /** A plan together with how it came about; explain.ts asks further questions of it. */
 export interface Pass extends Plan {
@@ -75,9 +67,8 @@ export function runPass(input: SchedulerInput): Pass {
   const { waiting, lines, limits } = input;
   const depthMax = limits?.backfillDepthMax ?? LIMITS.BACKFILL_DEPTH_MAX;
   ownTurns(state, input, depthMax);
-  const rules = orderRules(input.nowMs, input.ageing);
   const eligible = waiting.filter((job) => job.eligible);
-  const queue = new JobQueue(eligible, state.tree, lines, rules);
+  const queue = new JobQueue(eligible, state.tree, lines, state.rules);
   for (let job = queue.next(); job !== undefined; job = queue.next()) {
     if (state.settled.has(job.jobId)) continue;
     if (!state.given.has(job.jobId)) state.order.push(job.jobId);
@@ -88,7 +79,7 @@ export function runPass(input: SchedulerInput): Pass {
     .filter((job) => !job.eligible)
     .sort((a, b) => compareJobIds(a.jobId, b.jobId))
     .map((job): Wait => ({ jobId: job.jobId, reasons: [job.holdReason ?? HELD] }));
-  return { ...state, rules, waits: [...state.waits, ...held] };
+  return { ...state, waits: [...state.waits, ...held] };
 }
 
 const HELD: Reason = poolReason("HELD", "the job is held");
@@ -102,7 +93,7 @@ function ownTurns(state: State, input: SchedulerInput, depthMax: number): void {
     barred: (job) => excludedSites(state, job).keys(),
     isComplete: (job) => membersLeft(job) <= 0,
     bestFit: (job, excluded) => bestFit(state, job, excluded),
-    start: (job, fit) => start(state, job, fit),
+    start: (job, fit, why) => start(state, job, fit, why),
     preempt: (job, choice, graceMs) => preempt(state, job, choice, graceMs),
   };
   giveOwnTurns(turns, depthMax);
@@ -113,6 +104,7 @@ interface State {
   readonly world: World;
   readonly tree: ShareTree;
   readonly lenders: Lenders;
+  readonly rules: OrderRules;
   readonly caps: CapCounts;
   readonly backfill: Backfill;
   readonly times: RunTimes;
@@ -166,6 +158,7 @@ function newState(input: SchedulerInput): State {
     world,
     tree,
     lenders: new Lenders(nowMs, lending, projects),
+    rules: orderRules(nowMs, input.ageing),
     caps: new CapCounts(projects, running),
     backfill: new Backfill(world, times, options),
     times,
@@ -176,21 +169,17 @@ function newState(input: SchedulerInput): State {
     leftOut: new Map(),
     shareMilliOf: input.shareMilliOf,
     tastes: new Tastes(input),
-    starts: [],
-    preemptions: [],
-    waits: [],
+    ...{ starts: [], preemptions: [], waits: [] },
     blocked: new Map(),
     beyond: undefined,
     preemptibleFrom: preemptible.reduce((min, { priority }) => Math.min(min, priority), Infinity),
-    looked: 0,
-    forecasts: 0,
-    preemptors: 0,
+    ...{ looked: 0, forecasts: 0, preemptors: 0 },
   };
 }
 
 /** One job's turn: it starts, or it waits with reasons; `blocked`: so does all that is like it. */
 function turn(state: State, job: WaitingView, depthMax: number): "blocked" | undefined {
-  const capped = state.caps.refuse(job);
+  const capped = state.caps.refuse(leastJob(job));
   if (capped !== undefined) {
     state.blocked.set(capKey(job.spec, requestKey(job.spec)), [capped]);
     state.waits.push({ jobId: job.jobId, reasons: [capped] });
@@ -218,7 +207,7 @@ function turn(state: State, job: WaitingView, depthMax: number): "blocked" | und
   const next = fitsInOrder(state, job, { used, most: wanted - started }, (excluded) =>
     bestFit(state, job, excluded),
   );
-  while (started < wanted && state.caps.refuse(job) === undefined) {
+  while (started < wanted && state.caps.refuse(leastJob(job)) === undefined) {
     const { fit, sentence } = next.next().value ?? {};
     if (fit === undefined) break;
     start(state, job, fit, sentence);
@@ -229,7 +218,7 @@ function turn(state: State, job: WaitingView, depthMax: number): "blocked" | und
   return state.blocked.has(key) && !reservesMore(state) ? "blocked" : undefined;
 }
 
-/** A job that waits for what those before it wait for; it may get a place of its own all the same. */
+/** A job that waits for what those before it wait for; it may get a place of its own. */
 function waitLike(
   state: State,
   job: WaitingView,
@@ -263,11 +252,12 @@ function membersLeft({ spec, spanning }: WaitingView): number {
   return spec.run === undefined ? 1 : max - (spanning?.excludeSites.length ?? 0);
 }
 
-/** The job in its smallest form: what it waits for. */
-const leastJob = (job: WaitingView): WaitingView => ({ ...job, spec: leastSpec(job.spec) });
-
 function bestFit(state: State, job: WaitingView, excluded: ReadonlySet<string>): Fit | undefined {
-  const fit = (spec: JobSpec) => fitOf(state, job, state.demandOf({ ...job, spec }), excluded);
+  const fit = (spec: JobSpec) => {
+    const sized = { ...job, spec };
+    const capped = state.caps.refuse(sized) !== undefined;
+    return capped ? undefined : fitOf(state, job, state.demandOf(sized), excluded);
+  };
   return largestFit(job.spec, fit);
 }
 
@@ -279,7 +269,7 @@ function fitOf(
 ): Fit | undefined {
   const stay = backfill.stayOf(job.spec, nowMs);
   const demand = tastes.flavoured(plain, job);
-  let best: Fit | undefined;
+  const fits: Fit[] = [];
   for (const candidates of demand.candidates) {
     if (excluded.has(candidates.site.siteId)) continue;
     const { fit } = fitSite(
@@ -288,9 +278,9 @@ function fitOf(
       (node) => besideReservation(node, node.room, stay),
       BOUNDS.GANG_STEPS_MAX,
     );
-    if (fit !== undefined && (best === undefined || compareFits(fit, best) < 0)) best = fit;
+    if (fit !== undefined) fits.push(fit);
   }
-  return best;
+  return bestOf(fits);
 }
 
 function start(state: State, job: WaitingView, fit: Fit, sentence?: string): void {
@@ -302,13 +292,14 @@ function start(state: State, job: WaitingView, fit: Fit, sentence?: string): voi
     place: state.order.length,
     overtakes: state.waits.length > 0 ? firstReserved(state.world.sites) : undefined,
     usedPercent: state.tree.usedPercent(spec.project),
+    points: pointsOf(job, state.rules),
   });
   const reason = told + state.tastes.sentence(job, fit) + (sentence ? `; ${sentence}` : "");
   const stay = state.backfill.stayOf(spec, state.nowMs);
   const backfill = state.backfill.passOf(fit, stay);
   takeNow(fit, stay, spec);
   const share = shareOf(state, fit);
-  charge(state, job, leaseShare({ placements, ...share }));
+  charge(state, job, { placements, ...share });
   const where = { jobId: job.jobId, siteId: fit.site.siteId, placements };
   const started: Start = { ...where, ...share, reason };
   state.starts.push(backfill === undefined ? started : { ...started, backfill });
@@ -319,10 +310,14 @@ const shareOf = ({ shareMilliOf }: State, fit: Fit): { readonly shareMilli?: num
   shareMilliOf === undefined ? {} : { shareMilli: fitShareMilli(fit.places, shareMilliOf) };
 
 /** What starts in this pass counts at once, so one project does not take all of it. */
-function charge({ tree, caps }: State, job: WaitingView, devices: number): void {
-  const { spec } = job;
-  caps.take(job);
-  tree.charge(spec.project, devices * Math.min(spec.walltimeMs, BOUNDS.COMMITMENT_MS));
+function charge(
+  { tree, caps }: State,
+  job: WaitingView,
+  held: Parameters<typeof leaseShare>[0],
+): void {
+  const { project, walltimeMs } = job.spec;
+  caps.take(job, held.placements);
+  tree.charge(project, leaseShare(held) * Math.min(walltimeMs, BOUNDS.COMMITMENT_MS));
 }
 
 /** A job that cannot start: it preempts, or gets a reservation, or just waits. */
@@ -384,7 +379,7 @@ function preempt(
   }
   if (victims.length > 0) state.preemptors += 1;
   keepForLater(jobId, fit, stopping, startMs, startMs + spec.walltimeMs);
-  charge(state, job, leaseShare({ placements: placementsOf(fit), ...shareOf(state, fit) }));
+  charge(state, job, { placements: placementsOf(fit), ...shareOf(state, fit) });
   const text = `waits for leases on site ${fit.site.siteId} to stop`;
   const reason = { code: "PREEMPTING", text, nodes: fit.nodesUsed };
   state.waits.push({ jobId, reasons: [reason], startEstimateMs: startMs });

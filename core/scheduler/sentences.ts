@@ -12,13 +12,17 @@ export interface StartStory {
   /** The job with a reservation that this one overtakes without delaying it. */
   readonly overtakes: string | undefined;
   readonly usedPercent: number | undefined;
+  /** What waiting has added to its priority. */
+  readonly points: number;
 }
 
 /** E.g. `first in order (project lab used 12 % of its share); best fit: leaves ...`. */
-export function startReason({ job, fit, place, overtakes, usedPercent }: StartStory): string {
+export function startReason(story: StartStory): string {
+  const { job, fit, place, overtakes, usedPercent, points } = story;
   const { priority, project } = job.spec;
   const used = usedPercent === undefined ? "nothing yet" : `${Math.round(usedPercent)} %`;
-  const rule = `priority ${priority}, project ${project} used ${used} of its share`;
+  const waited = points === 0 ? "" : ` and ${plural(points, "point")} for waiting`;
+  const rule = `priority ${priority}${waited}, project ${project} used ${used} of its share`;
   const order = place === 1 ? "first in order" : `number ${place} in order`;
   const past = overtakes === undefined ? "" : `; backfilled without delay for job ${overtakes}`;
   return `${order} (${rule})${past}; ${siteSentence(fit)}`;
@@ -50,7 +54,17 @@ export function preemptionReason(
   );
 }
 
+/** E.g. `best fit: leaves 2 of 8 accelerators free on node n1; of 3 other sites with room ...`. */
 function siteSentence(fit: Fit): string {
+  const best = `best fit: ${leavesFree(fit)}`;
+  if (fit.over === undefined) return best;
+  const { sites, next } = fit.over;
+  const others = sites === 1 ? "1 other site has room" : `${sites} other sites have room`;
+  const member = next.places[0]?.node.view.member;
+  return `${best}; ${others}, the next best of ${member} ${leavesFree(next)}`;
+}
+
+function leavesFree(fit: Fit): string {
   const nodes = [...new Set(fit.places.map(({ node }) => node))];
   const total = nodes.reduce((sum, { view }) => sum + view.node.accelerators.length, 0);
   const usesDevices = fit.places.some(({ devices }) => devices.length > 0);
@@ -61,5 +75,5 @@ function siteSentence(fit: Fit): string {
   const left = usesDevices
     ? `${fit.rank.acceleratorsLeft} of ${plural(total, "accelerator")}`
     : formatCores(fit.rank.milliCpuLeft);
-  return `best fit: leaves ${left} free on ${where}`;
+  return `leaves ${left} free on ${where}`;
 }

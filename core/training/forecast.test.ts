@@ -1,12 +1,11 @@
-// A forecast of rounds agrees with the sizes that rounds are given, and tells which sites help.
+// A forecast of rounds agrees with what rounds are then given, and tells which sites help.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type ForecastRules, type ForecastSite, forecastRound, joinMs } from "./forecast.ts";
-import { nextWakeMs } from "./round/settle.ts";
-import { aggregated, config, offer } from "./round/stories.testing.ts";
-import { createRun, step } from "./round.ts";
-import { linkMs, speedFromHint, tokensPerSecond } from "./speed.ts";
+import { played } from "./played.testing.ts";
+import { config } from "./round/stories.testing.ts";
+import { speedFromHint } from "./speed.ts";
 
 const CONTEXT = 128;
 const rules: ForecastRules = {
@@ -89,43 +88,6 @@ test("a forecast is finite, and its parts are those of its sites", () => {
     ),
   );
 });
-
-/** Plays rounds in which every site is as fast as it says; answers ms and tokens of all but two. */
-function played(sites: readonly ForecastSite[], forRun: typeof config) {
-  const state = createRun(forRun, 0);
-  for (const { siteId, link, speed } of sites) {
-    const tokensPerSecondHint = tokensPerSecond(speed, 1, forRun.context);
-    step(state, { type: "site.available", siteId, link, tokensPerSecondHint, atMs: 0 });
-  }
-  const done: { readonly atMs: number; readonly tokens: number }[] = [];
-  while (state.roundsMerged < 10) {
-    if (state.phase.kind === "aggregating") {
-      step(state, aggregated(state, state.nowMs + 1));
-      done.push({ atMs: state.nowMs, tokens: state.tokensMerged });
-      continue;
-    }
-    const due = state.assignments.map((asked) => {
-      const { speed, link } = sites.find(({ siteId }) => siteId === asked.siteId)!;
-      const tokens = asked.innerSteps * asked.batch * forRun.context;
-      const computeMs = (1_000 * tokens) / tokensPerSecond(speed, 1, forRun.context);
-      const bytesUp = offer(state, asked.siteId, 0).bytes;
-      const transferMs = linkMs(link, bytesUp, asked.bytesDown);
-      return { asked, computeMs, transferMs, atMs: asked.assignedMs + computeMs + transferMs };
-    });
-    const first = due.sort((a, b) => a.atMs - b.atMs)[0];
-    const wakeMs = nextWakeMs(state);
-    assert.ok(first !== undefined || wakeMs !== null, "something is to come");
-    if (first === undefined || (wakeMs !== null && wakeMs < first.atMs)) {
-      step(state, { type: "tick", atMs: Math.max(state.nowMs, wakeMs!) });
-      continue;
-    }
-    const { asked, computeMs, transferMs } = first;
-    const atMs = Math.max(state.nowMs, Math.ceil(first.atMs));
-    step(state, offer(state, asked.siteId, atMs, { computeMs, transferMs }));
-  }
-  const [start, end] = [done[1]!, done.at(-1)!];
-  return { ms: end.atMs - start.atMs, tokens: end.tokens - start.tokens };
-}
 
 test("what is forecast is what the round machine then does", () => {
   const anySite = fc.record({

@@ -46,6 +46,8 @@ export interface ForecastPart {
 
 /** A typical round of these sites. */
 export interface RoundForecast {
+  /** H. */
+  readonly innerSteps: number;
   readonly roundMs: number;
   readonly tokensPerSecond: number;
   /** Way to the target done in a second; only ratios mean anything. */
@@ -69,7 +71,7 @@ export function forecastRound(sites: readonly ForecastSite[], rules: ForecastRul
   assert(sites.length > 0, "a round has at least one site");
   const { parameters, context } = rules;
   const sizing = sites.map((site) => sizingOf(site, rules));
-  const innerSteps = rules.innerSteps ?? innerStepsOf(sizing, rules);
+  const innerSteps = rules.innerSteps ?? innerStepsOf(sites, sizing, rules);
   const all = { ...rules, innerSteps };
   const targetMs = targetRoundMs(sizing, all);
   const stretches = sizing.map((site) => planStretch(site, all, targetMs));
@@ -89,7 +91,7 @@ export function forecastRound(sites: readonly ForecastSite[], rules: ForecastRul
   const pace = isForTokens(rules.stop)
     ? tokensPerSecond
     : (1_000 * innerSteps * batch) / (batch + critical) / roundMs;
-  return { roundMs, tokensPerSecond, pace, parts };
+  return { innerSteps, roundMs, tokensPerSecond, pace, parts };
 }
 
 /** A run that ends by tokens alone is over soonest where most tokens are trained. */
@@ -103,11 +105,23 @@ function sizingOf(site: ForecastSite, rules: ForecastRules): SizingSite {
   return { siteId, speed, transferMs: site.transferMs ?? linkMs(link, up, down) };
 }
 
-/** H as the first round would choose it (`round/plan.ts`). */
-function innerStepsOf(sites: readonly SizingSite[], rules: ForecastRules): number {
-  const transferMs = lowerMedian(sites.map((site) => site.transferMs)) ?? 0;
-  const fastestMs = Math.min(...sites.map((site) => stepMs(site.speed, rules.referenceBatch)));
-  return chooseInnerSteps(rules.parameters, transferMs, fastestMs);
+/**
+ * H as the first round would choose it (`round/plan.ts`), by the middle exchange. In that round all
+ * that were not measured yet fetch the whole model.
+ */
+function innerStepsOf(
+  sites: readonly ForecastSite[],
+  sizing: readonly SizingSite[],
+  rules: ForecastRules,
+): number {
+  const { parameters, referenceBatch, codecUp } = rules;
+  const down = codedBytes("fp32", parameters);
+  const firstMs = sites.map(({ link, transferMs }) => {
+    const up = codedBytes(codecUp ?? codecForLink(link), parameters);
+    return transferMs ?? linkMs(link, up, down);
+  });
+  const fastestMs = Math.min(...sizing.map((site) => stepMs(site.speed, referenceBatch)));
+  return chooseInnerSteps(parameters, lowerMedian(firstMs) ?? 0, fastestMs);
 }
 
 /** Time in which a site fetches the whole model, which it has to before it can help, ms. */

@@ -49,6 +49,7 @@ const MEANS: Readonly<Record<EventType, string>> = {
   "lease.running": "Its tasks run.",
   "lease.stopping": "The lease was asked to stop, and what its end will count as.",
   "lease.ended": "The lease is over, with what it used; estimated until the site reports.",
+  "lease.checkpointed": "The job said that its work up to this moment is safe.",
   "lease.corrected": "The site reported the true usage of a lease that had been estimated.",
   "run.prepared": "The first model of a run is there; from now on it takes sites.",
   "history.archived":

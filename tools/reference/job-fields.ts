@@ -20,6 +20,7 @@ export const FIELD_NOTES: Readonly<Record<string, FieldNote>> = {
   shell: { example: "shell: python3 train.py > result.txt" },
   env: { example: 'env: { SEED: "7" }' },
   tasks: { example: "tasks: 4" },
+  tasksMin: { example: "tasksMin: 2" },
   resources: { example: "resources: { cpus: 2, memory: 4GB }", about: "What each task needs" },
   "resources.accelerators": { example: resources("accelerators: 2") },
   "resources.kind": { example: resources("accelerators: 1, kind: gpu") },

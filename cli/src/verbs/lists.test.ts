@@ -74,6 +74,7 @@ before(async () => {
     getRun: () => runDetail(),
     changeRun: () => ({ ...runView, state: "paused", reason: "paused by admin" }),
     sampleRun: () => ({ text: "We the\npeople\u001b[2J", round: 3 }),
+    checkpointJob: ({ params }) => ({ jobId: params.id!, atMs: 1 }),
     cancelJob: ({ params }) =>
       params.id === "404"
         ? { refuse: { status: 404, code: "NOT_FOUND", message: "No job 404.", hint: "" } }
@@ -162,8 +163,15 @@ test("why says the place, each reason with its nodes, the start and what would h
   assert.match(out, /place 2 of 1,500 in the queue: priority 100; ahead: 1 older of project lab$/m);
   assert.match(out, /^ {2}ahead: 16$/m);
   assert.match(out, /- 1 accelerator is free, 2 are needed \(3 nodes\) ACCELERATORS_BUSY/);
-  assert.match(out, /\(in 30 min\), between in 10 min and in 1 h$/m);
+  assert.match(out, /\(in 30 min\), probably between 10 min and 1 h from now$/m);
   assert.match(out, /^ {2}change: With `accelerators: 1` it would start now\.$/m);
+});
+
+test("a checkpoint is told of the job that is named", async () => {
+  assert.equal((await run("checkpoint 17")).out, "Job 17: its work so far is safe.\n");
+  const { name, params } = lastAsked();
+  assert.deepEqual([name, params], ["checkpointJob", { id: "17" }]);
+  assert.equal((await run("checkpoint")).code, 2);
 });
 
 test("why shows the leases of a job with their facts, and the hint where nothing helps", async () => {

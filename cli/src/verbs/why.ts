@@ -2,7 +2,7 @@
 // stop it, or why it ended.
 import type { WhyLease, WhyView } from "@tequio/contract";
 import type { Command } from "commander";
-import { counted, relative, stamp, whole } from "../format.ts";
+import { counted, relative, span, stamp, whole } from "../format.ts";
 import { dim, writeJson } from "../report.ts";
 import { plain } from "../table.ts";
 import type { Shell } from "../verb.ts";
@@ -57,7 +57,7 @@ function startLines({ startEstimateMs, startIntervalMs }: WhyView, nowMs: number
   const about = `  starts about ${stamp(startEstimateMs)} (${relative(startEstimateMs, nowMs)})`;
   if (startIntervalMs === undefined) return [about];
   const [early, , late] = startIntervalMs;
-  return [`${about}, between ${relative(early, nowMs)} and ${relative(late, nowMs)}`];
+  return [`${about}, probably between ${span(early - nowMs)} and ${span(late - nowMs)} from now`];
 }
 
 function leaseLines(lease: WhyLease, nowMs: number): readonly string[] {

@@ -2,7 +2,7 @@
 // sentences as `tequio why` writes.
 import type { WhyLease, WhyView } from "@tequio/contract";
 import { useCall, useNow } from "../api.tsx";
-import { dateTime, relative, whole } from "../format.ts";
+import { dateTime, duration, relative, whole } from "../format.ts";
 import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
 import { Badge, Panel, TroubleNote, Waiting } from "../ui/parts.tsx";
@@ -66,8 +66,8 @@ function Turn(props: { readonly why: WhyView }) {
         {startIntervalMs !== undefined && (
           <span>
             {TEXTS.why.between(
-              relative(startIntervalMs[0], now),
-              relative(startIntervalMs[2], now),
+              duration(startIntervalMs[0] - now),
+              duration(startIntervalMs[2] - now),
             )}
           </span>
         )}
@@ -98,17 +98,30 @@ function Ahead(props: { readonly why: WhyView }) {
 
 function Changes(props: { readonly why: WhyView }) {
   const { changes, hint } = props.why;
-  if (changes.length === 0) return hint === undefined ? null : <p className="hint">{hint}</p>;
+  if (changes.length === 0)
+    return hint === undefined ? null : (
+      <p className="hint">
+        <Words text={hint} />
+      </p>
+    );
   return (
     <div className="hint">
       <p>{TEXTS.why.changes}</p>
       <ul>
         {changes.map(({ text }) => (
-          <li key={text}>{text}</li>
+          <li key={text}>
+            <Words text={text} />
+          </li>
         ))}
       </ul>
     </div>
   );
+}
+
+/** A sentence; what stands between backticks is for a job file or the command line. */
+function Words(props: { readonly text: string }) {
+  const parts = props.text.split("`");
+  return parts.map((part, index) => (index % 2 === 1 ? <code key={part}>{part}</code> : part));
 }
 
 function Lease(props: { readonly lease: WhyLease }) {
@@ -125,7 +138,9 @@ function Lease(props: { readonly lease: WhyLease }) {
       )}
       <ul>
         {facts.map((fact) => (
-          <li key={fact}>{fact}</li>
+          <li key={fact}>
+            <Words text={fact} />
+          </li>
         ))}
       </ul>
     </section>

@@ -61,7 +61,7 @@ test("a reservation counts on leases ending as their like do", () => {
   assert.equal(late.waits[0]?.startEstimateMs, 9 * HOUR_MS, "it has outlived its estimate");
 });
 
-test("after some jobs outlived their estimates only time limits count before the reserved one", () => {
+test("after some jobs outlived their estimates only limits count before the reserved one", () => {
   const passed = { jobId: "1", expectedMs: -1, promisedMs: HOUR_MS };
   const lease = (index: number): RunningView =>
     running(`P${index}`, {

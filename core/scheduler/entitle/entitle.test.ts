@@ -63,6 +63,7 @@ test("an entitled job takes what is free elsewhere rather than stop who borrows 
     made.starts.map(({ siteId }) => siteId),
     ["s1"],
   );
+  assert.match(made.starts[0]!.reason, /; it is entitled: its owner's own machines, alone, would/);
   assert.deepEqual(made.preemptions, []);
   // Where something more important waits, that gets what is free, and the owner its own.
   const urgent = jobOf("8", "guest", 1, { priority: 5 });

@@ -4,6 +4,7 @@
 // came earlier and has not ended is a part of what it would be alone, so it leaves as much room).
 // Everything else that runs is borrowed. What is done for the entitled is own-turns.ts's business.
 import type { Demand } from "../demand.ts";
+import { leastJob } from "../gang/elastic.ts";
 import type { Lenders } from "../lending.ts";
 import { compareJobIds } from "../order/job-id.ts";
 import type { RunningView, SchedulerInput, WaitingView } from "../types.ts";
@@ -67,7 +68,8 @@ export function findEntitled(asked: EntitledInput): Entitlement {
     const room = new Capacity(world, owner.sites);
     for (let turn = rows.next(); turn !== undefined; turn = rows.next()) {
       const { job, waits: isWaiting } = turn;
-      const demand = asked.demandOf(job);
+      // What waits may start in its smallest form; what runs holds up to its largest.
+      const demand = asked.demandOf(isWaiting ? leastJob(job) : job);
       const serves = demand.candidates.some(({ site }) => owner.sites.has(site.siteId));
       if (!serves || (isWaiting && asked.isHeldBack(job))) {
         // What its machines could never run, or may not now, is passed over with all its like.

@@ -1,9 +1,10 @@
 // Before the queue come the owners. First the jobs that are entitled to run at once: on free own
-// machines, else on free machines elsewhere, else what is borrowed makes way. Then the other jobs of
-// owners, on their machines: what is free there is theirs, and what others borrow there is taken
+// machines, else on free machines elsewhere, else what is borrowed makes way. Then the other jobs
+// of owners, on their machines: what is free there is theirs, and what others borrow there is taken
 // back. How a job starts and how leases are stopped for it is the pass's business.
 import { LIMITS } from "../../pool/index.ts";
 import type { Demand } from "../demand.ts";
+import { leastJob } from "../gang/elastic.ts";
 import type { Fit } from "../gang/fit.ts";
 import type { Lenders } from "../lending.ts";
 import type { CapCounts } from "../order/caps.ts";
@@ -35,10 +36,14 @@ export interface OwnTurns {
   /** True for a run that has as many sites as it may have. */
   readonly isComplete: (job: WaitingView) => boolean;
   readonly bestFit: (job: WaitingView, excluded: ReadonlySet<string>) => Fit | undefined;
-  readonly start: (job: WaitingView, fit: Fit) => void;
+  /** `why` is a sentence for people. */
+  readonly start: (job: WaitingView, fit: Fit, why: string) => void;
   /** Without a grace it is no recall: the leases get what every preempted lease gets. */
   readonly preempt: (job: WaitingView, choice: Preempting, recallGraceMs?: number) => void;
 }
+
+const ENTITLED = "it is entitled: its owner's own machines, alone, would run it now";
+const AT_HOME = "an owner's own job goes first on its owner's machines";
 
 /** Gives owners' jobs their turns; requests that were blocked `depthMax` times end it. */
 export function giveOwnTurns(turns: OwnTurns, depthMax: number): void {
@@ -48,7 +53,7 @@ export function giveOwnTurns(turns: OwnTurns, depthMax: number): void {
   const waiting = input.waiting.filter((job) => job.eligible && own(job.spec.project));
   const lines = input.lines?.filter(({ project }) => own(project)) ?? [];
   if (waiting.length + lines.length === 0) return;
-  const isHeldBack = (job: WaitingView): boolean => turns.caps.refuse(job) !== undefined;
+  const isHeldBack = (job: WaitingView): boolean => turns.caps.refuse(leastJob(job)) !== undefined;
   const entitlement = findEntitled({ ...turns, isHeldBack });
   serveEntitled(turns, entitlement);
   const queue = new JobQueue(waiting, tree, lines, orderRules(input.nowMs, input.ageing));
@@ -65,15 +70,24 @@ export function giveOwnTurns(turns: OwnTurns, depthMax: number): void {
 /** All owners find what is free at home before anybody looks elsewhere or stops something. */
 function serveEntitled(turns: OwnTurns, { owners, jobIds }: Entitlement): void {
   const { input, settled } = turns;
-  const start = (job: WaitingView, excluded: ReadonlySet<string>): void => {
-    if (turns.caps.refuse(job) !== undefined) return;
-    const fit = turns.bestFit(job, excluded);
-    if (fit === undefined) return;
-    turns.order.push(job.jobId);
-    turns.start(job, fit);
-    settled.add(job.jobId);
+  // What is free, and what may make way, only shrinks: equal requests are not asked twice.
+  const inVain = new Set<string>();
+  const tryOnce = (step: string, job: WaitingView, serve: () => boolean): void => {
+    const key = `${step} ${turns.keyOf(job)} ${job.spec.project} ${job.spec.priority}`;
+    if (inVain.has(key) || turns.caps.refuse(leastJob(job)) !== undefined) return;
+    if (!serve()) inVain.add(key);
   };
-  for (const { waiting } of owners) for (const job of waiting) start(job, awayFrom(turns, job));
+  const start = (job: WaitingView, excluded: ReadonlySet<string>): boolean => {
+    const fit = turns.bestFit(job, excluded);
+    if (fit === undefined) return false;
+    turns.order.push(job.jobId);
+    turns.start(job, fit, ENTITLED);
+    settled.add(job.jobId);
+    return true;
+  };
+  for (const { waiting } of owners) {
+    for (const job of waiting) tryOnce("home", job, () => start(job, awayFrom(turns, job)));
+  }
   const left = owners.map(({ waiting }) => waiting.filter(({ jobId }) => !settled.has(jobId)));
   if (left.every((jobs) => jobs.length === 0)) return;
   // Elsewhere a job of higher priority goes first; the owner then takes its own machines back.
@@ -82,10 +96,14 @@ function serveEntitled(turns: OwnTurns, { owners, jobIds }: Entitlement): void {
   for (const { spec, eligible } of input.waiting)
     if (eligible) most = Math.max(most, spec.priority);
   for (const job of left.flat()) {
-    if (job.spec.priority >= most) start(job, new Set(turns.barred(job)));
+    if (job.spec.priority < most) continue;
+    tryOnce("away", job, () => start(job, new Set(turns.barred(job))));
   }
   for (const [i, owner] of owners.entries()) {
-    for (const job of left[i]!) if (!settled.has(job.jobId)) makeWay(turns, job, owner, jobIds);
+    for (const job of left[i]!) {
+      if (settled.has(job.jobId)) continue;
+      tryOnce("way", job, () => makeWay(turns, job, owner, jobIds));
+    }
   }
 }
 
@@ -109,25 +127,24 @@ function makeWay(
   job: WaitingView,
   owner: Owner,
   entitled: ReadonlySet<string>,
-): void {
-  if (turns.caps.refuse(job) !== undefined) return;
+): boolean {
   const { priority } = job.spec;
   const isOwn = ({ project, siteId }: RunningView): boolean =>
     turns.lenders.ownSites(project).has(siteId);
   const weak = (lease: RunningView): boolean => lease.preemptible && lease.priority <= priority;
   const borrowed = (lease: RunningView): boolean => !entitled.has(lease.jobId);
   const atHome = (lease: RunningView): boolean => borrowed(lease) && (!isOwn(lease) || weak(lease));
-  if (takeBack(turns, job, atHome)) return;
-  const weight = weightOf(job);
+  if (takeBack(turns, job, atHome)) return true;
+  const weight = weightOf(leastJob(job));
   if (weight <= owner.balance) {
     const elsewhere = (lease: RunningView): boolean =>
       borrowed(lease) && weak(lease) && !isOwn(lease);
     if (displace(turns, job, owner, elsewhere)) {
       owner.balance -= weight;
-      return;
+      return true;
     }
   }
-  takeBack(turns, job, (lease) => !isOwn(lease) || atHome(lease));
+  return takeBack(turns, job, (lease) => !isOwn(lease) || atHome(lease));
 }
 
 /** Devices that a job asks for; tasks without any count as what they would hold. */
@@ -149,7 +166,7 @@ function displace(
   const { priority, project, walltimeMs } = job.spec;
   const endsAtMs = nowMs + LIMITS.STOP_GRACE_MS + walltimeMs;
   const excluded = new Set([...turns.barred(job), ...sites]);
-  const choice = choosePreemption(turns.demandOf(job), {
+  const choice = choosePreemption(turns.demandOf(leastJob(job)), {
     ...{ priority, project, endsAtMs, nowMs, excluded, mayRecall },
     mayPreempt: false,
   });
@@ -163,11 +180,11 @@ function displace(
 /** True if the job starts on a machine of its owner, or will when what is lent there has gone. */
 function ownTurn(turns: OwnTurns, job: WaitingView, { jobIds }: Entitlement): boolean {
   const { jobId, spec } = job;
-  if (turns.isComplete(job) || turns.caps.refuse(job) !== undefined) return false;
+  if (turns.isComplete(job) || turns.caps.refuse(leastJob(job)) !== undefined) return false;
   const fit = turns.bestFit(job, awayFrom(turns, job));
   if (fit !== undefined) {
     turns.order.push(jobId);
-    turns.start(job, fit);
+    turns.start(job, fit, AT_HOME);
     if (spec.run === undefined) turns.settled.add(jobId);
     else turns.given.set(jobId, fit.site.siteId);
     return true;
@@ -199,7 +216,7 @@ function takeBack(
     // Nobody is stopped for a job that could not begin any more when they have gone.
     if (nowMs + siteGraceMs > lenders.lastStartMs(siteId, spec)) excluded.add(siteId);
   }
-  const choice = choosePreemption(turns.demandOf(job), {
+  const choice = choosePreemption(turns.demandOf(leastJob(job)), {
     priority: spec.priority,
     project: spec.project,
     endsAtMs: nowMs + graceMs + spec.walltimeMs,

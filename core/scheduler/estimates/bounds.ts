@@ -7,7 +7,7 @@ export const ESTIMATES = {
   SAMPLES_OF_NAME: 32,
   /** Run times of a user, a project or the pool: these mix many jobs, so more are needed. */
   SAMPLES_OF_MANY: 256,
-  /** Of those one in so many is kept, once there are enough: together they reach back 2,048 runs. */
+  /** Of those one in so many is kept once there are enough: they reach back 2,048 runs. */
   KEPT_ONE_OF_MANY: 8,
   /** Characters of a name that tell jobs apart; ids and settings often follow. */
   NAME_CHARS: 40,

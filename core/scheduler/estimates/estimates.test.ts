@@ -129,7 +129,7 @@ test("a few absurd runs among many do not move what is likely", () => {
   fc.assert(check, { numRuns: 200, seed: 8 });
 });
 
-test("a new run falls between the early and the late of the runs before it four times in five", () => {
+test("a new run falls between early and late of the runs before it four times in five", () => {
   const chance = chanceOf(11);
   const draw = (): number => Math.round(Math.exp(chance.next() * 6) * 60_000);
   let within = 0;

@@ -3,11 +3,12 @@
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** `less than a minute`, `20 minutes`, `2.5 hours`, `12 hours`, `4 days`. */
+/** `less than a second`, `20 seconds`, `2 minutes`, `2.5 hours`, `12 hours`, `4 days`. */
 export function aboutLong(ms: number): string {
   const minutes = Math.round(ms / MINUTE_MS);
-  if (ms < MINUTE_MS) return "less than a minute";
-  if (minutes < 90) return counted(minutes, "minute");
+  if (ms < 1_000) return "less than a second";
+  if (ms < MINUTE_MS) return counted(Math.floor(ms / 1_000), "second");
+  if (minutes < 90 && minutes !== 60) return counted(minutes, "minute");
   const hours = ms / HOUR_MS;
   if (hours < 9.75) return counted(Math.round(hours * 2) / 2, "hour");
   if (hours < 48) return counted(Math.round(hours), "hour");

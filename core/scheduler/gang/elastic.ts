@@ -2,6 +2,7 @@
 // scheduler plans with plain jobs of one size; this makes them, and looks for the largest that
 // fits. The tasks learn their number as always, from their environment.
 import type { JobSpec } from "../../pool/index.ts";
+import type { WaitingView } from "../types.ts";
 
 /** Specs never change, so what is made of them is kept with them. */
 const sizes = new WeakMap<JobSpec, Map<number, JobSpec>>();
@@ -28,6 +29,9 @@ export function leastSpec(spec: JobSpec): JobSpec {
   const least = leastOf(spec);
   return least === undefined ? spec : sized(spec, least);
 }
+
+/** The job in its smallest form: what it waits for, and what is stopped or counted for it. */
+export const leastJob = (job: WaitingView): WaitingView => ({ ...job, spec: leastSpec(job.spec) });
 
 /**
  * What `fit` finds for the largest size that fits; `fit` must find something for every size below

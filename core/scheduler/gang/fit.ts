@@ -21,6 +21,8 @@ export interface Fit {
   readonly places: readonly TaskPlace[];
   readonly nodesUsed: number;
   readonly rank: Rank;
+  /** What else was feasible: on how many other sites, and the best of those. */
+  readonly over?: { readonly sites: number; readonly next: Fit };
 }
 
 /** `gaveUp` tells "there is none" from "none was found within the steps". */
@@ -56,6 +58,18 @@ export function compareFits(a: Fit, b: Fit): number {
     compareRanks(a.rank, b.rank) ||
     (a.site.siteId < b.site.siteId ? -1 : 1)
   );
+}
+
+/** The best of some fits, with the next best for who asks what else there was. */
+export function bestOf(fits: readonly Fit[]): Fit | undefined {
+  let best: Fit | undefined;
+  let next: Fit | undefined;
+  for (const fit of fits) {
+    if (best === undefined || compareFits(fit, best) < 0) [best, next] = [fit, best];
+    else if (next === undefined || compareFits(fit, next) < 0) next = fit;
+  }
+  if (best === undefined || next === undefined) return best;
+  return { ...best, over: { sites: fits.length - 1, next } };
 }
 
 /** Tasks of a portion, at most `most`, that a room can take at one time. */

@@ -11,6 +11,6 @@ export const BOUNDS = {
   /** What a holding without accelerators counts for, in thousandths of one, when it is chosen
    * who gives up processors: moving it costs little, but not nothing. */
   CPU_ONLY_MILLI: 300,
-  /** Thousandths wasted that weigh as much as one move. */
-  WASTE_MILLI: 50,
+  /** Thousandths lost to others that weigh as much as one move. */
+  LOSS_MILLI: 50,
 } as const;

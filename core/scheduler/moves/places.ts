@@ -1,8 +1,32 @@
-// Where something that has to move could go: the place that wastes least. Unlike the placer it
-// keeps no scores: moves are rare, and the nodes differ at every step of a search.
+// Where something that has to move could go: the place that costs the others least. Unlike the
+// placer it keeps no scores: moves are rare, and the nodes differ at every step of a search.
 import { type NodeTable, WHOLE } from "../placement/nodes.ts";
 import type { Place } from "../placement/placer.ts";
 import { fits, type KnownRequest } from "../placement/requests.ts";
+
+/** What is expected to come, as far as it decides what of a node is of use. */
+export interface Future {
+  /** Thousandths of a free part that will be used at best. */
+  readonly used: (free: number) => number;
+  /** Processor time that goes with a whole accelerator; 0: it is never short. */
+  readonly milliCpu: () => number;
+}
+
+/** Expects nothing: every free part is of use. */
+export const ALL_OF_USE: Future = { used: (free) => Math.max(0, free), milliCpu: () => 0 };
+
+/** What of a node's accelerators is of use, in thousandths, if so much processor time is free. */
+export function usable({ milliCpu }: Future, parts: number, freeMilliCpu: number): number {
+  const needed = milliCpu();
+  return needed === 0 ? parts : Math.min(parts, (Math.max(0, freeMilliCpu) * WHOLE) / needed);
+}
+
+/** What of a node's free parts is of use, whatever its processors. */
+export function usedParts({ free, stride }: NodeTable, node: number, expected: Future): number {
+  let sum = 0;
+  for (let at = node * stride; at < (node + 1) * stride; at += 1) sum += expected.used(free[at]!);
+  return sum;
+}
 
 /** Whether any node has room for a request. */
 export function hasPlace(nodes: NodeTable, request: KnownRequest): boolean {
@@ -12,14 +36,17 @@ export function hasPlace(nodes: NodeTable, request: KnownRequest): boolean {
   return false;
 }
 
-/** The tightest place for a request, `own` the node that it now runs on; undefined: none. */
+/** Weight of what is lost to others, over what would only stay free. */
+const LOSS_WEIGHT = 1_000;
+
+/** The best place for a request, `own` the node that it now runs on; undefined: none. */
 export function tightestPlace(
   nodes: NodeTable,
   request: KnownRequest,
-  own?: number,
-  waste?: Waste,
+  own = -1,
+  expected: Future = ALL_OF_USE,
 ): Place | undefined {
-  let [best, least] = [-1, Number.POSITIVE_INFINITY];
+  let [best, least, part] = [-1, Number.POSITIVE_INFINITY, -1];
   for (let rank = 0; rank < nodes.count; rank += 1) {
     const node = nodes.byRank[rank]!;
     if (request.kinds[nodes.kind[node]!] === 0) continue;
@@ -28,54 +55,59 @@ export function tightestPlace(
     const milliCpu = nodes.freeMilliCpu[node]! + (home ? request.milliCpu : 0);
     const memoryMiB = nodes.freeMemoryMiB[node]! + (home ? request.memoryMiB : 0);
     if (milliCpu < request.milliCpu || memoryMiB < request.memoryMiB) continue;
-    const slack = slackOf(nodes, node, request, waste);
-    if (slack < least) [best, least] = [node, slack];
+    const spot = spotOn(nodes, node, request, expected, home);
+    const slack = spot.left + LOSS_WEIGHT * spot.loss;
+    if (slack < least) [best, least, part] = [node, slack, spot.part];
   }
-  return best < 0 ? undefined : { node: best, accelerators: chosen(nodes, best, request, waste) };
+  return best < 0 ? undefined : { node: best, accelerators: chosen(nodes, best, request, part) };
 }
 
-/** Thousandths of a free part that nobody is expected to use. */
-export type Waste = (free: number) => number;
-
-/** Weight of what would be wasted more, over what would only stay free. */
-const WASTE_WEIGHT = 1_000;
-
-/** Thousandths that stay free beside a request where it would go; infinite: no room. */
-function slackOf(nodes: NodeTable, node: number, request: KnownRequest, waste?: Waste): number {
-  const { free, stride } = nodes;
-  const from = node * stride;
-  if (request.accelerators === 0) return nodes.freeMilli(node);
-  if (request.milli < WHOLE) {
-    const at = tightestPart(nodes, node, request.milli, waste);
-    return at < 0 ? Number.POSITIVE_INFINITY : partSlack(free[from + at]!, request.milli, waste);
-  }
-  let [room, sum] = [0, 0];
-  for (let at = from; at < from + stride; at += 1) {
-    if (free[at]! < WHOLE) continue;
-    room += 1;
-    sum += WHOLE;
-  }
-  return room < request.accelerators ? Number.POSITIVE_INFINITY : sum - request.wholeMilli;
+/** What a request would do to one node. */
+interface Spot {
+  /** The accelerator for a shared request. */
+  readonly part: number;
+  /** Thousandths of use to others that are lost beyond what it takes; infinite: no room. */
+  readonly loss: number;
+  /** Thousandths that stay free beside it. */
+  readonly left: number;
 }
 
-function partSlack(free: number, milli: number, waste: Waste | undefined): number {
-  const left = free - milli;
-  return waste === undefined ? left : left + WASTE_WEIGHT * (waste(left) - waste(free));
-}
+const NO_SPOT: Spot = { part: -1, loss: Number.POSITIVE_INFINITY, left: 0 };
 
-/** The accelerator of a node that a shared request takes; -1: none has room. */
-function tightestPart(
-  { free, stride }: NodeTable,
+/** Where on a node a request does least harm. `home`: its processors are there already. */
+export function spotOn(
+  nodes: NodeTable,
   node: number,
-  milli: number,
-  waste: Waste | undefined,
-): number {
-  let [best, least] = [-1, Number.POSITIVE_INFINITY];
+  request: KnownRequest,
+  expected: Future,
+  home = false,
+  except = -1,
+): Spot {
+  const { free, stride } = nodes;
+  const { accelerators, milli, wholeMilli } = request;
+  const parts = usedParts(nodes, node, expected);
+  const cpu = nodes.freeMilliCpu[node]!;
+  const before = usable(expected, parts, cpu);
+  const cpuAfter = home ? cpu : cpu - request.milliCpu;
+  if (accelerators !== 1 || milli === WHOLE) {
+    let whole = 0;
+    for (let at = 0; at < stride; at += 1) {
+      if (free[node * stride + at]! >= WHOLE && at !== except) whole += 1;
+    }
+    if (whole < accelerators) return NO_SPOT;
+    const after = usable(expected, parts - accelerators * expected.used(WHOLE), cpuAfter);
+    const left = accelerators === 0 ? nodes.freeMilli(node) : whole * WHOLE - wholeMilli;
+    return { part: -1, loss: before - after - wholeMilli, left };
+  }
+  let best = NO_SPOT;
   for (let at = 0; at < stride; at += 1) {
     const part = free[node * stride + at]!;
-    if (part < milli) continue;
-    const slack = partSlack(part, milli, waste);
-    if (slack < least) [best, least] = [at, slack];
+    if (part < milli || at === except) continue;
+    const rest = parts - expected.used(part) + expected.used(part - milli);
+    const loss = before - usable(expected, rest, cpuAfter) - milli;
+    const left = part - milli;
+    if (loss < best.loss || (loss === best.loss && left < best.left))
+      best = { part: at, loss, left };
   }
   return best;
 }
@@ -84,12 +116,11 @@ function tightestPart(
 function chosen(
   nodes: NodeTable,
   node: number,
-  request: KnownRequest,
-  waste: Waste | undefined,
+  { accelerators, milli }: KnownRequest,
+  part: number,
 ): readonly number[] {
-  const { accelerators, milli } = request;
   if (accelerators === 0) return [];
-  if (milli < WHOLE) return [tightestPart(nodes, node, milli, waste)];
+  if (milli < WHOLE) return [part];
   const whole: number[] = [];
   for (let at = 0; whole.length < accelerators; at += 1) {
     if (nodes.free[node * nodes.stride + at]! >= WHOLE) whole.push(at);
@@ -97,22 +128,24 @@ function chosen(
   return whole;
 }
 
-/** How much more is wasted, at best, when a request has found a place; infinite: it finds none. */
-export function leastWaste(nodes: NodeTable, request: KnownRequest, waste: Waste): number {
-  if (request.accelerators !== 1 || request.milli === WHOLE) {
-    return hasPlace(nodes, request) ? 0 : Number.POSITIVE_INFINITY;
-  }
-  let least = Number.POSITIVE_INFINITY;
-  const { free, stride } = nodes;
+/** What a request would do to the pool, at best. */
+export interface Prospect {
+  /** Loss as in a spot; infinite: it finds no room. */
+  readonly least: number;
+  /** Where that is. */
+  readonly node: number;
+  /** The same on any other node. */
+  readonly elsewhere: number;
+}
+
+/** What a request finds on all nodes as they are. */
+export function prospectOf(nodes: NodeTable, request: KnownRequest, expected: Future): Prospect {
+  let [least, best, elsewhere] = [Number.POSITIVE_INFINITY, -1, Number.POSITIVE_INFINITY];
   for (let node = 0; node < nodes.count; node += 1) {
-    if (request.kinds[nodes.kind[node]!] === 0) continue;
-    if (nodes.freeMilliCpu[node]! < request.milliCpu) continue;
-    if (nodes.freeMemoryMiB[node]! < request.memoryMiB) continue;
-    for (let at = node * stride; at < (node + 1) * stride; at += 1) {
-      const part = free[at]!;
-      if (part < request.milli) continue;
-      least = Math.min(least, waste(part - request.milli) - waste(part));
-    }
+    if (request.kinds[nodes.kind[node]!] === 0 || !fits(nodes, node, request)) continue;
+    const { loss } = spotOn(nodes, node, request, expected);
+    if (loss < least) [least, best, elsewhere] = [loss, node, least];
+    else if (loss < elsewhere) elsewhere = loss;
   }
-  return least;
+  return { least, node: best, elsewhere };
 }

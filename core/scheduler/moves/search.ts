@@ -7,7 +7,16 @@ import type { KnownRequest } from "../placement/requests.ts";
 import { BOUNDS } from "./bounds.ts";
 import { chainLengths } from "./chains.ts";
 import type { Holding, Holdings } from "./holdings.ts";
-import { leastWaste, tightestPlace, type Waste } from "./places.ts";
+import {
+  ALL_OF_USE,
+  type Future,
+  type Prospect,
+  prospectOf,
+  spotOn,
+  tightestPlace,
+  usable,
+  usedParts,
+} from "./places.ts";
 
 /** A place, and who has to leave for it. */
 interface Clearing {
@@ -30,14 +39,14 @@ export class MoveSearch {
   /** By request: moves until it would run, as it was when the search began. */
   #length: (request: KnownRequest) => number = () => 0;
 
-  readonly #waste: Waste;
-  /** By request: what is wasted more where it fits now; empty when a search begins. */
-  #wasted: (number | undefined)[] = [];
+  readonly #expected: Future;
+  /** By request: what it would find; empty when a search begins. */
+  #prospects: (Prospect | undefined)[] = [];
 
-  /** `waste`: what nobody is expected to use of a free part; absent: nothing is wasted. */
-  constructor(holdings: Holdings, waste: Waste = () => 0) {
+  /** `expected`: what will come, so that moves leave what it can use; absent: anything. */
+  constructor(holdings: Holdings, expected: Future = ALL_OF_USE) {
     this.#holdings = holdings;
-    this.#waste = waste;
+    this.#expected = expected;
   }
 
   /**
@@ -47,7 +56,7 @@ export class MoveSearch {
   makeRoom(request: KnownRequest, { movesMax, depth }: Room): Place | undefined {
     this.#steps = BOUNDS.STEPS_MAX;
     const before = this.#holdings.tried;
-    this.#wasted = [];
+    this.#prospects = [];
     this.#length = chainLengths(this.#holdings, request, depth - 1);
     for (let deep = 1; deep <= depth; deep += 1) {
       this.#movesMax = before + movesMax;
@@ -88,7 +97,7 @@ export class MoveSearch {
   #leave(holding: Holding, depth: number): boolean {
     const holdings = this.#holdings;
     if (holdings.tried >= this.#movesMax) return false;
-    const free = tightestPlace(holdings.nodes, holding.request, holding.place.node, this.#waste);
+    const free = tightestPlace(holdings.nodes, holding.request, holding.place.node, this.#expected);
     if (free !== undefined) {
       holdings.move(holding, free);
       return true;
@@ -131,13 +140,37 @@ export class MoveSearch {
     if (gone.size > BOUNDS.LEAVE_MAX) return undefined;
     let cost = 0;
     for (const one of gone) cost += this.#cost(one, depth);
-    for (const at of accelerators) {
-      const left = nodes.free[node * nodes.stride + at]!;
-      cost -= this.#waste(Math.max(0, left)) / BOUNDS.WASTE_MILLI;
-    }
+    cost += this.#loss(request, node, accelerators, gone) / BOUNDS.LOSS_MILLI;
     // The largest first: the small ones find a place in what is left.
     const leave = [...gone].sort((a, b) => b.request.wholeMilli - a.request.wholeMilli);
     return { place: { node, accelerators }, leave, cost };
+  }
+
+  /** Thousandths of use to others that the node loses, beyond what the request takes. */
+  #loss(
+    request: KnownRequest,
+    node: number,
+    accelerators: readonly number[],
+    gone: ReadonlySet<Holding>,
+  ): number {
+    const { nodes } = this.#holdings;
+    const { used } = this.#expected;
+    let parts = usedParts(nodes, node, this.#expected);
+    let milliCpu = nodes.freeMilliCpu[node]!;
+    const before = usable(this.#expected, parts, milliCpu);
+    milliCpu -= request.milliCpu;
+    let gained = request.wholeMilli;
+    for (const one of gone) {
+      milliCpu += one.request.milliCpu;
+      gained -= one.request.wholeMilli;
+    }
+    for (const at of accelerators) {
+      const free = nodes.free[node * nodes.stride + at]!;
+      let left = free - request.milli;
+      for (const one of gone) if (one.place.accelerators.includes(at)) left += one.request.milli;
+      parts += used(left) - used(free);
+    }
+    return before - usable(this.#expected, parts, milliCpu) - gained;
   }
 
   /** Adds whoever must leave for the processors and the memory; false: it cannot be. */
@@ -224,13 +257,27 @@ export class MoveSearch {
   }
 
   /** Cost of a holding's leaving: one move, its size to tell equals apart; infinite: it cannot. */
-  #cost({ request, movable }: Holding, depth: number): number {
+  #cost(holding: Holding, depth: number): number {
+    const { request, movable } = holding;
     if (!movable) return Number.POSITIVE_INFINITY;
     const length = this.#length(request);
     if (length >= depth) return Number.POSITIVE_INFINITY;
-    const { id, wholeMilli } = request;
-    if (length > 0) return (1 + length) * (1 + wholeMilli / (8 * WHOLE));
-    this.#wasted[id] ??= leastWaste(this.#holdings.nodes, request, this.#waste);
-    return 1 + wholeMilli / (8 * WHOLE) + this.#wasted[id] / BOUNDS.WASTE_MILLI;
+    const size = 1 + request.wholeMilli / (8 * WHOLE);
+    const lost = length > 0 ? Number.POSITIVE_INFINITY : this.#lost(holding);
+    if (lost < Number.POSITIVE_INFINITY) return size + lost / BOUNDS.LOSS_MILLI;
+    // What it would find is the room beside itself alone: others must go first.
+    const moves = 1 + Math.max(1, length);
+    return moves > depth ? Number.POSITIVE_INFINITY : moves * size;
+  }
+
+  /** What others lose when it has moved to where there is room now. */
+  #lost({ request, place }: Holding): number {
+    const { nodes } = this.#holdings;
+    this.#prospects[request.id] ??= prospectOf(nodes, request, this.#expected);
+    const { least, node, elsewhere } = this.#prospects[request.id]!;
+    if (node !== place.node) return least;
+    if (request.accelerators !== 1) return elsewhere;
+    const at = place.accelerators[0];
+    return Math.min(elsewhere, spotOn(nodes, node, request, this.#expected, true, at).loss);
   }
 }

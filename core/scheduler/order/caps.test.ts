@@ -71,6 +71,19 @@ test("a job that alone is over the cap says so", () => {
   assert.match(waits[0]!.reasons[0]!.text, /may hold 2 accelerators, the job alone asks for 4/);
 });
 
+test("a gang that may be smaller starts as large as its cap lets it", () => {
+  const projects = [project("lab", { maxAccelerators: 5 })];
+  const gang = spec({ accelerators: 1 }, { count: 8 });
+  const elastic = { ...gang, groups: [{ ...gang.groups[0]!, countMin: 2 }] };
+  const jobs = ["1", "2"].map((jobId) => waiting(jobId, elastic));
+  const made = plan(snapshot({ nodes: [node("a", 8)], projects, waiting: jobs }));
+  assert.deepEqual(
+    made.starts.map(({ placements }) => placements.length),
+    [5],
+  );
+  assert.match(made.waits[0]!.reasons[0]!.text, /holds 5 of at most 5 .*, the job asks for 2$/);
+});
+
 test("no plan goes over a cap, and with room no job waits for one", () => {
   const caps = fc.record({
     maxAccelerators: fc.integer({ min: 0, max: 6 }),

@@ -20,6 +20,9 @@ interface Capped {
 const asked = ({ groups }: JobSpec): number =>
   groups.reduce((sum, { count, resources }) => sum + count * resources.accelerators, 0);
 
+const devicesOf = (placements: RunningView["placements"]): number =>
+  placements.reduce((sum, { acceleratorIds }) => sum + acceleratorIds.length, 0);
+
 const nothing = (): Held => ({ accelerators: 0, jobs: new Set() });
 
 export class CapCounts {
@@ -36,17 +39,17 @@ export class CapCounts {
     }
     if (this.#capped.size === 0) return;
     for (const { jobId, project, spec, placements } of running) {
-      const devices = placements.reduce((sum, { acceleratorIds: ids }) => sum + ids.length, 0);
-      this.#add(project, spec?.user, jobId, devices);
+      this.#add(project, spec?.user, jobId, devicesOf(placements));
     }
   }
 
   /** A lease is promised to the job. */
-  take({ jobId, spec }: WaitingView): void {
-    if (this.#capped.size > 0) this.#add(spec.project, spec.user, jobId, asked(spec));
+  take({ jobId, spec }: WaitingView, placements: RunningView["placements"]): void {
+    if (this.#capped.size === 0) return;
+    this.#add(spec.project, spec.user, jobId, devicesOf(placements));
   }
 
-  /** Why the job may not start now; undefined: as far as caps go, it may. */
+  /** Why the job, at its full size, may not start now; undefined: as far as caps go, it may. */
   refuse({ jobId, spec }: WaitingView): Reason | undefined {
     if (this.#capped.size === 0) return undefined;
     for (const { name, caps, all, byUser } of this.#line(spec.project)) {

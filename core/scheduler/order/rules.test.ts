@@ -40,6 +40,14 @@ test("a job that waited for days passes a higher priority, and none without agei
   assert.deepEqual(orderAt(3 * DAY_MS, [low, high], null), ["2", "1"]);
 });
 
+test("the reason of a start tells what waiting has added", () => {
+  const nowMs = 3 * DAY_MS;
+  const jobs = [job("1", { priority: 7 }), job("2", {}, nowMs)];
+  const { starts } = plan(snapshot({ nowMs, waiting: jobs, nodes: [node("a", 2)] }));
+  assert.match(starts[0]!.reason, /priority 7 and 72 points for waiting, project lab/);
+  assert.match(starts[1]!.reason, /priority 0, project lab/);
+});
+
 test("among equal priorities a long wait does not break fair share", () => {
   const heavy = job("1", { project: "firm" });
   const light = job("2", { project: "lab" }, 9 * DAY_MS);

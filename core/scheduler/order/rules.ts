@@ -58,6 +58,10 @@ export function classOf(
   return Math.max(priority, asked[low - 1] ?? priority);
 }
 
+/** What waiting has added to the job's priority so far. */
+export const pointsOf = ({ spec, submittedAtMs }: Ordered, { nowMs, ageing }: OrderRules): number =>
+  agedPriority(spec.priority, nowMs - submittedAtMs, ageing) - spec.priority;
+
 /** True when the job must have its turn now, or will hardly be able to start in time. */
 function isUrgent({ spec, submittedAtMs }: Ordered, nowMs: number): boolean {
   if (spec.deadline === undefined) return false;

@@ -114,3 +114,19 @@ test("what may not run on a model adds nothing to its nodes' worth", () => {
   assert.ok(filling.value(0, 20_000, row, 0, 1) > 900);
   assert.equal(filling.value(2, 20_000, row, 0, 1), 0);
 });
+
+test("a new mix is computed one table at a time, and the old one holds until all are there", () => {
+  const nodes = new NodeTable([shape, wide, { ...shape, model: "B" }]);
+  const requests = new RequestTable(nodes);
+  const mix = new Mix(requests);
+  const filling = new Filling(nodes, mix);
+  const worth = (): number => filling.value(0, 20_000, Int16Array.of(1_000), 0, 1);
+  mix.add(requests.know(request(500, 1, 1, "A")));
+  filling.renew();
+  // Tables: of model A on single and on wide nodes, and of model B.
+  for (const isDone of [false, false, true]) {
+    assert.equal(worth(), 0);
+    assert.equal(filling.advance(false), isDone);
+  }
+  assert.ok(worth() > 900);
+});

@@ -126,6 +126,7 @@ export class GroupPlacer {
       for (const group of blocked.keys()) if (kind[group] === one.kind) blocked.delete(group);
     }
     for (const group of this.#groups.live(one.kind)) this.#offer(request, one.heap, group);
+    one.heap.trim();
     one.entries = one.heap.size;
   }
 
@@ -143,8 +144,11 @@ export class GroupPlacer {
   }
 
   #learnClass(request: KnownRequest): RequestClass {
-    const cores = Math.ceil(request.milliCpu / CPU_STEP_MILLI);
-    const key = `${cores}/${request.accelerators}/${request.milli}/${request.kinds.join("")}`;
+    const { milliCpu, accelerators, milli } = request;
+    // A group with a core less than asked for may have room, unless whole cores are asked for.
+    const cores = Math.ceil(milliCpu / CPU_STEP_MILLI);
+    const isRound = milliCpu % CPU_STEP_MILLI === 0;
+    const key = `${cores}/${isRound}/${accelerators}/${milli}/${request.kinds.join("")}`;
     let known = this.#classes.get(key);
     if (known === undefined) {
       const kinds = [...request.kinds.keys()]

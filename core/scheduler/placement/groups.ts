@@ -27,6 +27,9 @@ interface KindChanges {
   changed: number;
 }
 
+/** Changes for each live group up to which they are looked at one by one: a group that changed
+ * again and again is rated once, and one that did not change not at all. */
+const LOOKED_AT_TIMES = 4;
 /** Changes of a kind that are kept at most. */
 const CHANGES_MAX = 65_536;
 
@@ -88,10 +91,10 @@ export class GroupTable {
     return this.#kinds[kind]!.changed;
   }
 
-  /** Whether more has changed since a time than there is to look at, or than is remembered. */
+  /** Whether far more has changed since a time than there is to look at, or than is remembered. */
   isOverdue(kind: number, time: number): boolean {
     const { live, ring, changed } = this.#kinds[kind]!;
-    return changed - time > Math.min(live.length, ring.length);
+    return changed - time > Math.min(LOOKED_AT_TIMES * live.length, ring.length);
   }
 
   /** The group that changed at a time that is not overdue. It may be of another kind by now. */

@@ -37,7 +37,7 @@ export class NodeTable {
   /** `rank` is a permutation of the nodes' numbers; absent: the order given. */
   constructor(shapes: readonly NodeShape[], rank?: readonly number[]) {
     this.count = shapes.length;
-    this.stride = Math.max(1, ...shapes.map(({ accelerators }) => accelerators));
+    this.stride = shapes.reduce((most, { accelerators }) => Math.max(most, accelerators), 1);
     assert(this.stride <= ACCELERATORS_PER_NODE_MAX, "a node has at most 16 accelerators");
     const kinds: NodeShape[] = [];
     const known = new Map<string, number>();

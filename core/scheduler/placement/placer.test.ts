@@ -102,7 +102,8 @@ test("a placer that keeps its scores chooses what one chooses that has kept noth
 test("work that comes and goes is refused only where no node has room, memory included", () => {
   const shapes = [small, small, small];
   const heavy = (gib: number): Request => ({ ...request(1, 500), memoryMiB: gib * 1_024 });
-  const all = [heavy(16), heavy(60), heavy(100), request(2, 1_000), request(0, 0, 9_000)];
+  const cpuOnly = [6_000, 9_000, 8_500].map((milliCpu) => request(0, 0, milliCpu));
+  const all = [heavy(16), heavy(60), heavy(100), request(2, 1_000), ...cpuOnly];
   const step = fc.record({ what: fc.nat(all.length - 1), leaves: fc.boolean(), which: fc.nat() });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
@@ -120,8 +121,18 @@ test("work that comes and goes is refused only where no node has room, memory in
       for (const { one, place } of here) placer.release(one, place);
       assert.ok(nodes.free.every((milli, at) => milli === (at < 6 ? 1_000 : 0)));
     }),
-    { numRuns: 60 },
+    { numRuns: 150 },
   );
+});
+
+test("half a core that is left serves who needs no more, whoever was refused before", () => {
+  const all = [6_000, 8_500, 9_000].map((milliCpu) => request(0, 0, milliCpu));
+  const { known, placer } = makePlacer([small], "saturation", all);
+  const [six, half, nine] = known;
+  for (const one of [six!, half!, nine!]) assert.ok(placer.place(one));
+  // 32 cores less 23.5: nine do not fit, eight and a half do.
+  assert.equal(placer.place(nine!), undefined);
+  assert.ok(placer.place(half!));
 });
 
 test("what is given back is free again", () => {

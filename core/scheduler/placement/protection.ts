@@ -189,14 +189,15 @@ export class Protection {
   }
 
   /** Price of what groups of whole accelerators lose, at all times; part of a state's score.
-   * `free[from]` to before `free[to]` are
-   * sorted; a shared request breaks `broken` whole ones, 0 or 1. */
+   * `free[from]` to before `free[to]` are sorted; `leftMilliCpu` is what the request leaves of
+   * `milliCpu`; a shared request breaks `broken` whole ones, 0 or 1. */
   groupPrice(
     request: KnownRequest,
     free: Int16Array,
     from: number,
     to: number,
     milliCpu: number,
+    leftMilliCpu: number,
     broken: number,
   ): number {
     let whole = 0;
@@ -207,7 +208,7 @@ export class Protection {
     let lost = 0;
     for (const group of this.#groups) {
       if (request.accelerators >= group.width || whole < group.width) continue;
-      const after = grouped(group, left, milliCpu - request.milliCpu);
+      const after = grouped(group, left, leftMilliCpu);
       lost += Math.max(0, grouped(group, whole, milliCpu) - after);
     }
     return GROUP_PRICE * lost;
@@ -260,8 +261,7 @@ export class Protection {
 
 /** Accelerators of a node that stand in whole groups with processor time beside them. */
 function grouped({ width, milliCpu }: Group, whole: number, freeMilliCpu: number): number {
-  const groups = Math.floor(whole / width);
-  if (groups === 0) return 0;
-  if (milliCpu === 0) return groups * width;
-  return Math.max(0, Math.min(groups, Math.floor(freeMilliCpu / milliCpu))) * width;
+  let groups = Math.floor(whole / width);
+  if (groups * milliCpu > freeMilliCpu) groups = Math.floor(freeMilliCpu / milliCpu);
+  return groups > 0 ? groups * width : 0;
 }

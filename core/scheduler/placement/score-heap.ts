@@ -9,6 +9,10 @@ const RANK_PART = 2 ** -36;
  * cannot exceed, and as many versions as fit beside them. */
 export const GROUPS_MAX = 2 ** 22;
 
+/** Room that is kept beyond the entries. */
+const ROOM_TIMES = 2;
+const ROOM_MORE = 32;
+
 /** A binary heap in flat arrays: highest score first, then lowest rank. */
 export class ScoreHeap {
   size = 0;
@@ -19,8 +23,13 @@ export class ScoreHeap {
 
   clear(): void {
     this.size = 0;
-    this.#keys.length = 0;
-    this.#stamps.length = 0;
+  }
+
+  /** Gives back the room beyond what is in use, if it is much. */
+  trim(): void {
+    if (this.#keys.length <= ROOM_TIMES * this.size + ROOM_MORE) return;
+    this.#keys.length = this.size;
+    this.#stamps.length = this.size;
   }
 
   /** Key of the best entry: its score, and less by next to nothing for its rank. */
@@ -29,7 +38,8 @@ export class ScoreHeap {
   }
 
   get topGroup(): number {
-    return this.#stamps[0]! % GROUPS_MAX;
+    const stamp = this.#stamps[0]!;
+    return stamp - Math.floor(stamp / GROUPS_MAX) * GROUPS_MAX;
   }
 
   get topVersion(): number {

@@ -43,7 +43,7 @@ export function playFlat(policy: FlatPolicy, one: FlatCase): Played {
   startS.forEach((from, job) => {
     busy.add(from, endS[job]!, trace.gpus[job]!);
   });
-  return { ...nothingPlayed(0, one.spanS), startS, endS, busy };
+  return { ...nothingPlayed(0, one.spanS), startS, endS, busy, cost: Number.NaN };
 }
 
 function playShares(trace: OwnerTrace, one: FlatCase): Played {
@@ -66,7 +66,7 @@ function playShares(trace: OwnerTrace, one: FlatCase): Played {
   );
   return {
     ...nothingPlayed(0, one.spanS),
-    ...{ startS: replay.firstStartS, endS: replay.endS, busy },
+    ...{ startS: replay.firstStartS, endS: replay.endS, busy, cost: Number.NaN },
     preemptions: replay.preemptions,
     lostSlotS: replay.lostGpuH * 3_600,
   };

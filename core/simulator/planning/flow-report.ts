@@ -60,13 +60,13 @@ export function flowReport(input: FlowReportInput): Report {
   );
   const has = aloneWaits.some((wait) => !Number.isNaN(wait));
   const unit = unitFor(Math.max(...counted.map(({ figures }) => figures.waitMeanS)));
-  const table = comparison(counted, { workload, alone, aloneWaits, unit, has });
+  const context = { workload, aloneWaits, unit, has };
   const shown = shownOf(counted);
   const owners = has ? [ownerTable(shown, unit)] : [];
   return {
     title: input.title,
     facts: input.facts,
-    tables: [table, ...owners],
+    tables: [waitTable(counted, context), useTable(counted, context), ...owners],
     sentences: [...whatIfSentences(workload, counted, unit), ...meanings(counted)],
     plots: plotsOf(workload, shown, { unit, aloneWaits, has }),
     figures: {
@@ -106,62 +106,72 @@ function rounded(figures: FlowFigures): object {
 
 interface Context {
   readonly workload: Workload;
-  readonly alone: Played;
   readonly aloneWaits: Float64Array;
   readonly unit: TimeUnit;
   readonly has: boolean;
 }
 
-function comparison(rows: readonly Counted[], context: Context): ReportTable {
-  const { unit, has } = context;
-  const scenarios = new Set(rows.map(({ scenario }) => scenario.name)).size > 1;
-  const priced = rows.some(({ figures }) => figures.cost > 0);
+function waitTable(rows: readonly Counted[], context: Context): ReportTable {
+  const { unit, has, workload } = context;
   const at = unit.name;
-  const columns = [
-    ...["policy", ...(scenarios ? ["scenario"] : []), context.workload.unit, "jobs"],
-    ...[`wait ${at}`, `p50`, `p95`, `max`, `JCT ${at}`, "slowdown", "busy %", "scattered %"],
-    ...(has ? ["worse off", `worst ${at}`, "worst ratio"] : []),
-    ...["stops", "lost h", "never", ...(priced ? ["cost"] : [])],
-  ];
-  const cells = rows.map(({ policy, scenario, figures: f }) => [
-    ...[policy, ...(scenarios ? [scenario.name] : []), whole(f.capacity), whole(f.jobs)],
+  const cells = rows.map(({ scenario, policy, figures: f }) => [
+    ...[policy, scenario.name, whole(f.capacity), whole(f.jobs)],
     ...[f.waitMeanS, f.waitP50S, f.waitP95S, f.waitMaxS, f.jctMeanS].map((s) => time(s, unit)),
-    ...[fixed(f.slowdown, 2), percent(f.utilisation), percent(f.scattered)],
-    ...(has ? [worse(f), signed(f.worstLossS, unit), fixed(f.worstRatio, 2)] : []),
-    ...[whole(f.preemptions), fixed(f.lostSlotH, 1), whole(f.unstarted)],
-    ...(priced ? [fixed(f.cost, 0)] : []),
+    fixed(f.slowdown, 2),
   ]);
-  if (has) cells.unshift(aloneRow(context, columns, scenarios));
-  return { title: "Policies", note: notesOf(unit, has), columns, rows: cells };
+  if (has) cells.unshift(aloneRow(context));
+  return {
+    title: "Waits",
+    note:
+      `Waits and completion times (JCT) in ${at}; a wait is all time that brought a job no nearer` +
+      " its end. The slowdown is bounded at 10 minutes.",
+    columns: [
+      ...["policy", "scenario", workload.unit, "jobs"],
+      ...[`wait ${at}`, "p50", "p95", "max", `JCT ${at}`, "slowdown"],
+    ],
+    rows: cells,
+  };
 }
 
-function aloneRow(context: Context, columns: readonly string[], scenarios: boolean): string[] {
-  const { aloneWaits, alone, workload, unit } = context;
+function aloneRow({ aloneWaits, workload, unit }: Context): string[] {
   const waitS = known(aloneWaits).sort((a, b) => a - b);
   const q = (part: number): number => waitS[Math.floor(waitS.length * part)] ?? Number.NaN;
   const jctS = workload.jobs.flatMap(({ durationS }, job) => {
     const wait = aloneWaits[job]!;
     return Number.isNaN(wait) ? [] : [wait + durationS];
   });
-  const row = [
-    ...["each owner alone", ...(scenarios ? [""] : []), "", whole(waitS.length)],
+  return [
+    ...["easy", "each owner alone", "", whole(waitS.length)],
     ...[mean(waitS), q(0.5), q(0.95), waitS.at(-1) ?? Number.NaN].map((s) => time(s, unit)),
-    ...[time(mean(jctS), unit), "", ""],
+    ...[time(mean(jctS), unit), ""],
   ];
-  row.push(...Array.from({ length: columns.length - row.length }, () => ""));
-  row[columns.indexOf("stops")] = whole(alone.preemptions);
-  row[columns.indexOf("never")] = whole(workload.jobs.length - waitS.length);
-  return row;
 }
 
-const notesOf = ({ name }: TimeUnit, has: boolean): string =>
-  `Waits and completion times (JCT) in ${name}; a wait is all time that brought a job no nearer ` +
-  "its end. Slowdown is bounded at 10 minutes. Busy: mean over the time of submissions. " +
-  "Scattered: idle on partly busy nodes. Stops: jobs stopped for others, and what restarts lost." +
-  (has
-    ? " Worse off: owners whose mean wait is more than 1 s above that on their own machines" +
-      " (first come first served with backfill); worst ratio: completion time here over alone."
-    : "");
+function useTable(rows: readonly Counted[], { unit, has }: Context): ReportTable {
+  const priced = rows.some(({ figures }) => figures.cost > 0);
+  return {
+    title: "Use and fairness",
+    note:
+      "Busy: mean over the time of submissions. Scattered: idle on partly busy nodes. Stops: jobs" +
+      " stopped for others; lost: the hours of work that restarts lost; never: jobs that fit" +
+      " nowhere." +
+      (has
+        ? " Worse off: owners whose mean wait is more than 1 s above that on their own machines" +
+          " (first come first served with backfill); ratio: the worst completion time over alone."
+        : ""),
+    columns: [
+      ...["policy", "scenario", "busy %", "scattered %"],
+      ...(has ? ["worse off", `worst ${unit.name}`, "ratio"] : []),
+      ...["stops", "lost h", "never", ...(priced ? ["cost"] : [])],
+    ],
+    rows: rows.map(({ scenario, policy, figures: f }) => [
+      ...[policy, scenario.name, percent(f.utilisation), percent(f.scattered)],
+      ...(has ? [worse(f), signed(f.worstLossS, unit), fixed(f.worstRatio, 2)] : []),
+      ...[whole(f.preemptions), fixed(f.lostSlotH, 1), whole(f.unstarted)],
+      ...(priced ? [whole(f.cost)] : []),
+    ]),
+  };
+}
 
 const time = (seconds: number, unit: TimeUnit): string => fixed(seconds / unit.seconds, 2);
 const signed = (seconds: number, unit: TimeUnit): string => {
@@ -266,8 +276,8 @@ function plotsOf(
       ...{ yLabel: "jobs that waited no longer, %", yMax: 100 },
       xLog: { least: LEAST_WAIT_S / unit.seconds },
       series: [
-        ...(has ? [{ name: "each owner alone", points: waitCurve(aloneWaits, unit.seconds) }] : []),
         ...rows.map(({ name, waits }) => ({ name, points: waitCurve(waits, unit.seconds) })),
+        ...(has ? [{ name: "alone", points: waitCurve(aloneWaits, unit.seconds) }] : []),
       ],
     },
   ];

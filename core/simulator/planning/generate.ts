@@ -3,7 +3,7 @@
 import { type Outcome, ok, refuse } from "../../pool/index.ts";
 import { type Chance, chanceOf } from "../chance.ts";
 import type { Unit } from "./cluster.ts";
-import { type PlanJob, Requests, type Workload, workloadOf } from "./jobs.ts";
+import { type PerNode, type PlanJob, Requests, type Workload, workloadOf } from "./jobs.ts";
 
 export interface GenerateSpec {
   readonly jobs: number;
@@ -106,8 +106,8 @@ export interface GenerateInto {
   readonly slots: number;
   /** Slots of the largest site: a job runs on one. */
   readonly widest: number;
-  /** Slots of one node, for cutting wide jobs into tasks. */
-  readonly perNode: number;
+  /** For cutting wide jobs into tasks. */
+  readonly perNode: PerNode;
 }
 
 /** Draws the workload. */
@@ -144,7 +144,7 @@ export function generateWorkload(spec: GenerateSpec, into: GenerateInto): Worklo
     return {
       ...{ name: "job", user: `${draft.owner}-${draft.user}`, owner: draft.owner },
       ...{ submitS: draft.submitS, durationS, limitS: limitFor(durationS) },
-      request: requests.of(draft.width, draft.model),
+      request: requests.of(draft.owner, draft.width, draft.model),
     };
   });
   return workloadOf(into.unit, jobs);

@@ -15,6 +15,7 @@ export { type FlowRow, flowReport } from "./flow-report.ts";
 export { type GenerateSpec, generateWorkload, ownerNames, parseGenerate } from "./generate.ts";
 export {
   onlyFitting,
+  type PerNode,
   type PlanJob,
   phillyWorkload,
   type SwfOwner,
@@ -24,7 +25,7 @@ export {
 export { JournalFold, type JournalTrace } from "./journal.ts";
 export { findModel, type KnownModel } from "./models.ts";
 export { drawArrivals, placementReport } from "./placement.ts";
-export type { BarPlot, LinePlot, Plot, Report, ReportTable } from "./report.ts";
+export type { BarPlot, LinePlot, Plot, Point, Report, ReportTable } from "./report.ts";
 export { ROUNDS_POLICIES, type RoundsPolicyName, roundsReport, scaleKinds } from "./rounds.ts";
 export {
   baseline,

@@ -57,25 +57,29 @@ const NO_MEMORY_MIB = 0;
 /** Cores beside each accelerator, in thousandths, of a task that says nothing of them. */
 const MILLI_CPU_BESIDE = 1_000;
 
+/** Slots of the nodes that an owner's jobs are cut for. */
+export type PerNode = (owner: string) => number;
+
 /** Makes requests by width: whole nodes first, then one task for what is left. */
 export class Requests {
   readonly #unit: Unit;
-  readonly #perNode: number;
+  readonly #perNode: PerNode;
   readonly #known = new Map<string, PlanRequest>();
 
-  constructor(unit: Unit, perNode: number) {
+  constructor(unit: Unit, perNode: PerNode) {
     this.#unit = unit;
-    this.#perNode = Math.max(1, perNode);
+    this.#perNode = perNode;
   }
 
-  of(width: number, model?: string): PlanRequest {
-    const key = `${width} ${model ?? ""}`;
+  of(owner: string, width: number, model?: string): PlanRequest {
+    const perNode = Math.max(1, this.#perNode(owner));
+    const key = `${width} ${perNode} ${model ?? ""}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const whole = Math.floor(width / this.#perNode);
-    const rest = width % this.#perNode;
+    const whole = Math.floor(width / perNode);
+    const rest = width % perNode;
     const tasks: PlanTasks[] = [];
-    if (whole > 0) tasks.push({ count: whole, resources: this.#task(this.#perNode, model) });
+    if (whole > 0) tasks.push({ count: whole, resources: this.#task(perNode, model) });
     if (rest > 0) tasks.push({ count: 1, resources: this.#task(rest, model) });
     const made: PlanRequest = { tasks, width, priority: 0 };
     this.#known.set(key, made);
@@ -92,7 +96,7 @@ export class Requests {
 }
 
 /** Jobs of a trace with owners. */
-export function phillyWorkload(trace: OwnerTrace, perNode: number): Workload {
+export function phillyWorkload(trace: OwnerTrace, perNode: PerNode): Workload {
   const requests = new Requests("accelerators", perNode);
   const jobs = Array.from(trace.gpus, (gpus, at): PlanJob => {
     const owner = trace.owners[trace.owner[at]!]!;
@@ -100,7 +104,7 @@ export function phillyWorkload(trace: OwnerTrace, perNode: number): Workload {
       // The trace names neither: all jobs of an owner are of one kind.
       ...{ name: "job", user: owner, owner },
       ...{ submitS: trace.submitS[at]!, durationS: trace.durationS[at]!, limitS: undefined },
-      request: requests.of(gpus),
+      request: requests.of(owner, gpus),
     };
   });
   return workloadOf("accelerators", jobs);
@@ -112,7 +116,7 @@ export type SwfOwner = "group" | "user" | "queue" | "partition";
 /** Jobs of a log; a processor counts as one core, or as one accelerator if the cluster has them. */
 export function swfWorkload(
   trace: SwfTrace,
-  options: { readonly unit: Unit; readonly perNode: number; readonly owner: SwfOwner },
+  options: { readonly unit: Unit; readonly perNode: PerNode; readonly owner: SwfOwner },
 ): Workload {
   const requests = new Requests(options.unit, options.perNode);
   const jobs = trace.jobs.map((job): PlanJob => {
@@ -122,7 +126,7 @@ export function swfWorkload(
       ...{ submitS: job.submitS, durationS: job.runS },
       // A job that ran longer than it asked for was let run: its limit was at least that.
       limitS: job.requestedS === undefined ? undefined : Math.max(job.requestedS, job.runS),
-      request: requests.of(job.processors),
+      request: requests.of(owner, job.processors),
     };
   });
   return workloadOf(options.unit, jobs);

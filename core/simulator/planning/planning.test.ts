@@ -23,10 +23,10 @@ import {
 } from "./scenario.ts";
 
 const OPTIONS = { lossS: 60, passS: 1, limitS: 86_400 };
-const requests = new Requests("accelerators", 8);
+const requests = new Requests("accelerators", (owner) => (owner === "small" ? 4 : 8));
 
 function job(owner: string, submitS: number, durationS: number, width: number): PlanJob {
-  const request = requests.of(width);
+  const request = requests.of(owner, width);
   return { name: "j", user: owner, owner, submitS, durationS, limitS: undefined, request };
 }
 
@@ -40,7 +40,7 @@ function generated(text: string, seed: number): { workload: Workload; cluster: C
   );
   const { slots } = spec.value;
   const widest = slots / owners.length;
-  const into = { seed, owners, unit: "accelerators", slots, widest, perNode: 8 } as const;
+  const into = { seed, owners, unit: "accelerators", slots, widest, perNode: () => 8 } as const;
   return { workload: generateWorkload(spec.value, into), cluster };
 }
 
@@ -66,13 +66,17 @@ test("a scaled cluster keeps the part of its nodes that was asked for", () => {
 
 test("wide jobs are cut into whole nodes and a rest, equal requests are one object", () => {
   assert.deepEqual(
-    requests.of(20).tasks.map(({ count, resources }) => [count, resources.accelerators]),
+    requests.of("a", 20).tasks.map(({ count, resources }) => [count, resources.accelerators]),
     [
       [2, 8],
       [1, 4],
     ],
   );
-  assert.equal(requests.of(20), requests.of(20));
+  assert.equal(requests.of("a", 20), requests.of("b", 20));
+  assert.deepEqual(
+    requests.of("small", 20).tasks.map(({ count, resources }) => [count, resources.accelerators]),
+    [[5, 4]],
+  );
 });
 
 test("one seed draws the same jobs again, another seed others, and the load is as asked", () => {
@@ -243,9 +247,12 @@ test("a report says in words what changes for whom, and has the same content eve
   assert.deepEqual(make(), report);
   const sentence = report.sentences.find((one) => one.startsWith("easy, without owner3"));
   assert.match(sentence ?? "", /mean wait \S+ \w+ -> \S+ \w+ \([+-]?\S+ \w+\) for the \d+ jobs/);
-  const [policies, owners] = report.tables;
-  assert.equal(policies!.rows.length, 1 + 2 * FLAT_POLICIES.length);
-  assert.ok(policies!.rows.every((row) => row.length === policies!.columns.length));
+  const [waits, use, owners] = report.tables;
+  assert.equal(waits!.rows.length, 1 + 2 * FLAT_POLICIES.length);
+  assert.equal(use!.rows.length, 2 * FLAT_POLICIES.length);
+  for (const { rows, columns } of report.tables) {
+    assert.ok(rows.every((row) => row.length === columns.length));
+  }
   assert.equal(owners!.rows[2]!.at(-1), "gone");
   for (const plot of report.plots) assert.ok(plot.series.length <= 8);
   assert.ok(JSON.stringify(report.figures).length > 100);

@@ -14,7 +14,7 @@ export interface Played {
   readonly preemptions: number;
   /** Run time that restarts have lost, times width, in slot-seconds. */
   readonly lostSlotS: number;
-  /** Work by price, in credits. */
+  /** Work by price, in credits; NaN where the policy knows no nodes. */
   readonly cost: number;
   /** Passes of the scheduler; 0 where there are none. */
   readonly passes: number;

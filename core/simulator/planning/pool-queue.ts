@@ -21,6 +21,8 @@ export class PoolQueue {
   readonly #limitS: number;
   readonly #lines = new Map<string, Line>();
   readonly #views = new Map<number, WaitingView>();
+  /** Waiting jobs by owner. */
+  readonly #waitingOf = new Map<string, number>();
   /** Jobs of one owner that ask for the same share their spec and its key. */
   readonly #specs = new Map<PlanRequest, Map<string, { spec: JobSpec; key: string }>>();
 
@@ -46,6 +48,7 @@ export class PoolQueue {
     if (line.jobs[at] !== job) line.jobs.splice(at, 0, job);
     if (at < line.head) line.head = at;
     line.live += 1;
+    this.#count(job, 1);
     return line.live === 1 || at <= line.head;
   }
 
@@ -56,12 +59,23 @@ export class PoolQueue {
     this.#views.delete(job);
     const line = this.#lines.get(this.specOf(job).key)!;
     line.live -= 1;
+    this.#count(job, -1);
     while (line.head < line.jobs.length && !this.#views.has(line.jobs[line.head]!)) line.head += 1;
     if (line.head > SHORTEN_AT) {
       line.jobs.splice(0, line.head);
       line.head = 0;
     }
     return view;
+  }
+
+  /** How many jobs of an owner wait. */
+  waitingOf(owner: string): number {
+    return this.#waitingOf.get(owner) ?? 0;
+  }
+
+  #count(job: number, change: 1 | -1): void {
+    const { owner } = this.#jobs[job]!;
+    this.#waitingOf.set(owner, this.waitingOf(owner) + change);
   }
 
   lines(): WaitingLine[] {

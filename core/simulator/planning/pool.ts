@@ -77,6 +77,8 @@ class PoolRun {
   #passes = 0;
   /** Something was freed, or a job came that no like one stands before. */
   #changed = false;
+  /** An owner has its first waiting job, or a job has made way: that is planned at once. */
+  #urgent = false;
 
   constructor(one: PoolCase) {
     this.#case = one;
@@ -94,7 +96,7 @@ class PoolRun {
   toTheEnd(): Played {
     let [passedS, scatteredS] = [-Infinity, 0];
     for (;;) {
-      const passS = this.#changed ? passedS + this.#case.passS : Infinity;
+      const passS = this.#changed ? this.#nextPassS(passedS) : Infinity;
       const nextS = Math.min(this.#nextArrivalS(), this.#ends.nextS, passS);
       // Nothing runs, nothing comes, nothing may start: who waits now waits for ever.
       if (nextS === Infinity) break;
@@ -103,7 +105,7 @@ class PoolRun {
       scatteredS = nowS;
       this.#endUpTo(nowS);
       this.#arriveUpTo(nowS);
-      if (!this.#changed || nowS < passedS + this.#case.passS) continue;
+      if (!this.#changed || nowS < this.#nextPassS(passedS)) continue;
       this.#pass(nowS);
       passedS = nowS;
     }
@@ -114,6 +116,11 @@ class PoolRun {
     };
   }
 
+  /** Passes are spread out only while jobs queue up: production would not let the others wait. */
+  #nextPassS(passedS: number): number {
+    return this.#urgent ? passedS : passedS + this.#case.passS;
+  }
+
   #nextArrivalS(): number {
     return this.#case.jobs[this.#arrived]?.submitS ?? Infinity;
   }
@@ -121,6 +128,7 @@ class PoolRun {
   #arriveUpTo(nowS: number): void {
     while (this.#nextArrivalS() <= nowS) {
       if (this.#queue.add(this.#arrived)) this.#changed = true;
+      if (this.#queue.waitingOf(this.#case.jobs[this.#arrived]!.owner) === 1) this.#urgent = true;
       this.#memory.arrivals.learn(this.#queue.specOf(this.#arrived).spec, 1);
       this.#arrived += 1;
     }
@@ -132,6 +140,7 @@ class PoolRun {
       const running = this.#running.get(this.#ends.pop())!;
       this.#end(running, atS);
       this.#changed = true;
+      if (running.stopping) this.#urgent = true;
       const stopped = running.stopping && this.#endsAtS(running) > atS;
       this.#learn(running, atS, stopped);
       if (stopped) {
@@ -168,6 +177,7 @@ class PoolRun {
 
   #pass(nowS: number): void {
     this.#changed = false;
+    this.#urgent = false;
     this.#passes += 1;
     const made = this.#ask(nowS);
     for (const preemption of made.preemptions) this.#stop(preemption, nowS);

@@ -34,24 +34,29 @@ export class MovingPlacer {
     this.#holdings = new Holdings(nodes, (node) => placer.changed(node));
     this.#nodes = nodes;
     this.#spreading = new Spreading(nodes, this.#holdings);
-    this.#search = new MoveSearch(this.#holdings, this.#spreading.waste);
+    this.#search = new MoveSearch(this.#holdings, this.#spreading.expected);
+  }
+
+  /** Whether pods have been spread, so that wasteful ones find no room. */
+  get isSpread(): boolean {
+    return this.#spreading.active;
   }
 
   place(request: KnownRequest): Place | undefined {
-    this.#spreading.arrive(request);
-    this.moves += this.#holdings.take().length;
     const place = this.#find(request) ?? this.#makeRoom(request);
     if (place !== undefined) this.#holdings.add(request, place);
+    this.#spreading.arrive(request);
+    this.moves += this.#holdings.take().length;
     return place;
   }
 
   /** Once pods are spread, a shared one goes to where it wastes least. */
   #find(request: KnownRequest): Place | undefined {
-    const { active, waste } = this.#spreading;
+    const { active, expected } = this.#spreading;
     if (!active || request.accelerators !== 1 || request.milli === WHOLE) {
       return this.#placer.place(request);
     }
-    const place = tightestPlace(this.#nodes, request, undefined, waste);
+    const place = tightestPlace(this.#nodes, request, undefined, expected);
     if (place !== undefined) this.#placer.take(request, place);
     return place;
   }

@@ -3,17 +3,22 @@
 // is moved onto each accelerator that is wholly free. Then those who fill what the small one
 // leaves, or for whom it moves away again, find room, and those who would waste it do not. No pod
 // is refused while a node has room for it; only no room is made for wasteful ones.
-import type { Holding, Holdings } from "../../scheduler/moves/index.ts";
+import type { Future, Holding, Holdings } from "../../scheduler/moves/index.ts";
 import { type KnownRequest, type NodeTable, WHOLE } from "../../scheduler/placement/index.ts";
 
-/** Sizes that make up at least this part of the shared pods are expected to come again. */
-const COMMON_PART = 0.03;
+/** Sizes that want at least this part of all that is shared are expected to come again. Fewer
+ * cannot fill what all the others leave. */
+const COMMON_PART = 0.015;
 /** Who leaves more than this of an accelerator unused, in the best company, is wasteful. */
 const WASTEFUL_MILLI = 150;
 /** Two such share an accelerator, so each leaves room for another. */
 const OPENER_MILLI_MAX = 500;
 /** Part of what will be asked for that must be free, or spreading begins. */
 const SPREAD_AT = 1;
+/** Part of what comes that may want less processor time than counts as usual. */
+const USUAL_CPU_PART = 0.3;
+/** From this part of all processors on they are what is short, and spreading would waste them. */
+const CPU_FULL_PART = 0.97;
 /** Arrivals between two looks at all accelerators. */
 const LOOK_EVERY = 50;
 
@@ -25,19 +30,27 @@ export class Spreading {
   readonly #counts = new Map<KnownRequest, number>();
   #arrivals = 0;
   #arrivedMilli = 0;
+  #arrivedCpu = 0;
+  readonly #allCpu: number;
   /** By free thousandths: what of them is used at best by common sizes. */
   readonly #used = new Int32Array(WHOLE + 1);
   #wastefulMilli = Number.POSITIVE_INFINITY;
   #wastefulCpu = 0;
+  /** Processor time that usually goes with a whole accelerator. */
+  #milliCpu = 0;
 
   constructor(nodes: NodeTable, holdings: Holdings) {
     this.#nodes = nodes;
     this.#holdings = holdings;
     this.#used[WHOLE] = WHOLE;
+    this.#allCpu = nodes.kind.reduce((sum, kind) => sum + nodes.kinds[kind]!.milliCpu, 0);
   }
 
-  /** Thousandths of a free part that nobody is expected to use. */
-  readonly waste = (free: number): number => (free <= 0 ? 0 : free - this.#used[free]!);
+  /** What is expected to come, for those who choose places. */
+  readonly expected: Future = {
+    used: (free) => (free <= 0 ? 0 : this.#used[free]!),
+    milliCpu: () => this.#milliCpu,
+  };
 
   isWasteful({ accelerators, milli }: KnownRequest): boolean {
     return accelerators === 1 && WHOLE - milli - this.#filled(milli) > WASTEFUL_MILLI;
@@ -48,9 +61,10 @@ export class Spreading {
     this.#counts.set(request, (this.#counts.get(request) ?? 0) + 1);
     this.#arrivals += 1;
     this.#arrivedMilli += request.wholeMilli;
+    this.#arrivedCpu += request.milliCpu;
     if (this.#arrivals % LOOK_EVERY !== 0) return;
     this.#learn();
-    if (this.#wastefulMilli > WHOLE) return;
+    if (this.#wastefulMilli > WHOLE || this.#isCpuShort()) return;
     this.active ||= this.#usable() < SPREAD_AT * this.#expected();
     if (this.active) this.#spread();
   }
@@ -65,11 +79,11 @@ export class Spreading {
     let shared = 0;
     for (const [{ accelerators, milli }, count] of this.#counts) {
       if (accelerators !== 1 || milli === WHOLE) continue;
-      bySize.set(milli, (bySize.get(milli) ?? 0) + count);
-      shared += count;
+      bySize.set(milli, (bySize.get(milli) ?? 0) + count * milli);
+      shared += count * milli;
     }
-    const common = [...bySize].flatMap(([milli, count]) =>
-      count >= COMMON_PART * shared ? [milli] : [],
+    const common = [...bySize].flatMap(([milli, sum]) =>
+      sum >= COMMON_PART * shared ? [milli] : [],
     );
     const used = this.#used;
     for (let free = 1; free < WHOLE; free += 1) {
@@ -84,6 +98,32 @@ export class Spreading {
       this.#wastefulMilli = request.milli;
       this.#wastefulCpu = request.milliCpu;
     }
+    this.#milliCpu = this.#usualCpu();
+  }
+
+  /** Processor time beside a whole accelerator that most of what comes wants at least. */
+  #usualCpu(): number {
+    const rows: { readonly milliCpu: number; readonly milli: number }[] = [];
+    let sum = 0;
+    for (const [request, count] of this.#counts) {
+      if (request.accelerators === 0 || this.isWasteful(request)) continue;
+      const milli = count * request.wholeMilli;
+      rows.push({ milliCpu: (request.milliCpu * WHOLE) / request.wholeMilli, milli });
+      sum += milli;
+    }
+    rows.sort((a, b) => a.milliCpu - b.milliCpu);
+    let below = 0;
+    for (const { milliCpu, milli } of rows) {
+      below += milli;
+      if (below >= USUAL_CPU_PART * sum) return milliCpu;
+    }
+    return 0;
+  }
+
+  /** Whether processors run out before accelerators do. */
+  #isCpuShort(): boolean {
+    const atFullLoad = this.#nodes.wholeMilli / Math.max(1, this.#arrivedMilli);
+    return this.#arrivedCpu * atFullLoad > CPU_FULL_PART * this.#allCpu;
   }
 
   /** Thousandths that are free and of use. */
@@ -98,7 +138,8 @@ export class Spreading {
     let milli = 0;
     for (const [request, count] of this.#counts) {
       if (this.isWasteful(request)) continue;
-      const waste = request.accelerators === 1 ? this.waste(WHOLE - request.milli) : 0;
+      const left = WHOLE - request.milli;
+      const waste = request.accelerators === 1 ? left - this.#filled(request.milli) : 0;
       milli += count * request.accelerators * (request.milli + (waste * request.milli) / WHOLE);
     }
     const left = this.#nodes.wholeMilli - this.#arrivedMilli;

@@ -26,6 +26,26 @@ test("the same key and body give the same job, another body is refused", async (
   assert.equal(!long.ok && long.code, "INVALID_REQUEST");
 });
 
+test("caps and deadlines hold for what is submitted, and are shown", async (t) => {
+  const { client } = await start(t);
+  const submit = (body: object) => client.call("submitJob", { body: { shell: "a", ...body } });
+  const caps = { maxQueuedJobs: 1, perUser: { maxAccelerators: 0 } };
+  const params = { name: "default" };
+  const shown = good(await client.call("changeProject", { params, body: { caps } }));
+  assert.deepEqual([shown.caps, shown.credit], [caps, 0]);
+  const soon = await submit({ time: "2h", deadline: "1h" });
+  assert.equal(!soon.ok && soon.code, "DEADLINE_TOO_SOON");
+  const { id } = good(await submit({ time: "1h", deadline: "2h" }));
+  const { deadlineMs, submittedAtMs } = good(await client.call("getJob", { params: { id } }));
+  assert.equal(deadlineMs, submittedAtMs + 7_200_000);
+  const none = await client.call("changeProject", { params: { name: "none" }, body: {} });
+  assert.equal(!none.ok && none.code, "PROJECT_UNKNOWN");
+  const array = await submit({ array: "0-1" });
+  assert.equal(!array.ok && array.code, "QUEUE_CAP");
+  const pool = good(await client.call("changePool", { body: { ageing: null } }));
+  assert.equal(pool.ageing, null);
+});
+
 test("an array with a key is one array, however often it is sent", async (t) => {
   const { client } = await start(t);
   const input = { body: { shell: "a", array: "0-4%2" }, idempotencyKey: "k" };

@@ -108,6 +108,7 @@ const REQUESTS: Partial<
   submitJob: (_, at) => ({ body: { shell: "true", project: nameAt(at) } }),
   getJob: ({ jobs }, at) => ({ id: jobs[at] }),
   cancelJob: ({ jobs }, at) => ({ id: jobs[at] }),
+  checkpointJob: ({ jobs }, at) => ({ id: jobs[at] }),
   whyJob: ({ jobs }, at) => ({ id: jobs[at] }),
   readLog: ({ jobs }, at) => ({ id: jobs[at] }),
   getRun: ({ runs }, at) => ({ id: runs[at] }),

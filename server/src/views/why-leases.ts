@@ -123,7 +123,7 @@ function endedFacts({ held, site }: About): string[] {
       ? "never started"
       : `ran for ${aboutLong(endedAtMs - startedAtMs)}`;
   const exit = end.exitCode === null || end.exitCode === 0 ? "" : ` with exit code ${end.exitCode}`;
-  const signal = end.signal === null ? "" : ` by ${end.signal}`;
+  const signal = end.signal === null || end.outcome !== "failed" ? "" : ` by ${end.signal}`;
   const first = `Attempt ${lease.attempt} on ${site.member} ${ran} and was over: `;
   const facts = [`${first}${OUTCOMES[end.outcome]}${exit}${signal}.`];
   const because = stop?.reason ?? end.message;
@@ -146,6 +146,6 @@ const OUTCOMES = {
   released: "its part of the run was over",
 } as const satisfies Record<Outcome, string>;
 
-/** `30 seconds`, `5 minutes`. */
+/** `90 seconds`, `5 minutes`. */
 const grace = (ms: number): string =>
   ms < 120_000 ? `${Math.round(ms / 1_000)} seconds` : aboutLong(ms);

@@ -55,7 +55,7 @@ test("a job that runs says why it is there, when it ends and who may stop it", a
   const [lease] = (await why(fixed)).leases;
   assert.equal(lease?.endsByMs, lease!.startedAtMs! + 3_600_000);
   assert.match(lease!.facts[0]!, /^Put on uni-lab: first in order .*; best fit: leaves /);
-  assert.match(lease!.facts.join(" "), /Its time limit is 60 minutes/);
+  assert.match(lease!.facts.join(" "), /Its time limit is 1 hour/);
   assert.match(lease!.facts.join(" "), /It is not preemptible: no job stops it/);
   assert.match(lease!.facts.join(" "), /uni-lab may take its machines back at any time/);
   const preemptible = (await why(soft)).leases[0]!.facts.join(" ");

@@ -72,13 +72,23 @@ function beforeSteps({ plan: made }: Pick<Pump, "plan">, { state, job, nowMs }: 
     id: job.jobId,
     state: jobStateName(state, job),
     ...(job.outcome === null ? {} : { outcome: job.outcome }),
-    summary: reasonOf(state, made, job),
+    summary: placeText(state, job) ?? reasonOf(state, made, job),
     ...(state.queue.has(job.jobId) ? { waiting: state.queue.size } : {}),
     ...(hint === undefined ? {} : { hint }),
     reasons: [],
     changes: [],
     leases: whyLeases(state, job, nowMs),
   };
+}
+
+/** Where the job is; undefined if it is nowhere, or about to be stopped. */
+function placeText(state: State, job: JobState): string | undefined {
+  const open = job.leaseIds
+    .map((leaseId) => state.leases.get(leaseId)!)
+    .filter(({ stage }) => stage !== "ended");
+  if (open.length === 0 || open.some(({ stop }) => stop !== null)) return undefined;
+  const members = open.map(({ lease }) => state.sites.get(lease.siteId)!.member);
+  return `on ${[...new Set(members)].join(", ")}`;
 }
 
 async function explained(
@@ -112,6 +122,8 @@ function withExplanation(shown: WhyView, why: Explanation, nowMs: number): WhyVi
   const first = why.reasons[0]?.text ?? "the next plan starts it";
   const behind = ahead === 0 ? first : `${first}; ${ahead} ${jobs(ahead)} ahead of it`;
   const whole = (ms: number): number => Math.max(nowMs, Math.round(ms));
+  // What is likely is of more use than what would be if all that runs ran to its limit.
+  const startMs = interval?.[1] ?? startEstimateMs;
   const more = shown.leases.filter(({ state }) => state !== "ended").length;
   return {
     ...shown,
@@ -125,7 +137,7 @@ function withExplanation(shown: WhyView, why: Explanation, nowMs: number): WhyVi
       ...(gainMs === undefined ? {} : { gainMs: Math.round(gainMs) }),
     })),
     ...(changes.length === 0 ? {} : { hint: changes.map(({ text }) => text).join(" ") }),
-    ...(startEstimateMs === undefined ? {} : { startEstimateMs: whole(startEstimateMs) }),
+    ...(startMs === undefined ? {} : { startEstimateMs: whole(startMs) }),
     ...(interval === undefined
       ? {}
       : { startIntervalMs: [whole(interval[0]), whole(interval[1]), whole(interval[2])] }),
@@ -140,8 +152,11 @@ function standingView(
   const { text, ofHigherPriority, older, ofOtherProjects, usedPercent } = standing;
   return {
     ...{ text, ofHigherPriority, older },
-    ofOtherProjects: ofOtherProjects.map((one) => ({ ...one })),
-    ...(usedPercent === undefined ? {} : { usedPercent }),
+    ofOtherProjects: ofOtherProjects.map(({ project, jobs: count, usedPercent: used }) => ({
+      ...{ project, jobs: count },
+      ...(used === undefined ? {} : { usedPercent: Math.round(used) }),
+    })),
+    ...(usedPercent === undefined ? {} : { usedPercent: Math.round(usedPercent) }),
   };
 }
 

@@ -1,6 +1,6 @@
 // From a trace, a pool's journal or a specification to jobs and machines: what is read, and which
 // cluster stands where none was given.
-import { type Outcome, ok, refuse } from "@tequio/core/pool";
+import { type Node, type Outcome, ok, refuse } from "@tequio/core/pool";
 import {
   type Cluster,
   clusterSlots,
@@ -12,6 +12,7 @@ import {
   ownerNames,
   ownerNeeds,
   ownersCluster,
+  type PerNode,
   parseGenerate,
   parsePhilly,
   parseSwf,
@@ -40,7 +41,6 @@ export interface FlowLoad {
 
 /** Processors of one node where a log does not say: common when most logs were written. */
 const NODE_PROCESSORS = 16;
-const NODE_ACCELERATORS = 8;
 
 /** Reads everything that jobs which come and go need. */
 export async function loadFlow(
@@ -55,7 +55,7 @@ export async function loadFlow(
   if (!load.ok) return load;
   return cluster === undefined
     ? load
-    : ok({ ...load.value, cluster, clusterSaid: `from ${request.cluster}` });
+    : ok({ ...load.value, cluster, clusterSaid: `from ${request.clusterSaid ?? request.cluster}` });
 }
 
 interface Given {
@@ -95,7 +95,7 @@ function loadPhilly(request: SimulateRequest, { text, cluster }: Given): Outcome
   const own = cluster ?? ownersCluster(owners, needs);
   return ok({
     title: `Philly trace ${request.traceSaid}`,
-    workload: phillyWorkload(trace.value, perNodeOf(own, "accelerators") ?? NODE_ACCELERATORS),
+    workload: phillyWorkload(trace.value, perNodeOf(own, "accelerators")),
     cluster: own,
     clusterSaid: "made up: each owner has 1.25 times its mean demand, in nodes of 8",
     notes: [],
@@ -108,7 +108,7 @@ function loadSwf(request: SimulateRequest, { text, cluster }: Given): Outcome<Fl
   const { maxProcs, maxNodes, neverRan, jobs } = trace.value;
   const machine = cluster ?? machineOf(trace.value);
   const unit: Unit = clusterSlots(machine, "accelerators") > 0 ? "accelerators" : "cores";
-  const perNode = perNodeOf(machine, unit) ?? NODE_PROCESSORS;
+  const perNode = perNodeOf(machine, unit);
   const owner = request.owner === "auto" ? ownerBy(jobs) : request.owner;
   const said = maxProcs === undefined ? "as wide as its widest job" : `MaxProcs ${maxProcs}`;
   return ok({
@@ -151,7 +151,7 @@ function loadGenerated(request: SimulateRequest, cluster: Cluster | undefined): 
     workload: generateWorkload(spec.value, {
       ...{ seed: request.seed, owners, unit, slots: clusterSlots(own, unit) },
       widest: Math.max(...sitesOf(own, unit)),
-      perNode: perNodeOf(own, unit) ?? NODE_ACCELERATORS,
+      perNode: perNodeOf(own, unit),
     }),
     cluster: own,
     clusterSaid: "made up: equal owners, in nodes of 8",
@@ -172,10 +172,25 @@ const sitesOf = ({ members }: Cluster, unit: Unit): readonly number[] =>
     sites.map(({ nodes }) => nodes.reduce((sum, node) => sum + nodeSlots(node, unit), 0)),
   );
 
+/** People cut their jobs for the nodes that they have; those without any, for the usual ones. */
+function perNodeOf(cluster: Cluster, unit: Unit): PerNode {
+  const usual = usualNode(nodesOf(cluster), unit) ?? 1;
+  const own = new Map(
+    cluster.members.map(({ name, sites }) => [
+      name,
+      usualNode(
+        sites.flatMap(({ nodes }) => nodes),
+        unit,
+      ),
+    ]),
+  );
+  return (owner) => own.get(owner) ?? usual;
+}
+
 /** The size of node on which most slots are. */
-function perNodeOf(cluster: Cluster, unit: Unit): number | undefined {
+function usualNode(nodes: readonly Node[], unit: Unit): number | undefined {
   const sums = new Map<number, number>();
-  for (const node of nodesOf(cluster)) {
+  for (const node of nodes) {
     const slots = nodeSlots(node, unit);
     if (slots > 0) sums.set(slots, (sums.get(slots) ?? 0) + slots);
   }

@@ -22,8 +22,8 @@ import type { OnProgress, Ports, SimulateRequest, TraceFormat } from "./request.
 
 /** Without a flag the production scheduler is compared with what most clusters do. */
 const POLICIES_DEFAULT: readonly FlowPolicy[] = ["pool", "easy"];
-/** Passes that a long trace is spread over: about a minute of computing. */
-const PASSES_DEFAULT = 30_000;
+/** Passes that the queues of a long trace are spread over: a minute or two of computing. */
+const PASSES_DEFAULT = 20_000;
 /** The control plane plans at most so often; see the pump. */
 const PASS_LEAST_S = 10;
 /** Time limits that stand in for those that a trace does not tell. */
@@ -158,7 +158,7 @@ function factsOf(
     ["restart", `loses ${lossS} s of work`],
     [
       "pool",
-      `plans at most every ${passS} s` +
+      `while jobs queue up, plans at most every ${passS} s` +
         (unlimited ? `; jobs without a time limit get ${limitS / 3_600} h` : ""),
     ],
     ...notes.map((note) => ["note", note] as const),

@@ -2,12 +2,12 @@
 // it is given.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Plot, Report } from "@tequio/core/simulator";
+import type { LinePlot, Point, Report } from "@tequio/core/simulator";
 import { pageOf } from "./page.ts";
 import { drawPlot } from "./svg.ts";
 import { quoted } from "./words.ts";
 
-const LINES: Plot = {
+const LINES: LinePlot = {
   ...{ kind: "lines", title: "T", xLabel: "x", yLabel: "y", yMax: 100 },
   series: [
     {
@@ -21,6 +21,8 @@ const LINES: Plot = {
     { name: "none", points: [] },
   ],
 };
+
+const FIRST = (): number => 0;
 
 const REPORT: Report = {
   title: '<b>"odd" & \u0007</b>',
@@ -43,7 +45,7 @@ test("the page asks nothing of anybody and holds no script", () => {
 });
 
 test("a line goes where its numbers say and stays within the frame", () => {
-  const drawn = drawPlot(LINES);
+  const drawn = drawPlot(LINES, FIRST);
   const path = /class="line c0" d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"/;
   const [x0, y0, x1, y1, x2, y2] = (path.exec(drawn) ?? []).slice(1).map(Number);
   assert.ok(x0! < x1! && x1! < x2!, drawn);
@@ -54,20 +56,14 @@ test("a line goes where its numbers say and stays within the frame", () => {
 });
 
 test("a logarithmic axis puts powers of ten at equal distances", () => {
-  const drawn = drawPlot({
-    ...{ ...LINES, xLog: { least: 0.01 } },
-    series: [
-      {
-        name: "a",
-        points: [
-          [0, 1],
-          [0.1, 2],
-          [1, 3],
-          [10, 4],
-        ],
-      },
-    ],
-  });
+  const points: readonly Point[] = [
+    [0, 1],
+    [0.1, 2],
+    [1, 3],
+    [10, 4],
+  ];
+  const series = [{ name: "a", points }];
+  const drawn = drawPlot({ ...LINES, xLog: { least: 0.01 }, series }, FIRST);
   const xs = [...drawn.matchAll(/[ML]([\d.]+) [\d.]+(?=[ML"])/g)].map(([, x]) => Number(x));
   const line = xs.slice(-4);
   assert.equal(line.length, 4);
@@ -80,11 +76,14 @@ test("bars leave a gap where there is no value, and many names are tilted", () =
     name: `g${at}`,
     values: [at, Number.NaN],
   }));
-  const drawn = drawPlot({ kind: "bars", title: "B", yLabel: "y", series: ["a", "b"], groups });
+  const drawn = drawPlot(
+    { kind: "bars", title: "B", yLabel: "y", series: ["a", "b"], groups },
+    FIRST,
+  );
   assert.equal(drawn.match(/<rect /g)?.length, 12);
   assert.match(drawn, /rotate\(-35\)/);
   assert.doesNotMatch(drawn, /NaN/);
-  const empty = drawPlot({ kind: "bars", title: "B", yLabel: "y", series: [], groups: [] });
+  const empty = drawPlot({ kind: "bars", title: "B", yLabel: "y", series: [], groups: [] }, FIRST);
   assert.doesNotMatch(empty, /NaN|Infinity/);
 });
 

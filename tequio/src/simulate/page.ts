@@ -2,7 +2,7 @@
 // report gives the same bytes; nothing of the moment or the machine is in it.
 import type { Plot, Report, ReportTable } from "@tequio/core/simulator";
 import { safe } from "./safe.ts";
-import { COLOURS, drawPlot, seriesOf } from "./svg.ts";
+import { COLOURS, type ColourOf, drawPlot, seriesOf } from "./svg.ts";
 
 /** Colours that stay apart for people who confuse red and green (Okabe and Ito, 2008). */
 const LIGHT = ["0072b2", "d55e00", "009e73", "cc79a7", "b8860b", "56b4e9", "7f3fbf", "666666"];
@@ -30,10 +30,11 @@ h3{font-size:.98rem;margin:0 0 6px}
 .facts dd{margin:0;overflow-wrap:anywhere}
 .note{color:var(--soft);font-size:.86rem;margin:0 0 8px;max-width:110ch}
 .wide{overflow-x:auto}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.88rem}
-th,td{padding:4px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--edge)}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.84rem}
+th,td{padding:4px 7px;text-align:right;white-space:nowrap;border-bottom:1px solid var(--edge)}
 th{color:var(--soft);font-weight:600}
 th:first-child,td:first-child{text-align:left;padding-left:0}
+.named th:nth-child(2),.named td:nth-child(2){text-align:left}
 ul{padding-left:1.2em;margin:8px 0}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr));gap:16px}
 figure{margin:0;padding:14px;background:var(--card);border:1px solid var(--edge);border-radius:8px}
@@ -58,21 +59,26 @@ function seriesStyle(at: number): string {
   return `.line.c${at}{stroke:${colour}}.bar.c${at}{fill:${colour}}${legend}`;
 }
 
+/** The longest table, which stands below the plots. */
+const OWNERS = "Owners";
+
 /** The whole page. */
 export function pageOf(report: Report): string {
   const facts = report.facts.map(
     ([name, value]) => `<dt>${safe(name)}</dt><dd>${factOf(name, value)}</dd>`,
   );
   const sentences = report.sentences.map((sentence) => `<li>${safe(sentence)}</li>`);
+  const colourOf = coloursOf(report.plots);
+  const plots = report.plots.map((plot) => figureOf(plot, colourOf));
   return [
     '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     `<title>${safe(report.title)}</title>\n<style>${STYLE}</style>\n</head>\n<body>`,
     `<h1>${safe(report.title)}</h1>\n<dl class="facts">${facts.join("")}</dl>`,
-    ...report.tables.slice(0, 1).map(tableOf),
+    ...report.tables.filter(({ title }) => title !== OWNERS).map(tableOf),
     sentences.length === 0 ? "" : `<ul>${sentences.join("")}</ul>`,
-    `<h2>Plots</h2>\n<div class="plots">${report.plots.map(figureOf).join("\n")}</div>`,
-    ...report.tables.slice(1).map(tableOf),
+    `<h2>Plots</h2>\n<div class="plots">${plots.join("\n")}</div>`,
+    ...report.tables.filter(({ title }) => title === OWNERS).map(tableOf),
     "</body>\n</html>\n",
   ].join("\n");
 }
@@ -80,24 +86,31 @@ export function pageOf(report: Report): string {
 const factOf = (name: string, value: string): string =>
   name === "command" ? `<code>${safe(value)}</code>` : safe(value);
 
+/** A name has one colour in all plots. */
+function coloursOf(plots: readonly Plot[]): ColourOf {
+  const names = [...new Set(plots.flatMap(seriesOf))];
+  return (name) => Math.max(0, names.indexOf(name)) % COLOURS;
+}
+
 function tableOf({ title, note, columns, rows }: ReportTable): string {
+  const named = columns[1] === "scenario" ? ' class="named"' : "";
   const head = columns.map((column) => `<th scope="col">${safe(column)}</th>`).join("");
   const body = rows.map(
     (row) => `<tr>${row.map((cell) => `<td>${safe(cell)}</td>`).join("")}</tr>`,
   );
   return (
     `<h2>${safe(title)}</h2>\n<p class="note">${safe(note)}</p>\n` +
-    `<div class="wide"><table><thead><tr>${head}</tr></thead>` +
+    `<div class="wide"><table${named}><thead><tr>${head}</tr></thead>` +
     `<tbody>${body.join("\n")}</tbody></table></div>`
   );
 }
 
-function figureOf(plot: Plot): string {
+function figureOf(plot: Plot, colourOf: ColourOf): string {
   const names = seriesOf(plot).map(
-    (name, at) => `<li><i class="c${at % COLOURS}"></i>${safe(name)}</li>`,
+    (name) => `<li><i class="c${colourOf(name)}"></i>${safe(name)}</li>`,
   );
   return (
-    `<figure><h3>${safe(plot.title)}</h3>${drawPlot(plot)}` +
+    `<figure><h3>${safe(plot.title)}</h3>${drawPlot(plot, colourOf)}` +
     `<ul class="legend">${names.join("")}</ul></figure>`
   );
 }

@@ -17,6 +17,8 @@ export interface SimulateRequest {
   readonly store?: string;
   readonly generate?: string;
   readonly cluster?: string;
+  /** As it was typed. */
+  readonly clusterSaid?: string;
   readonly policies: readonly string[];
   readonly seed: number;
   readonly without: readonly (readonly string[])[];

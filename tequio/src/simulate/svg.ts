@@ -19,11 +19,14 @@ interface Axis {
   readonly ticks: readonly (readonly [place: number, text: string])[];
 }
 
-/** Draws a plot. */
-export const drawPlot = (plot: Plot): string =>
-  plot.kind === "lines" ? drawLines(plot) : drawBars(plot);
+/** The colour of a series by its name, 0 to COLOURS - 1. */
+export type ColourOf = (name: string) => number;
 
-/** Names of the series, in the order of their colours. */
+/** Draws a plot. */
+export const drawPlot = (plot: Plot, colourOf: ColourOf): string =>
+  plot.kind === "lines" ? drawLines(plot, colourOf) : drawBars(plot, colourOf);
+
+/** Names of the series. */
 export const seriesOf = (plot: Plot): readonly string[] =>
   plot.kind === "lines" ? plot.series.map(({ name }) => name) : plot.series;
 
@@ -88,7 +91,7 @@ function frame(x: Axis | undefined, y: Axis, labels: readonly [x: string, y: str
 const svg = (title: string, inside: string): string =>
   `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${safe(title)}">${inside}</svg>`;
 
-function drawLines(plot: LinePlot): string {
+function drawLines(plot: LinePlot, colourOf: ColourOf): string {
   const all = plot.series.flatMap(({ points }) => points);
   const most = (of: (point: readonly [number, number]) => number): number =>
     all.reduce((max, point) => Math.max(max, of(point)), 0);
@@ -108,17 +111,17 @@ function drawLines(plot: LinePlot): string {
   const yMax = plot.yMax ?? Math.max(most(([, value]) => value) * 1.05, 1e-9);
   const y = linear(plot.yMin ?? 0, yMax, [HEIGHT - BOTTOM, TOP]);
   const within = (value: number): number => Math.min(Math.max(value, plot.yMin ?? 0), yMax);
-  const paths = plot.series.map(({ points }, at) => {
+  const paths = plot.series.map(({ name, points }) => {
     const drawn = points.filter(([px]) => px >= (plot.xMin ?? Number.NEGATIVE_INFINITY));
     const d = drawn.map(
       ([px, py], each) => `${each === 0 ? "M" : "L"}${n(x.at(px))} ${n(y.at(within(py)))}`,
     );
-    return `<path class="line c${at % COLOURS}" d="${d.join("")}"/>`;
+    return `<path class="line c${colourOf(name)}" d="${d.join("")}"/>`;
   });
   return svg(plot.title, frame(x, y, [plot.xLabel, plot.yLabel]) + paths.join(""));
 }
 
-function drawBars(plot: BarPlot): string {
+function drawBars(plot: BarPlot, colourOf: ColourOf): string {
   const values = plot.groups.flatMap((group) => group.values).filter(Number.isFinite);
   const y = linear(0, Math.max(...values, 1e-9) * 1.05, [HEIGHT - BOTTOM, TOP]);
   const room = (WIDTH - LEFT - RIGHT) / Math.max(plot.groups.length, 1);
@@ -137,9 +140,10 @@ function drawBars(plot: BarPlot): string {
       const top = y.at(value);
       const height = Math.max(HEIGHT - BOTTOM - top, 0.5);
       return (
-        `<rect class="bar c${at % COLOURS}" x="${n(from + at * bar)}" ` +
+        `<rect class="bar c${colourOf(plot.series[at] ?? "")}" x="${n(from + at * bar)}" ` +
         `y="${n(HEIGHT - BOTTOM - height)}" width="${n(Math.max(bar - 1, 1))}" ` +
-        `height="${n(height)}"><title>${safe(name)}, ${safe(plot.series[at] ?? "")}: ${tickText(value)}</title></rect>`
+        `height="${n(height)}"><title>${safe(name)}, ${safe(plot.series[at] ?? "")}: ` +
+        `${tickText(value)}</title></rect>`
       );
     });
     return [...rects, label];

@@ -129,6 +129,7 @@ export function requestOf(flags: TraceFlags, terminal: Terminal): SimulateReques
     ...(generate === undefined ? {} : { generate: generate === true ? "default" : generate }),
     ...(flags.format === undefined ? {} : { format: flags.format }),
     ...path("cluster"),
+    ...(flags.cluster === undefined ? {} : { clusterSaid: flags.cluster }),
     ...path("speeds"),
     ...path("arrivals"),
     ...{ policies: flags.policy, seed: flags.seed, without: flags.without, pools },

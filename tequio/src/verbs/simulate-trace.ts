@@ -84,7 +84,7 @@ async function writeReport(report: Report, terminal: Terminal): Promise<void> {
     const shown = columns.map((head, at) => ({
       head,
       cell: (row: readonly string[]) => row[at] ?? "",
-      ...(at === 0 ? {} : { align: "right" as const }),
+      ...(at === 0 || head === "scenario" ? {} : { align: "right" as const }),
     }));
     terminal.out(`${tableText({ ...terminal, columns: Number.POSITIVE_INFINITY }, shown, rows)}\n`);
   }

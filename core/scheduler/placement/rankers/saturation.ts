@@ -100,7 +100,7 @@ export class SaturationRanker implements GroupRanker {
       : this.#filling.value(kind, left, free, from, to - accelerators);
     const lost = after + request.wholeMilli - this.#worthOf(states, state);
     const broken = isShared && this.#filling.part === WHOLE ? 1 : 0;
-    const price = this.#protection.groupPrice(request, free, from, to, milliCpu, broken);
+    const price = this.#protection.groupPrice(request, free, from, to, milliCpu, left, broken);
     return Math.round(lost / POINT_MILLI) - price;
   }
 

@@ -78,7 +78,9 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([name, one]) => [name, sorted(one)]));
 }
 
-type JobEndpoints = "submitJob" | "listJobs" | "getJob" | "cancelJob" | "whyJob";
+type JobEndpoints =
+  | ("submitJob" | "listJobs" | "getJob" | "cancelJob" | "whyJob")
+  | "checkpointJob";
 
 export const jobHandlers: Handlers<JobEndpoints> = {
   async submitJob({ context, caller, body, idempotencyKey, traceparent }) {
@@ -151,6 +153,15 @@ export const jobHandlers: Handlers<JobEndpoints> = {
       by: userOf(caller),
     });
     return cancelled as Outcome<{ cancelled: string[] }>;
+  },
+
+  async checkpointJob({ context, caller, params }) {
+    const found = findJob(context.pump.state, params.id);
+    if (!found.ok) return found;
+    const refused = refuseJob(context, caller, "jobs.cancel", found.value);
+    if (refused !== undefined) return refused;
+    const noted = await context.pump.submit({ type: "checkpoint", jobId: params.id });
+    return noted as Outcome<{ jobId: string; atMs: number }>;
   },
 
   async whyJob({ context, caller, params }) {
