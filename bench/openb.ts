@@ -183,7 +183,7 @@ function keep(policy: PlacementPolicy, rows: readonly Row[]): void {
 
 /** Keeps how long one run takes; by processor time, of which one core is used. */
 function keepTime(policy: PlacementPolicy, rows: readonly Row[]): void {
-  record("openb", {
+  record("placement", {
     claim: `openb, ${policy}: one run, median over ${rows.length} workloads`,
     value: median(rows.map(({ cpuMsPerRun }) => cpuMsPerRun)),
     unit: "ms of processor time",
@@ -200,7 +200,7 @@ function keepTime(policy: PlacementPolicy, rows: readonly Row[]): void {
 function keepMoves(policy: PlacementPolicy, rows: readonly Row[]): void {
   const below = rows.flatMap((row) => (row.belowBound === null ? [] : [row.belowBound]));
   if (below.length === 0) return;
-  record("openb", {
+  record("openb-moves", {
     claim: `openb, ${policy} with moves: most points below the bound, ${below.length} workloads`,
     value: Math.max(...below),
     unit: "points",

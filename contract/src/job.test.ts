@@ -119,6 +119,12 @@ test("a job asks for disk and processes, within limits, and otherwise says nothi
   refusal("command: [make]\nresources: { processes: 0 }");
 });
 
+test("a job says whether it would rather be fast or cheap, in one of these words", () => {
+  assert.equal(accepted("shell: a\nprefer: cheap").spec.prefer, "cheap");
+  assert.ok(!("prefer" in accepted("shell: a").spec));
+  refusal("shell: a\nprefer: nearby");
+});
+
 test("a run becomes the trainer with an accelerator of any kind", () => {
   const { spec } = accepted("run: { stop: { minutes: 3 }, innerSteps: 20 }");
   assert.deepEqual(spec.groups[0]!.command, [TRAINER_COMMAND]);

@@ -174,7 +174,7 @@ test("a checkpoint is told of the job that is named", async () => {
   assert.equal((await run("checkpoint")).code, 2);
 });
 
-test("why shows the leases of a job with their facts, and the hint where nothing helps", async () => {
+test("why shows the leases of a job with facts, and the hint where nothing helps", async () => {
   const { out } = await run("why 17");
   assert.match(out, /^hint: Ask for one accelerator\.$/m);
   assert.match(out, /^ {2}attempt 1 on uni-lab \(running\), until .* at the latest \(in 1 h\)$/m);

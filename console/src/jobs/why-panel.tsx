@@ -4,16 +4,16 @@ import type { WhyLease, WhyView } from "@tequio/contract";
 import { useCall, useNow } from "../api.tsx";
 import { dateTime, duration, relative, whole } from "../format.ts";
 import { href } from "../route.ts";
-import { TEXTS } from "../texts.ts";
+import { WHY_TEXTS } from "../texts/why.ts";
 import { Badge, Panel, TroubleNote, Waiting } from "../ui/parts.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 
 type Reason = WhyView["reasons"][number];
 
 const COLUMNS: readonly Column<Reason>[] = [
-  { head: TEXTS.why.nodes, number: true, cell: (reason) => whole(reason.nodes) },
-  { head: TEXTS.why.reason, wide: true, cell: (reason) => reason.text },
-  { head: TEXTS.why.code, cell: (reason) => <code>{reason.code}</code> },
+  { head: WHY_TEXTS.nodes, number: true, cell: (reason) => whole(reason.nodes) },
+  { head: WHY_TEXTS.reason, wide: true, cell: (reason) => reason.text },
+  { head: WHY_TEXTS.code, cell: (reason) => <code>{reason.code}</code> },
 ];
 
 /** The answer to "why?" for a job, where it says more than `reason`. */
@@ -22,21 +22,21 @@ export function WhyPanel(props: { readonly id: string; readonly reason: string }
   const why = shown.data;
   if (why === undefined) {
     return (
-      <Panel title={TEXTS.why.title}>
+      <Panel title={WHY_TEXTS.title}>
         <Waiting trouble={shown.trouble} />
       </Panel>
     );
   }
   if (saysNoMore(why, props.reason)) return null;
   return (
-    <Panel title={TEXTS.why.title}>
+    <Panel title={WHY_TEXTS.title}>
       <TroubleNote trouble={shown.trouble} />
       {why.array !== undefined && <p>{why.array.text}</p>}
       <p>{why.summary}</p>
       <Turn why={why} />
       {why.reasons.length > 0 && (
         <Table
-          caption={TEXTS.why.title}
+          caption={WHY_TEXTS.title}
           columns={COLUMNS}
           rows={why.reasons}
           rowKey={(reason) => `${reason.code} ${reason.text}`}
@@ -58,21 +58,21 @@ function Turn(props: { readonly why: WhyView }) {
     <>
       <p className="line">
         {place !== undefined && (
-          <span>{TEXTS.why.place(whole(place), whole(waiting ?? place))}</span>
+          <span>{WHY_TEXTS.place(whole(place), whole(waiting ?? place))}</span>
         )}
         {startEstimateMs !== undefined && (
-          <span>{TEXTS.why.start(relative(startEstimateMs, now), dateTime(startEstimateMs))}</span>
+          <span>{WHY_TEXTS.start(relative(startEstimateMs, now), dateTime(startEstimateMs))}</span>
         )}
         {startIntervalMs !== undefined && (
           <span>
-            {TEXTS.why.between(
+            {WHY_TEXTS.between(
               duration(startIntervalMs[0] - now),
               duration(startIntervalMs[2] - now),
             )}
           </span>
         )}
       </p>
-      {standing !== undefined && <p>{TEXTS.why.order(standing.text)}</p>}
+      {standing !== undefined && <p>{WHY_TEXTS.order(standing.text)}</p>}
       <Ahead why={props.why} />
     </>
   );
@@ -84,14 +84,14 @@ function Ahead(props: { readonly why: WhyView }) {
   const more = place - 1 - aheadIds.length;
   return (
     <p>
-      {TEXTS.why.ahead}{" "}
+      {WHY_TEXTS.ahead}{" "}
       {aheadIds.map((id, index) => (
         <span key={id}>
           {index > 0 && ", "}
           <a href={href("jobs", id)}>{id}</a>
         </span>
       ))}
-      {more > 0 && TEXTS.why.aheadMore(whole(more))}
+      {more > 0 && WHY_TEXTS.aheadMore(whole(more))}
     </p>
   );
 }
@@ -106,7 +106,7 @@ function Changes(props: { readonly why: WhyView }) {
     );
   return (
     <div className="hint">
-      <p>{TEXTS.why.changes}</p>
+      <p>{WHY_TEXTS.changes}</p>
       <ul>
         {changes.map(({ text }) => (
           <li key={text}>
@@ -130,11 +130,11 @@ function Lease(props: { readonly lease: WhyLease }) {
   return (
     <section>
       <h3>
-        {TEXTS.why.lease(whole(attempt), member)}{" "}
+        {WHY_TEXTS.lease(whole(attempt), member)}{" "}
         <Badge state={props.lease.outcome ?? props.lease.state} />
       </h3>
       {endsByMs !== undefined && (
-        <p className="line">{TEXTS.why.endsBy(relative(endsByMs, now), dateTime(endsByMs))}</p>
+        <p className="line">{WHY_TEXTS.endsBy(relative(endsByMs, now), dateTime(endsByMs))}</p>
       )}
       <ul>
         {facts.map((fact) => (

@@ -57,7 +57,7 @@ test("each job ahead moves it on, and what fits beside them does not wait for th
   assert.equal(asked({ job: counted(5) }), undefined, "five of four devices never come");
 });
 
-test("a lease of which only the end is known ends then; the same question is answered alike", () => {
+test("a lease of which only the end is known ends then; the same question has one answer", () => {
   const running = [{ devices: 4, startedAtMs: 0, endsAtMs: 7_000 }];
   assert.deepEqual(asked({ sites: [{ capacity: 4, running }] }), [7_000, 7_000, 7_000]);
   assert.deepEqual(asked({ ahead: [counted(2)] }), asked({ ahead: [counted(2)] }));

@@ -19,6 +19,9 @@ const SPREAD_AT = 1;
 const USUAL_CPU_PART = 0.3;
 /** From this part of all processors on they are what is short, and spreading would waste them. */
 const CPU_FULL_PART = 0.97;
+/** Most of what comes that may name models: spreading does not look at models, and would use up
+ * the scarce ones. */
+const BOUND_PART_MAX = 0.28;
 /** Arrivals between two looks at all accelerators. */
 const LOOK_EVERY = 50;
 
@@ -31,6 +34,8 @@ export class Spreading {
   #arrivals = 0;
   #arrivedMilli = 0;
   #arrivedCpu = 0;
+  /** What of it only some models will do for. */
+  #boundMilli = 0;
   readonly #allCpu: number;
   /** By free thousandths: what of them is used at best by common sizes. */
   readonly #used = new Int32Array(WHOLE + 1);
@@ -42,7 +47,8 @@ export class Spreading {
   constructor(nodes: NodeTable, holdings: Holdings) {
     this.#nodes = nodes;
     this.#holdings = holdings;
-    this.#used[WHOLE] = WHOLE;
+    // Until something is known, everything is of use.
+    for (let free = 0; free <= WHOLE; free += 1) this.#used[free] = free;
     this.#allCpu = nodes.kind.reduce((sum, kind) => sum + nodes.kinds[kind]!.milliCpu, 0);
   }
 
@@ -62,9 +68,10 @@ export class Spreading {
     this.#arrivals += 1;
     this.#arrivedMilli += request.wholeMilli;
     this.#arrivedCpu += request.milliCpu;
+    if (request.models01.includes(0)) this.#boundMilli += request.wholeMilli;
     if (this.#arrivals % LOOK_EVERY !== 0) return;
     this.#learn();
-    if (this.#wastefulMilli > WHOLE || this.#isCpuShort()) return;
+    if (this.#wastefulMilli > WHOLE || this.#isCpuShort() || this.#isBound()) return;
     this.active ||= this.#usable() < SPREAD_AT * this.#expected();
     if (this.active) this.#spread();
   }
@@ -124,6 +131,11 @@ export class Spreading {
   #isCpuShort(): boolean {
     const atFullLoad = this.#nodes.wholeMilli / Math.max(1, this.#arrivedMilli);
     return this.#arrivedCpu * atFullLoad > CPU_FULL_PART * this.#allCpu;
+  }
+
+  /** Whether too much of what comes is bound to models. */
+  #isBound(): boolean {
+    return this.#boundMilli > BOUND_PART_MAX * this.#arrivedMilli;
   }
 
   /** Thousandths that are free and of use. */

@@ -21,6 +21,8 @@ import { requestOf, type TraceFlags } from "./simulate-flags.ts";
 const WORKER = new URL("./simulate-trace-worker.ts", import.meta.url);
 /** Width of the bar of progress. */
 const BAR_CHARACTERS = 24;
+/** Longest line of progress. */
+const LINE_CHARACTERS = 120;
 
 /** Plays, shows and writes. */
 export async function runTrace(flags: TraceFlags, shell: Shell): Promise<VerbEnd> {
@@ -135,7 +137,9 @@ class Bar {
     const full = Math.round(part * BAR_CHARACTERS);
     const bar = `${"#".repeat(full)}${".".repeat(BAR_CHARACTERS - full)}`;
     const text = of === 0 ? what : `[${bar}] ${Math.floor(part * 100)} % ${what}`;
-    this.#terminal.err(`\r\u001b[2K${text.slice(0, Math.min(this.#terminal.columns - 1, 120))}`);
+    // A terminal that does not tell its width says 0.
+    const width = Math.min(this.#terminal.columns || LINE_CHARACTERS, LINE_CHARACTERS) - 1;
+    this.#terminal.err(`\r\u001b[2K${text.slice(0, width)}`);
   }
 
   clear(): void {
