@@ -9,6 +9,7 @@ import type { EndedBy } from "../port.ts";
 import { watchDisk } from "./disk.ts";
 import { type Family, leaseFamily } from "./family.ts";
 import { type Guard, startGuard } from "./guard.ts";
+import { leave } from "./leave.ts";
 import { type LimiterState, nextPhase, startLimiter } from "./limiter.ts";
 import { identify, type ProcessId, readBootId, signal } from "./processes.ts";
 import {
@@ -38,7 +39,7 @@ const IDLE_CHECK_MS = 250;
 const SCAN_MS = 1_000;
 /** How often running.json is brought up to date: what a lost lease may be charged too little. */
 const REPORT_MS = 2_000;
-/** The polite signal comes so long before the deadline that nothing lives after it. */
+/** The polite signal comes so long before the deadline: nothing lives after it. */
 const DEADLINE_GRACE_MS = 2_000;
 /** After the last task ended, its last words may still be in the pipe. */
 const LAST_WORDS_MS = 500;
@@ -64,7 +65,6 @@ function endMessage(task: Task | undefined): string {
   return `Task ${task.taskIndex} ended ${how}.`;
 }
 
-/** Milliseconds on the monotonic clock of this process. */
 const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000n) / 1_000;
 
 export class Supervisor {
@@ -206,8 +206,8 @@ export class Supervisor {
   }
 
   #stopFromOutside(): void {
-    const message = "The supervisor was told to stop: the machine is going down.";
-    this.#beginStop("lost", message, DEADLINE_GRACE_MS);
+    const why = "The supervisor was told to stop: the machine is going down.";
+    this.#beginStop("lost", why, DEADLINE_GRACE_MS);
   }
 
   /** The first reason stays; a later one can only bring the hard signal nearer. */
@@ -219,7 +219,7 @@ export class Supervisor {
     if (before !== undefined) return;
     this.#family.scan();
     this.#askToEnd();
-    this.#continue(); // a stopped process gets its SIGTERM only when it runs again
+    this.#continue(); // a stopped process gets its SIGTERM only then
   }
 
   /** The polite signal. Walls pass none on and would fall by it, so it goes to those within; while
@@ -395,6 +395,6 @@ export class Supervisor {
         return;
       }
     }
-    process.exit(0);
+    leave();
   }
 }
