@@ -53,7 +53,7 @@ export const ENDPOINTS = define({
     path: "/v1/pool",
     summary: "Change how the pool orders its queue",
     callers: ["person"],
-    permission: "projects.change",
+    permission: "pool.change",
     body: PoolChange,
     reply: PoolView,
   },

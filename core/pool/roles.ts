@@ -13,6 +13,7 @@ export const PERMISSIONS = {
   "users.manage": "create, rename, disable and enable users",
   "roles.manage": "grant and revoke roles, as far as the role may give them",
   "pool.read": "see the pool at a glance, and the live stream of what they may see",
+  "pool.change": "change how the pool orders its queue",
   "members.read": "list members with their sites and machines",
   "members.invite": "make a join token",
   "members.change": "drain, recall and resume a member",

@@ -88,9 +88,9 @@ test("shares keep to what there is and reach the level, and no higher one can be
         });
       });
       for (const [kind, each] of used.entries()) assert.ok(each <= count[kind]! * (1 + 1e-6));
-      // Some prices make a level 2 % higher cost more than all accelerators together are worth.
-      const higher = level * 1.02;
-      const grid = 24;
+      // Some prices make a level 3 % higher cost more than all accelerators together are worth.
+      const higher = level * 1.03;
+      const grid = 48;
       let proved = false;
       for (let a = 0; a <= grid && !proved; a += 1) {
         for (let b = 0; a + b <= grid && !proved; b += 1) {

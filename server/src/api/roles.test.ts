@@ -105,6 +105,7 @@ const REQUESTS: Partial<
   planMaintenance: (_, at) => ({ body: { member: nameAt(at), fromMs: 0, toMs: 1 } }),
   cancelMaintenance: (_, at) => ({ id: `w-${nameAt(at)}` }),
   createProject: (_, at) => ({ body: { name: `new-${at}`, parent: nameAt(at) } }),
+  changeProject: (_, at) => ({ id: `new-${at}`, body: {} }),
   submitJob: (_, at) => ({ body: { shell: "true", project: nameAt(at) } }),
   getJob: ({ jobs }, at) => ({ id: jobs[at] }),
   cancelJob: ({ jobs }, at) => ({ id: jobs[at] }),

@@ -20,9 +20,6 @@ export const poolHandlers: Handlers<
 > = {
   getPool: ({ context }) => ok(poolView(context.pump.state, context.version, context.now())),
   async changePool({ context, caller, body }) {
-    // A lead changes what lies under its project, not what holds for everybody.
-    const refused = refuseUnless(context, caller, "projects.change");
-    if (refused !== undefined) return refused;
     const { ageing, backfill } = body;
     const set = await context.pump.submit({
       ...{ type: "setPool", by: userOf(caller) },
