@@ -6,6 +6,7 @@ import { compareFits, type Fit, fitSite, type RoomOf } from "../gang/fit.ts";
 import { usesOf } from "../gang/uses.ts";
 import { type Holding, roomsAfter } from "../world.ts";
 import { addHold, besideReservation, type Reservation, type Stay } from "./holds.ts";
+import { roomFrom } from "./sweep.ts";
 
 /** The earliest start of a blocked job. */
 export interface Forecast {
@@ -41,21 +42,70 @@ const FOR_EVER: Stay = { endsAtMs: Infinity, expectedMs: Infinity };
  */
 export function forecast(question: Question): Forecast | undefined {
   const { demand, excluded, lastStartMs } = question;
-  let best: Forecast | undefined;
+  const asked: Asked[] = [];
   for (const candidates of demand.candidates) {
     const { siteId } = candidates.site;
     if (excluded.has(siteId)) continue;
-    const found = forecastSite(question, candidates);
-    if (found === undefined || found.startMs > (lastStartMs?.(siteId) ?? Infinity)) continue;
+    const fromMs = roomFrom(demand, candidates, question.endOf ?? atLimit);
+    if (fromMs !== undefined) asked.push({ candidates, fromMs });
+  }
+  asked.sort((a, b) => (a.fromMs === b.fromMs ? 0 : a.fromMs - b.fromMs));
+  let best: Forecast | undefined;
+  for (const { candidates, fromMs } of asked) {
+    // No site that has room only later can be earlier.
+    if (best !== undefined && fromMs > best.startMs) break;
+    const found = forecastSite(question, candidates, fromMs);
+    const lastMs = lastStartMs?.(candidates.site.siteId) ?? Infinity;
+    if (found === undefined || found.startMs > lastMs) continue;
     if (best === undefined || isEarlier(found, best)) best = found;
   }
   return best;
 }
 
-function forecastSite(question: Question, candidates: SiteCandidates): Forecast | undefined {
+/** A site, and the moment before which it has no room. */
+interface Asked {
+  readonly candidates: SiteCandidates;
+  readonly fromMs: number;
+}
+
+function forecastSite(
+  question: Question,
+  candidates: SiteCandidates,
+  fromMs: number,
+): Forecast | undefined {
+  const { demand, endOf = atLimit } = question;
+  const { site } = candidates;
+  const at = atMoment(question, candidates);
+  const moments = new Set(site.holdings.map(endOf));
+  for (const { endMs } of site.reservations) if (Number.isFinite(endMs)) moments.add(endMs);
+  const ends = [...moments].filter((endMs) => endMs >= fromMs).sort((a, b) => a - b);
+  if (ends.length === 0) return undefined;
+  // More leases over means more room: with tasks of one kind the first moment suffices, else the
+  // first that suffices is found by halving.
+  let [low, high] = [0, demand.portions.length === 1 ? 0 : ends.length - 1];
+  let found = at(ends[high]!, false);
+  if (found === undefined) return undefined;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const earlier = at(ends[middle]!, false);
+    if (earlier === undefined) low = middle + 1;
+    else [found, high] = [earlier, middle];
+  }
+  if (site.reservations.length === 0) return found;
+  // Beside reservations that need not be so: from there on one moment after the other.
+  const last = Math.min(ends.length, low + BOUNDS.FORECAST_MOMENTS_MAX);
+  for (let moment = low; moment < last; moment += 1) {
+    const beside = at(ends[moment]!, true);
+    if (beside !== undefined) return beside;
+  }
+  return at(ends.at(-1)!, true);
+}
+
+/** Tries the job on a site as it will be at a moment, with or without its reservations. */
+function atMoment(question: Question, candidates: SiteCandidates) {
   const { demand, endOf = atLimit, stayFrom = () => FOR_EVER } = question;
   const { site } = candidates;
-  const at = (startMs: number, beside: boolean): Forecast | undefined => {
+  return (startMs: number, beside: boolean): Forecast | undefined => {
     const ended = site.holdings.filter((holding) => endOf(holding) <= startMs);
     const rooms = roomsAfter(site, ended);
     const stay = stayFrom(startMs);
@@ -64,28 +114,6 @@ function forecastSite(question: Question, candidates: SiteCandidates): Forecast 
     const { fit } = fitSite(demand, candidates, roomOf, BOUNDS.GANG_STEPS_MAX);
     return fit === undefined ? undefined : { startMs, fit, roomOf };
   };
-  const reserved = site.reservations.length > 0;
-  const moments = new Set(site.holdings.map(endOf));
-  for (const { endMs } of site.reservations) if (Number.isFinite(endMs)) moments.add(endMs);
-  const ends = [...moments].sort((a, b) => a - b);
-  let found = ends.length === 0 ? undefined : at(ends.at(-1)!, false);
-  if (found === undefined) return undefined;
-  // More leases over means more room, so the first end that suffices is found by halving.
-  let [low, high] = [0, ends.length - 1];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const earlier = at(ends[middle]!, false);
-    if (earlier === undefined) low = middle + 1;
-    else [found, high] = [earlier, middle];
-  }
-  if (!reserved) return found;
-  // Beside reservations that need not be so: from there on one moment after the other.
-  const last = Math.min(ends.length, low + BOUNDS.FORECAST_MOMENTS_MAX);
-  for (let moment = low; moment < last; moment += 1) {
-    const beside = at(ends[moment]!, true);
-    if (beside !== undefined) return beside;
-  }
-  return at(ends.at(-1)!, true);
 }
 
 /** Keeps the forecast's nodes for the reservation. */
