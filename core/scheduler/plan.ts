@@ -11,6 +11,7 @@ import { RunTimes } from "./estimates/run-times.ts";
 import { keepPass } from "./explain/kept.ts";
 import { largestFit, leastJob } from "./gang/elastic.ts";
 import { bestOf, type Fit, fitSite } from "./gang/fit.ts";
+import { SiteFits } from "./gang/site-fits.ts";
 import { placementsOf } from "./gang/uses.ts";
 import { Lenders } from "./lending.ts";
 import { CapCounts, capKey } from "./order/caps.ts";
@@ -36,7 +37,7 @@ import type {
   WaitingView,
 } from "./types.ts";
 import { poolReason, whyBlocked } from "./why.ts";
-import { buildWorld, leaseShare, type World } from "./world.ts";
+import { buildWorld, leaseShare, type NodeState, type World } from "./world.ts";
 
 /** What starts now, what is preempted, and why the rest waits. */
 export function plan(input: SchedulerInput): Plan {
@@ -118,6 +119,7 @@ interface State {
   readonly leftOut: Map<string, ReadonlyMap<string, Objection>>;
   readonly shareMilliOf: ShareMilliOf | undefined;
   readonly tastes: Tastes;
+  readonly siteFits: SiteFits;
   readonly starts: Start[];
   readonly preemptions: Preemption[];
   readonly waits: Wait[];
@@ -169,6 +171,7 @@ function newState(input: SchedulerInput): State {
     leftOut: new Map(),
     shareMilliOf: input.shareMilliOf,
     tastes: new Tastes(input),
+    siteFits: new SiteFits(),
     ...{ starts: [], preemptions: [], waits: [] },
     blocked: new Map(),
     beyond: undefined,
@@ -262,7 +265,7 @@ function bestFit(state: State, job: WaitingView, excluded: ReadonlySet<string>):
 }
 
 function fitOf(
-  { nowMs, backfill, tastes }: State,
+  { nowMs, backfill, tastes, siteFits }: State,
   job: WaitingView,
   plain: Demand,
   excluded: ReadonlySet<string>,
@@ -272,12 +275,9 @@ function fitOf(
   const fits: Fit[] = [];
   for (const candidates of demand.candidates) {
     if (excluded.has(candidates.site.siteId)) continue;
-    const { fit } = fitSite(
-      demand,
-      candidates,
-      (node) => besideReservation(node, node.room, stay),
-      BOUNDS.GANG_STEPS_MAX,
-    );
+    const room = (node: NodeState) => besideReservation(node, node.room, stay);
+    const find = () => fitSite(demand, candidates, room, BOUNDS.GANG_STEPS_MAX).fit;
+    const fit = siteFits.of(demand, candidates, find);
     if (fit !== undefined) fits.push(fit);
   }
   return bestOf(fits);
