@@ -29,11 +29,12 @@ export class MovingPlacer {
   /** By request: the moves so far when none were found for it. Only moves change that answer. */
   readonly #hopeless = new Map<number, number>();
 
-  constructor(nodes: NodeTable, placer: Placer) {
+  /** `spreads`: pods also move so that wasteful ones find no room (openb-spread.ts). */
+  constructor(nodes: NodeTable, placer: Placer, spreads: boolean) {
     this.#placer = placer;
     this.#holdings = new Holdings(nodes, (node) => placer.changed(node));
     this.#nodes = nodes;
-    this.#spreading = new Spreading(nodes, this.#holdings);
+    this.#spreading = new Spreading(nodes, this.#holdings, spreads);
     this.#search = new MoveSearch(this.#holdings, this.#spreading.expected);
   }
 

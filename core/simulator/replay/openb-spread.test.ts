@@ -26,7 +26,7 @@ function fill(nodeCount: number, pods: number, cores: number) {
   const requests = new RequestTable(nodes);
   const mix = new Mix(requests);
   const still = placerOf("best-fit", { nodes, requests, mix, seed: 1 });
-  const placer = new MovingPlacer(nodes, still);
+  const placer = new MovingPlacer(nodes, still, true);
   const sorts = [1_000, 810, 320].map((milli) => requests.know(request(milli)));
   const lost = new Map<number, number>();
   for (let pod = 0; pod < pods; pod += 1) {

@@ -30,6 +30,7 @@ export class Spreading {
   active = false;
   readonly #nodes: NodeTable;
   readonly #holdings: Holdings;
+  readonly #allowed: boolean;
   readonly #counts = new Map<KnownRequest, number>();
   #arrivals = 0;
   #arrivedMilli = 0;
@@ -44,7 +45,9 @@ export class Spreading {
   /** Processor time that usually goes with a whole accelerator. */
   #milliCpu = 0;
 
-  constructor(nodes: NodeTable, holdings: Holdings) {
+  /** Unless it is `allowed` to spread it only says what is expected to come. */
+  constructor(nodes: NodeTable, holdings: Holdings, allowed: boolean) {
+    this.#allowed = allowed;
     this.#nodes = nodes;
     this.#holdings = holdings;
     // Until something is known, everything is of use.
@@ -71,7 +74,8 @@ export class Spreading {
     if (request.models01.includes(0)) this.#boundMilli += request.wholeMilli;
     if (this.#arrivals % LOOK_EVERY !== 0) return;
     this.#learn();
-    if (this.#wastefulMilli > WHOLE || this.#isCpuShort() || this.#isBound()) return;
+    if (!this.#allowed || this.#wastefulMilli > WHOLE || this.#isCpuShort() || this.#isBound())
+      return;
     this.active ||= this.#usable() < SPREAD_AT * this.#expected();
     if (this.active) this.#spread();
   }

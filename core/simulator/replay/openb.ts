@@ -26,6 +26,8 @@ export interface OpenbCase {
   readonly policy: PlacementPolicy;
   /** True: what runs may be moved for a pod that finds no node; absent: nothing moves. */
   readonly moves?: boolean;
+  /** True: they may also move so that wasteful pods find no room; only with `moves`. */
+  readonly spread?: boolean;
   /** Told after every arrival of the per cent that have arrived, and of the nodes. */
   readonly onArrival?: (load: number, nodes: NodeTable) => void;
 }
@@ -55,7 +57,8 @@ export function replayOpenb(replay: OpenbCase): OpenbResult {
   const mix = new Mix(requests);
   if (knowsMix(policy)) for (const request of known) mix.add(request);
   const still = placerOf(policy, { nodes, requests, mix, seed: Number(arrivals.seed) || 0 });
-  const moving = replay.moves === true ? new MovingPlacer(nodes, still) : undefined;
+  const moving =
+    replay.moves === true ? new MovingPlacer(nodes, still, replay.spread === true) : undefined;
   const placer = moving ?? still;
   const columns = new Columns();
   const rejected = REJECTED_KINDS.map(() => 0);
