@@ -205,8 +205,9 @@ function keepTime(policy: PlacementPolicy, rows: readonly Row[]): void {
 function keepMoves(policy: PlacementPolicy, rows: readonly Row[]): void {
   const below = rows.flatMap((row) => (row.belowBound === null ? [] : [row.belowBound]));
   if (below.length === 0) return;
+  const moves = rows[0]?.spread === true ? "moves that spread" : "moves";
   record("openb-moves", {
-    claim: `openb, ${policy} with moves${rows[0]?.spread ? " that spread" : ""}: most points below the bound, ${below.length} workloads`,
+    claim: `openb, ${policy} with ${moves}: most points below the bound, ${below.length} workloads`,
     value: Math.max(...below),
     unit: "points",
     bar: "<= 0.5",

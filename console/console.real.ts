@@ -229,13 +229,15 @@ test("a waiting job says why; a refused cancellation stays readable", async () =
   const watched = await open("#/jobs/84");
   const { page } = watched;
   await sees(page, "It needs 16 accelerators of model H100 at one time; 3 are free.");
-  await sees(page, "Place 1 of 1 that wait.");
+  await sees(page, "Place 3 of 12 that wait.");
+  await sees(page, "project climate has used 140 % of its share");
+  await sees(page, "it would start in about 2 minutes instead of 21 minutes.");
   const rows = await page
     .locator("section", { hasText: "Reason" })
     .last()
     .locator("tr")
     .allInnerTexts();
-  assert.match(rows[1] ?? "", /3\s+The accelerator is not an H100/);
+  assert.match(rows.join("\n"), /3\s+The accelerator is not an H100/);
   await page.getByRole("button", { name: "Cancel the job" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Cancel the job" }).click();
   await sees(page, "WRONG_STATE");

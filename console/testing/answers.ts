@@ -109,6 +109,7 @@ function poolAnswers(world: World): Answers {
         parent: null,
         shares: i + 1,
         usage: 3_600_000 * (i + 1.5),
+        credit: 0,
         jobsQueued: 1 - i,
         jobsRunning: 2 * i,
       })),
@@ -118,6 +119,7 @@ function poolAnswers(world: World): Answers {
       parent: null,
       shares: Number(body.shares),
       usage: 0,
+      credit: 0,
       jobsQueued: 0,
       jobsRunning: 0,
     }),
@@ -187,7 +189,7 @@ function runAnswers(world: World): Answers {
     return world.paused ? { ...made, state: "paused" as const, reason: "Paused by maria." } : made;
   };
   const runView = () => {
-    const { rounds: _, ...view } = run();
+    const { rounds: _, sites: __, ...view } = run();
     return view;
   };
   return {
