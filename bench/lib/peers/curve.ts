@@ -23,6 +23,7 @@ export interface Judge {
   curve(folder: string): Promise<readonly Point[]>;
 }
 
+/** Throws when the text or the engine is missing. */
 export async function openJudge(config: ModelConfig): Promise<Judge> {
   const corpus = await loadCorpus("sotu");
   const opened = await openExecutor({ threads: 2 });

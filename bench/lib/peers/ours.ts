@@ -4,11 +4,12 @@ import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child
 import { createWriteStream, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Point } from "./curve.ts";
 import { HUB_ADDRESS, HUB_NAMESPACE, namespaceOf, type Setting, within } from "./setting.ts";
 
-const tequio = new URL("../../../tequio/bin/tequio.js", import.meta.url).pathname;
+const tequio = fileURLToPath(import.meta.resolve("tequio/bin/tequio.js"));
 const run = promisify(execFile);
 const PORT = 8_420;
 /** Between two looks at the run. */
@@ -88,6 +89,7 @@ class Pool {
   }
 }
 
+/** Throws when the pool or an agent ends, or a member does not come. */
 export async function runOurs(setting: Setting, rate: number, scratch: string): Promise<OurRun> {
   const folder = join(scratch, `tequio-${rate}`);
   const pool = new Pool(folder);

@@ -26,6 +26,7 @@ export interface PeerRun {
   readonly trouble: readonly string[];
 }
 
+/** What failed stands in `trouble`: a peer that breaks down is a result, too. */
 export async function runPeer(
   name: string,
   setting: Setting,

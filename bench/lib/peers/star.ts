@@ -10,7 +10,7 @@ export interface Star {
 /** Longest wait for the namespaces. */
 const OPEN_MS = 20_000;
 
-/** Throws with what the program said when the namespaces cannot be made: it needs Linux and root. */
+/** Throws when the namespaces cannot be made: it needs Linux and root. */
 export async function openStar({ python, speeds, delayMs, mbitPerS }: Setting): Promise<Star> {
   const program = new URL("./star.py", import.meta.url).pathname;
   const args = [program, "tq", String(speeds.length), String(delayMs), String(mbitPerS)];
