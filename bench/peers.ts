@@ -1,10 +1,11 @@
 // Claim: on slow links between unequal sites our run reaches the loss that the fastest site
 // reaches alone sooner than the peers' methods do. All in one setting: the same model, text, links
 // and limit of processor time for each site; every method with the same grid of inner rates and
-// its published outer settings (bench/lib/peers/setting.ts). Needs Linux, root, PyTorch; Hivemind and Flower where
-// --python has them, and says so where not. Usage:
+// its published outer settings (bench/lib/peers/setting.ts). Needs Linux, root, PyTorch; Hivemind
+// and Flower where --python has them, and says so where not. Usage:
 //   npm run -s bench:peers -- [--minutes 3] [--seed 1] [--rates 0.001,0.002] [--methods a,b]
-//     [--speeds 0.8,0.4,0.2,0.1] [--mbit 50] [--delay 40] [--width 208] [--python /usr/bin/python3]
+//     [--speeds 0.8,0.4,0.2,0.1] [--mbit 50] [--delay 40] [--width 208]
+//     [--python /usr/bin/python3]
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
