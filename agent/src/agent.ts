@@ -13,6 +13,7 @@ import { LogPump } from "./logs.ts";
 import { measureSite } from "./measure.ts";
 import type { AgentOptions, AgentTiming } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
+import { openProxyEnvironment, proxyEnvironment } from "./proxy.ts";
 import { isKeyDue, proposeNextKey, takeNextKey } from "./rotation.ts";
 import { type Say, sayRefusal, whyOf } from "./say.ts";
 import { Terms } from "./terms.ts";
@@ -74,7 +75,9 @@ export class SiteAgent {
       ...{ engine: this.#engine, outbox, logs, terms: this.#terms, siteClockMs, say },
       builtins: options.builtins,
       reconcileMs: timing.reconcileMs,
+      ownEnv: proxyEnvironment(process.env),
       taskEnv: {
+        ...openProxyEnvironment(process.env),
         TEQUIO_URL: addressesOf(this.#poolUrl)[0] ?? "",
         TEQUIO_SITE: site.siteId,
         TEQUIO_MEMBER: site.member,

@@ -1,6 +1,7 @@
 // The one connection of a site: the agent dials the pool's WebSocket, proves who it is, and dials
 // again for ever when it breaks. It knows nothing of leases: messages go up to agent.ts.
 import { type KeyObject, sign } from "node:crypto";
+import { globalAgent } from "node:https";
 import { GATEWAY_PROTOCOL, helloText, type ToAgent, type ToPool } from "@tequio/contract/agent";
 import { CODES, type Code, LIMITS, type Refusal, refuse } from "@tequio/core/pool";
 import WebSocket from "ws";
@@ -8,6 +9,7 @@ import { PoolAddresses } from "./addresses.ts";
 import { type Identity, readIdentity } from "./identity.ts";
 import type { AgentTiming, TlsFiles } from "./options.ts";
 import { PARSERS } from "./parsers.ts";
+import { proxyFor } from "./proxy.ts";
 import { type Say, sayRefusal, whyOf } from "./say.ts";
 
 export type Welcome = Extract<ToAgent, { type: "welcome" }>;
@@ -48,6 +50,10 @@ const PINGS = 5;
 const NOT_HERE = 421;
 /** A ping without an answer for this long makes the connection count as broken. */
 const PING_WAIT_MS = 5_000;
+
+/** Left alone, a socket opens its own connection past the proxy. Proxies tunnel https only. */
+const isProxied = (url: string): boolean =>
+  url.startsWith("https:") && proxyFor(url, process.env) !== undefined;
 
 /** Address of the gateway: the pool's own with `ws` for `http`, and a path behind it. */
 export const gatewayUrl = (poolUrl: string): string =>
@@ -134,6 +140,7 @@ export class Gateway {
       maxPayload: LIMITS.MESSAGE_BYTES_MAX,
       // Log text hardly gains from it over a WebSocket, and it costs memory on both sides.
       perMessageDeflate: false,
+      ...(isProxied(this.url) ? { agent: globalAgent } : {}),
       ...this.#identity(),
     });
     this.#socket = socket;

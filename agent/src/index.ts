@@ -9,6 +9,7 @@ export {
   type TlsFiles,
 } from "./options.ts";
 export { SHAPES_ENV, shapesText } from "./parsers.ts";
+export { proxyEnvironment } from "./proxy.ts";
 export { wishNewKey } from "./rotation.ts";
 export { type AgentHandle, runAgent } from "./run.ts";
 export { trustCertificate } from "./trust.ts";

@@ -18,6 +18,8 @@ export interface KeeperOptions {
   readonly builtins: Readonly<Record<string, readonly string[]>>;
   /** What every task is told of its place. */
   readonly taskEnv: Readonly<Record<string, string>>;
+  /** What tasks that run our own programs are told besides; it may hold passwords. */
+  readonly ownEnv: Readonly<Record<string, string>>;
   readonly siteClockMs: () => number;
   readonly reconcileMs: number;
   readonly say: Say;
@@ -290,13 +292,18 @@ export class LeaseKeeper {
         taskIndex,
         command: command.value,
         env: { ...task.env, ...this.#options.taskEnv, TEQUIO_JOB_ID: jobId },
-        secretEnv: { TEQUIO_TOKEN: start.taskToken },
+        secretEnv: { ...this.#secretsOf(task.command), TEQUIO_TOKEN: start.taskToken },
         placement: task.placement,
         ...(task.limits === undefined ? {} : { limits: task.limits }),
       });
     }
     const { walltimeMs } = start;
     return ok({ leaseId, jobId, attempt, fence, taskCount: tasks.length, walltimeMs, tasks });
+  }
+
+  /** What only our own programs may know. */
+  #secretsOf([program]: readonly string[]): Readonly<Record<string, string>> {
+    return program?.startsWith("tequio:") ? this.#options.ownEnv : {};
   }
 
   #commandOf(command: readonly string[]): Outcome<readonly string[]> {

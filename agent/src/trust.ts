@@ -2,8 +2,9 @@
 // certificate; then exactly that certificate is believed, from the first byte that is sent. It
 // leaves certificates of public authorities to the system's own list.
 import { X509Certificate } from "node:crypto";
-import { connect, getCACertificates, setDefaultCACertificates } from "node:tls";
+import { connect, getCACertificates, setDefaultCACertificates, type TLSSocket } from "node:tls";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
+import { proxyFor, tunnel } from "./proxy.ts";
 
 /** A pool that does not finish the handshake by then is not there. */
 const HANDSHAKE_MS = 10_000;
@@ -20,23 +21,33 @@ export function pinnedCertificate(poolUrl: string, pin: string): Promise<Outcome
     return Promise.resolve(refuse("POOL_UNTRUSTED", message, hint));
   }
   const host = hostname.replace(/^\[|\]$/g, "");
+  const to = { host, port: Number(port || 443), rejectUnauthorized: false };
+  const proxy = proxyFor(poolUrl, process.env);
+  if (proxy === undefined) return shown(poolUrl, pin, connect(to));
+  return tunnel(proxy, to.host, to.port).then(
+    (socket) => shown(poolUrl, pin, connect({ ...to, socket })),
+    (error: Error) => absent(poolUrl, error.message),
+  );
+}
+
+function absent(poolUrl: string, why: string) {
+  const hint = `Check the address ${poolUrl} and that this machine may open it.`;
+  return refuse("POOL_UNREACHABLE", `The pool at ${poolUrl} does not answer (${why}).`, hint);
+}
+
+/** Whoever answers is only looked at: the fingerprint decides, before anything is said. */
+function shown(poolUrl: string, pin: string, socket: TLSSocket): Promise<Outcome<string>> {
   return new Promise((done) => {
-    // Whoever answers is only looked at: the fingerprint decides, before anything is said.
-    const socket = connect({ host, port: Number(port || 443), rejectUnauthorized: false });
     const finish = (outcome: Outcome<string>): void => {
       socket.destroy();
       done(outcome);
     };
-    const absent = (why: string): void => {
-      const hint = `Check the address ${poolUrl} and that this machine may open it.`;
-      finish(refuse("POOL_UNREACHABLE", `The pool at ${poolUrl} does not answer (${why}).`, hint));
-    };
-    socket.setTimeout(HANDSHAKE_MS, () => absent("no handshake"));
-    socket.once("error", (error) => absent(error.message));
+    socket.setTimeout(HANDSHAKE_MS, () => finish(absent(poolUrl, "no handshake")));
+    socket.once("error", (error) => finish(absent(poolUrl, error.message)));
     socket.once("secureConnect", () => {
-      const shown = socket.getPeerX509Certificate();
-      const fingerprint = shown?.fingerprint256.replaceAll(":", "").toLowerCase();
-      if (shown !== undefined && fingerprint === pin) finish(ok(shown.toString()));
+      const certificate = socket.getPeerX509Certificate();
+      const fingerprint = certificate?.fingerprint256.replaceAll(":", "").toLowerCase();
+      if (certificate !== undefined && fingerprint === pin) finish(ok(certificate.toString()));
       else finish(untrusted(poolUrl, pin, fingerprint));
     });
   });

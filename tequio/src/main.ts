@@ -3,8 +3,15 @@
 import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
 
+const PROXY_NAMES = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"] as const;
+
 // Keeps the stripped TypeScript between starts: the second start is twice as fast.
 enableCompileCache();
+
+// Behind a proxy Node's clients must be told, here and in the children.
+if (PROXY_NAMES.some((name) => process.env[name] !== undefined)) {
+  (await import("./proxy.ts")).useProxies();
+}
 
 const { allowStartOver, startOverAsGiven } = await import("./lean.ts");
 allowStartOver();

@@ -1,7 +1,6 @@
 // entry: the agent starts this for a task `tequio:trainer`
 // The embedded training worker: one process that takes part in a run for one lease. Everything it
 // needs stands in its environment; what it does is in site/loop.ts.
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { openExecutor } from "./executor.ts";
 import { openExchange } from "./site/exchange-client.ts";
 import { takePart } from "./site/loop.ts";
@@ -13,11 +12,6 @@ function variable(name: string): string {
     process.exit(2);
   }
   return value;
-}
-
-// The pool's own certificate, which the agent believes; without one the system's list decides.
-if (process.env.TEQUIO_CA !== undefined) {
-  setDefaultCACertificates([...getCACertificates("default"), process.env.TEQUIO_CA]);
 }
 
 const log = (line: string): void => console.log(`${new Date().toISOString()} ${line}`);

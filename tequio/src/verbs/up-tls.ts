@@ -91,7 +91,7 @@ export async function listenOf(
   }
   const own =
     tls === "self"
-      ? await selfMade(publicUrl, data)
+      ? await selfMade({ host, ...(publicUrl === undefined ? {} : { publicUrl }) }, data)
       : tlsCert === undefined || tlsKey === undefined
         ? ok(undefined)
         : loadTls(resolve(cwd, tlsCert), resolve(cwd, tlsKey));
@@ -112,8 +112,15 @@ export async function listenOf(
   return ok({ ...place, tls: { ...shown, follow } });
 }
 
-async function selfMade(publicUrl: string | undefined, data: string): Promise<Outcome<ServerTls>> {
-  const name = publicUrl === undefined ? undefined : new URL(publicUrl).hostname;
+const EVERY_ADDRESS: ReadonlySet<string> = new Set(["0.0.0.0", "::"]);
+const specific = (host: string): string | undefined => (EVERY_ADDRESS.has(host) ? undefined : host);
+
+/** Made for the address that sites are told, else for the one that it listens on. */
+async function selfMade(
+  { publicUrl, host }: Pick<ListenFlags, "publicUrl" | "host">,
+  data: string,
+): Promise<Outcome<ServerTls>> {
+  const name = publicUrl === undefined ? specific(host) : new URL(publicUrl).hostname;
   const made = await selfSignedTls(data, name);
   // The members and the commands that this process starts speak to it by its own certificate.
   if (made.ok) trustCertificate(made.value.cert);

@@ -3,10 +3,12 @@
 // sockets that get their turn only between two steps would make every transfer many steps long.
 import { type MessagePort, parentPort, type Transferable, workerData } from "node:worker_threads";
 import { makeClient } from "@tequio/contract";
+import { believePool } from "./believe.ts";
 import { blobClient } from "./blob-client.ts";
 import { type Done, Exchange, type Exchanged, type Next } from "./exchange.ts";
 import type { ExchangeAnswer, ExchangeQuestion, ExchangeSettings } from "./exchange-client.ts";
 
+believePool();
 const port = parentPort as MessagePort;
 const { url, token, runId } = workerData as ExchangeSettings;
 let stopping = false;

@@ -128,6 +128,7 @@ export class Exchange implements ExchangePort {
         query: { after: this.#after, waitMs: POLL_MS, ...(holds === undefined ? {} : { holds }) },
       });
       if (!reply.ok) {
+        if (silentSinceMs === undefined) log(`waits for the pool: ${reply.message}`);
         silentSinceMs ??= nowMs();
         const lasting = reply.code !== "POOL_UNREACHABLE" && reply.code !== "SHUTTING_DOWN";
         if (lasting || nowMs() - silentSinceMs > UNREACHABLE_MS_MAX) {
