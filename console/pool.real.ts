@@ -202,6 +202,40 @@ test("a spanning run draws its curve while it learns, and its model writes", asy
   await look("runs");
 });
 
+test("the order of the queue and a project's caps are set, and taken back", async () => {
+  await go("#/");
+  await page.getByLabel("A point of priority for waiting").fill("soon");
+  await sees("a time from 1s on");
+  assert.ok(await button("Change the order").isDisabled());
+  await page.getByLabel("A point of priority for waiting").fill("90m");
+  await page.getByLabel("Who may pass a blocked job").selectOption("conservative");
+  await button("Change the order").click();
+  await until("the new order", async () => {
+    const seen = await pool.client.call("getPool", {});
+    if (!seen.ok) return false;
+    const { ageing, backfill } = seen.value;
+    return ageing?.pointMs === 5_400_000 && backfill === "conservative";
+  });
+  await look("order-of-the-queue");
+  await go("#/projects/default");
+  const whole = page.getByRole("group", { name: "The project" });
+  const capped = async (): Promise<number | undefined> => {
+    const seen = await pool.client.call("listProjects", {});
+    assert.ok(seen.ok);
+    return seen.value.rows.find(({ name }) => name === "default")?.caps?.maxRunningJobs;
+  };
+  for (const text of ["2", ""]) {
+    await whole.getByLabel("Running jobs").fill(text);
+    await button("Change the caps").click();
+    const cap = text === "" ? undefined : Number(text);
+    await until(`the cap ${cap}`, async () => (await capped()) === cap);
+    await page.reload();
+    await until("the page to show it", async () => {
+      return (await whole.getByLabel("Running jobs").inputValue()) === text;
+    });
+  }
+});
+
 test("the statement's totals are those of the pool's books", async () => {
   const usage = await pool.client.call("getUsage", {});
   assert.ok(usage.ok);

@@ -16,12 +16,16 @@ const SYSTEMD_ANALYZE = "/usr/bin/systemd-analyze";
 const BWRAP = "/usr/bin/bwrap";
 /** Where Debian puts PostgreSQL's programs. */
 const POSTGRES_BIN = process.env.POSTGRES_BIN ?? "/usr/lib/postgresql/15/bin";
+/** Where Debian puts the Python that has its PyTorch. */
+const PYTHON = process.env.PYTHON ?? "/usr/bin/python3";
 /** Longest wait for a component to say its version. A cold start on a busy machine takes 10 s. */
 const VERSION_WAIT_MS = 60_000;
 
 interface Component {
   readonly name: string;
   readonly path: string;
+  /** What makes it say its version; absent: `--version`. */
+  readonly ask?: readonly string[];
   readonly hint: string;
 }
 
@@ -51,6 +55,12 @@ const COMPONENTS: readonly Component[] = [
     path: BWRAP,
     hint: "install it with `apt-get install bubblewrap`",
   },
+  {
+    name: "PyTorch",
+    path: PYTHON,
+    ask: ["-c", "import torch; print('PyTorch', torch.__version__)"],
+    hint: "install it with `apt-get install python3-torch libopenblas0-pthread`, or set PYTHON",
+  },
 ];
 
 /** What the component says of itself, or undefined when it is missing or does not start. */
@@ -60,7 +70,7 @@ function versionOf(component: Component): string | undefined {
   } catch {
     return undefined;
   }
-  const asked = spawnSync(component.path, ["--version"], {
+  const asked = spawnSync(component.path, component.ask ?? ["--version"], {
     encoding: "utf8",
     timeout: VERSION_WAIT_MS,
   });

@@ -285,13 +285,16 @@ export class LeaseKeeper {
       return refuse("INVALID_REQUEST", message, "Bring agent and pool to the same version.");
     }
     const tasks: TaskStart[] = [];
+    const { bandwidth } = this.#options.terms;
+    const bounds: Readonly<Record<string, string>> =
+      bandwidth.length === 0 ? {} : { TEQUIO_BANDWIDTH: JSON.stringify(bandwidth) };
     for (const [taskIndex, task] of start.tasks.entries()) {
       const command = this.#commandOf(task.command);
       if (!command.ok) return command;
       tasks.push({
         taskIndex,
         command: command.value,
-        env: { ...task.env, ...this.#options.taskEnv, TEQUIO_JOB_ID: jobId },
+        env: { ...task.env, ...this.#options.taskEnv, ...bounds, TEQUIO_JOB_ID: jobId },
         secretEnv: { ...this.#secretsOf(task.command), TEQUIO_TOKEN: start.taskToken },
         placement: task.placement,
         ...(task.limits === undefined ? {} : { limits: task.limits }),

@@ -184,3 +184,36 @@ test("the real engine has freed the machine in time, with the pool away", async 
   const end = await until("the end", () => pool.endOf("L1"));
   assert.equal(end.endedBy, "offer");
 });
+
+test("a part of an accelerator starts only where the owner shares", async (t) => {
+  const { pool, engine, start } = await testSite(t);
+  pool.terms = termsWith({});
+  await start({ nowMs: () => NOON_MS });
+  const order = runOrder("L1");
+  const tasks = order.start!.tasks.map((task) => ({
+    ...task,
+    placement: { ...task.placement, partMilli: 500 },
+  }));
+  const part = { ...order, start: { ...order.start!, tasks } };
+  pool.want(part);
+  const event = await until("the refusal", () => refusalOf(pool, "L1"));
+  assert.match(event.message, /accelerators only as a whole/);
+  pool.say(termsWith({ shareAccelerators: true }));
+  pool.want({ ...part, leaseId: "L2", jobId: "2" });
+  await until("the start", () => engine.starts.length === 1);
+  assert.equal(engine.starts[0]!.tasks[0]!.placement.partMilli, 500);
+});
+
+test("tasks are told what of the link they may use, where their owner bounds it", async (t) => {
+  const { pool, engine, start } = await testSite(t);
+  pool.terms = termsWith({});
+  await start({ nowMs: () => NOON_MS });
+  pool.want(runOrder("L1"));
+  await until("the start", () => engine.starts.length === 1);
+  assert.equal(engine.starts[0]!.tasks[0]!.env.TEQUIO_BANDWIDTH, undefined);
+  const bandwidth = [{ upMbitPerS: 20, hours: null }];
+  pool.say(termsWith({ bandwidth }));
+  pool.want({ ...runOrder("L2"), jobId: "2" });
+  await until("the second start", () => engine.starts.length === 2);
+  assert.deepEqual(JSON.parse(engine.starts[1]!.tasks[0]!.env.TEQUIO_BANDWIDTH!), bandwidth);
+});

@@ -69,6 +69,11 @@ export class Terms {
     }
   }
 
+  /** What training may use of the site's link, for tasks that start now. */
+  get bandwidth(): NonNullable<TermsWire["bandwidth"]> {
+    return this.#terms?.bandwidth ?? [];
+  }
+
   /** True if somebody must say what the site has before devices can be compared. */
   get needsNodes(): boolean {
     const { devices = [], recalledDevices = [] } = this.#terms ?? {};
@@ -157,6 +162,9 @@ export class Terms {
     if (start.walltimeMs > (terms.walltimeMs ?? Infinity)) {
       return "The owner takes only jobs with a shorter time limit.";
     }
+    if (terms.shareAccelerators !== true && start.tasks.some(hasPart)) {
+      return "The owner lends accelerators only as a whole.";
+    }
     const { devices, recalledDevices } = terms;
     if (this.#nodes === undefined || devices.length + recalledDevices.length === 0) {
       return undefined;
@@ -171,6 +179,10 @@ export class Terms {
     return undefined;
   }
 }
+
+type Tasks = NonNullable<LeaseOrder["start"]>["tasks"];
+
+const hasPart = ({ placement }: Tasks[number]): boolean => placement.partMilli !== undefined;
 
 /** The terms as they were last told. Damaged ones count as none: the pool tells them again. */
 function readTerms(path: string, say: Say): TermsWire | undefined {

@@ -93,4 +93,4 @@ export const percent = (share: number): string => `${Math.round(share * 100)} %`
 
 /** `1 job`, `2 jobs`. */
 export const counted = (count: number, noun: string): string =>
-  `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
+  `${Number.isInteger(count) ? whole(count) : count} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,6 +1,7 @@
 // How a spanning training is written: its head, its members, one line for a round.
 import type { RoundView, RunDetail } from "@tequio/contract";
 import { bytes, clock, loss, percent, relative, span, whole } from "./format.ts";
+import { refusals } from "./lineage-view.ts";
 import { yellow } from "./report.ts";
 import { factsText, plain, writeTable } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
@@ -39,6 +40,13 @@ export function headText(terminal: Terminal, run: RunDetail): string {
   ]);
 }
 
+/** Only where something was refused: most runs need no such column. */
+const REFUSED = {
+  head: "REFUSED",
+  cell: ({ refused = {} }: RunDetail["members"][number]) => refusals(refused),
+  least: 8,
+};
+
 /** The members of a run with what each of them does. */
 export function memberTable(terminal: Terminal, run: RunDetail): void {
   if (run.members.length === 0) return;
@@ -64,6 +72,7 @@ export function memberTable(terminal: Terminal, run: RunDetail): void {
       { head: "SENT", cell: ({ bytesUp }) => bytes(bytesUp), align: "right" },
       { head: "RECEIVED", cell: ({ bytesDown }) => bytes(bytesDown), align: "right" },
       { head: "DEVICE TIME", cell: ({ deviceMs }) => clock(deviceMs), align: "right" },
+      ...(run.members.some(({ refused }) => refused !== undefined) ? [REFUSED] : []),
     ],
     run.members,
     "",

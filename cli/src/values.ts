@@ -46,3 +46,13 @@ export function keyValue(
   if (at < 1) throw badValue("Give it as `KEY=VALUE`.");
   return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
 }
+
+/** A point in time: `2026-11-22T14:00`, a date, or a duration from now such as `2h`. */
+export const aheadMs =
+  (nowMs: () => number) =>
+  (text: string): number => {
+    if (/^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text)) return nowMs() + durationMs(text);
+    const value = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00` : text);
+    if (Number.isFinite(value) && value >= 0) return value;
+    throw badValue("A point in time is `2026-11-22T14:00`, `2026-11-22` or `2h` (from now).");
+  };

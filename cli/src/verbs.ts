@@ -17,6 +17,12 @@ export const POOL_VERBS: readonly Verb[] = [
     load: () => import("./verbs/submit.ts"),
   },
   {
+    name: "plan",
+    summary: "Say what a training would take: time, bytes, cost",
+    group: GROUPS.RUN,
+    load: () => import("./verbs/plan.ts"),
+  },
+  {
     name: "cancel",
     summary: "Cancel jobs",
     group: GROUPS.RUN,
@@ -60,9 +66,15 @@ export const POOL_VERBS: readonly Verb[] = [
   },
   {
     name: "run",
-    summary: "Watch, pause, resume, stop or sample a training",
+    summary: "Watch, pause, resume, stop, sample, fork or export a training",
     group: GROUPS.WATCH,
     load: () => import("./verbs/run.ts"),
+  },
+  {
+    name: "lineage",
+    summary: "Check a model's signed lineage, offline",
+    group: GROUPS.WATCH,
+    load: () => import("./verbs/lineage.ts"),
   },
   {
     name: "usage",
@@ -99,6 +111,12 @@ export const POOL_VERBS: readonly Verb[] = [
     summary: "Plan, list and cancel maintenance windows",
     group: GROUPS.POOL,
     load: () => import("./verbs/maintenance.ts"),
+  },
+  {
+    name: "reservation",
+    summary: "Keep capacity for a project or a user in a time window",
+    group: GROUPS.POOL,
+    load: () => import("./verbs/reservation.ts"),
   },
   {
     name: "project",

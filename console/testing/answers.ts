@@ -101,6 +101,7 @@ function poolAnswers(world: World): Answers {
       jobsEnded: 69,
       ageing: { pointMs: 3_600_000, pointsMax: 1_000 },
       backfill: "easy",
+      moves: false,
       runs: 1,
     }),
     listProjects: () => ({

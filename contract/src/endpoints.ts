@@ -25,6 +25,7 @@ import {
   UsageQuery,
 } from "./pool.ts";
 import { Count, EpochMs, JobId, Name, PageQuery, pageOf } from "./primitives.ts";
+import { RESERVATION_ENDPOINTS } from "./reservation.ts";
 import {
   AssignmentView,
   ContributionRequest,
@@ -34,6 +35,7 @@ import {
   SampleRequest,
   SampleView,
 } from "./run.ts";
+import { RUN_ENDPOINTS } from "./run-endpoints.ts";
 import { SIGN_IN_ENDPOINTS } from "./signin-endpoints.ts";
 
 const ById = z.strictObject({ id: JobId });
@@ -284,6 +286,8 @@ export const ENDPOINTS = define({
   ...BOOKS_ENDPOINTS,
   ...OFFER_ENDPOINTS,
   ...PEOPLE_ENDPOINTS,
+  ...RESERVATION_ENDPOINTS,
+  ...RUN_ENDPOINTS,
   ...SIGN_IN_ENDPOINTS,
 });
 

@@ -2,8 +2,7 @@
 
 export const GATEWAY_PROTOCOL = 1;
 
-/** The command that agents replace by the embedded training worker. */
-export const TRAINER_COMMAND = "tequio:trainer";
+export { TRAINER_COMMAND } from "@tequio/core/pool";
 
 /** The bytes that a new key signs, so that nobody proposes a key of somebody else. */
 export const newKeyText = (poolId: string, siteId: string, publicKey: string): string =>

@@ -11,6 +11,8 @@ export * from "./gateway-texts.ts";
 const PlacementWire = z.strictObject({
   node: z.string(),
   acceleratorIds: z.array(z.string()),
+  /** Thousandths of the one accelerator; absent: all of each. */
+  partMilli: Count.optional(),
   milliCpu: Count,
   memoryMiB: Count,
 });

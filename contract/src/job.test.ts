@@ -219,7 +219,8 @@ test("what is no job at all is refused", () => {
 test("a job has exactly one thing to run, and a run is no array", () => {
   assert.match(senseless("name: a").message, /nothing to run/);
   assert.match(senseless("shell: a\ncommand: [b]").message, /more than one/);
-  assert.match(senseless("shell: a\nrun: { stop: { rounds: 1 } }").message, /more than one/);
+  const three = "shell: a\ncommand: [b]\nrun: { stop: { rounds: 1 } }";
+  assert.match(senseless(three).message, /more than one/);
   const run = senseless("run: { stop: { rounds: 1 } }\narray: 0-3");
   assert.deepEqual([run.code, run.at], ["INVALID_REQUEST", "array"]);
 });
@@ -258,4 +259,36 @@ test("an unknown field with a name of a megabyte is refused at once", () => {
   const parsed = parseWith(JobWire, { ["k".repeat(1_000_000)]: 1 });
   assert.ok(!parsed.ok && parsed.code === "UNKNOWN_FIELD" && parsed.message.length < 200);
   assert.ok(performance.now() - startedMs < 1_000);
+});
+
+test("a part of an accelerator is one GPU and thousandths of it", () => {
+  const of = (text: string) =>
+    accepted(`shell: a\nresources: { accelerators: ${text} }`).spec.groups[0]!.resources;
+  const half = { accelerators: 1, partMilli: 500, milliCpu: 0, memoryMiB: 256 };
+  assert.deepEqual(of("0.5"), half);
+  assert.deepEqual(of("A100:0.5"), { ...half, model: "A100" });
+  assert.equal(of("0.001").partMilli, 1);
+  assert.equal(of("1").partMilli, undefined);
+  for (const wrong of ["1.5", "0.0005", "A100:2.5", "-0.5", "0.99999"]) {
+    const { code, at } = refusal(`shell: a\nresources: { accelerators: ${wrong} }`);
+    assert.equal(code, "INVALID_REQUEST");
+    assert.match(at ?? "", /^resources.accelerators/, wrong);
+  }
+  const processor = senseless("shell: a\nresources: { accelerators: 0.5, kind: cpu }");
+  assert.match(processor.message, /part is one of a GPU/);
+  const run = senseless("run: { stop: { rounds: 1 } }\nresources: { accelerators: 0.5 }");
+  assert.match(run.message, /whole accelerators/);
+});
+
+test("a run's tokenizer decides on its vocabulary, and fits its model", () => {
+  const runOf = (text: string) => accepted(`run: { stop: { rounds: 1 }, ${text} }`).spec.run!;
+  const bpe = runOf("tokenizer: bpe-1024, model: { width: 64 }");
+  assert.deepEqual([bpe.tokenizer, bpe.model.vocab, bpe.model.width], ["bpe-1024", 1024, 64]);
+  const plain = runOf("tokenizer: bytes");
+  assert.deepEqual([plain.tokenizer, plain.model.vocab], [undefined, 256]);
+  const no = (text: string) => senseless(`run: { stop: { rounds: 1 }, ${text} }`);
+  assert.equal(no("tokenizer: bpe-256").at, "run.tokenizer");
+  assert.equal(no("tokenizer: bpe-65537").at, "run.tokenizer");
+  assert.equal(no("tokenizer: bpe-1024, model: { vocab: 512 }").at, "run.model.vocab");
+  assert.ok(refusal("run:\n  stop: { rounds: 1 }\n  tokenizer: words\n"));
 });

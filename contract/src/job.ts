@@ -1,8 +1,9 @@
 // The job as a user writes it (YAML, JSON or flags) and as the API shows it.
-import { LIMITS } from "@tequio/core/pool";
+import { LIMITS, WHOLE_MILLI } from "@tequio/core/pool";
 import { z } from "zod";
 import {
   Count,
+  Digest,
   EpochMs,
   JobId,
   Name,
@@ -23,12 +24,24 @@ const Size = z
     message: "a size is '512M', '16GB' or '1T' (a number is GiB)",
   });
 
+/** How many accelerators are asked for. */
+const amountOf = (given: number | string): number =>
+  typeof given === "number" ? given : Number(given.split(":")[1] ?? 1);
+
+/** Whole ones, or thousandths of one. */
+const isAmount = (amount: number): boolean =>
+  Number.isInteger(amount) ||
+  (amount < 1 && Math.abs(amount * WHOLE_MILLI - Math.round(amount * WHOLE_MILLI)) < 1e-6);
+
 /** What each task needs. */
 export const ResourcesWire = z
   .strictObject({
     accelerators: z
-      .union([z.number().int().min(0).max(1_024), z.string().regex(/^[^:]+(:\d+)?$/)])
-      .describe("How many, or a model with a count as in `H100:8`"),
+      .union([z.number().min(0).max(1_024), z.string().regex(/^[^:]+(:\d+(\.\d+)?)?$/)])
+      .refine((given) => isAmount(amountOf(given)), {
+        message: "a whole number, or a part of one GPU in steps of 0.001, such as 0.5",
+      })
+      .describe("How many, a part of one such as 0.5, or a model with either as in `H100:8`"),
     kind: z.enum(["cpu", "gpu"]).describe("Kind of accelerator; absent: any"),
     vendor: z.string().max(64).describe("Maker, e.g. NVIDIA, AMD, Huawei"),
     model: z.string().max(64).describe("Product or its first words, e.g. `H100`"),
@@ -53,12 +66,40 @@ export const ModelWire = z.strictObject({
   heads: z.number().int().min(1).max(64).default(4),
 });
 
-const CodecName = z.enum(["fp32", "fp16", "int8", "int4", "ternary"]);
+const DENSE_CODECS = ["fp32", "fp16", "int8", "int4", "ternary"] as const;
+
+/** The way down carries whole steps of the model, so it has no codec that keeps a few values. */
+const CodecDownName = z.enum(DENSE_CODECS);
+const CodecUpName = z.enum([...DENSE_CODECS, "topk64", "topk256", "topk512"]);
+
+/** Most values of a model that a run's own command brings: 1 GiB in fp32. */
+const OWN_PARAMETERS_MAX = 2 ** 28;
+/** Most windows of such a run's data; their order is drawn with halves of 16 bits. */
+const OWN_WINDOWS_MAX = 2 ** 31 - 1;
+
+/** A model and data that only the run's command knows. */
+const OwnModelWire = z.strictObject({
+  parameters: z.number().int().min(1).max(OWN_PARAMETERS_MAX).describe("Values of the model"),
+  windows: z.number().int().min(1).max(OWN_WINDOWS_MAX).describe("Samples of its training data"),
+  layout: Digest.optional().describe("Digest of names and shapes, which every site compares"),
+});
 
 /** A spanning training run: one model over several members. */
 export const RunWire = z.strictObject({
+  own: OwnModelWire.optional().describe(
+    "A model of the command's own; of `model` only `context` counts: the tokens of a sample",
+  ),
+  commandOn: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe("Labels of the nodes that run the job's command; others run the embedded trainer"),
   model: ModelWire.prefault({}),
   corpus: z.string().min(1).max(1_024).default("sotu").describe("`sotu` or a text file's path"),
+  tokenizer: z
+    .string()
+    .regex(/^(bytes|bpe-[1-9]\d{2,4})$/)
+    .optional()
+    .describe("`bytes`, or `bpe-N`: N tokens trained on the corpus, 257 to 65536; default: bytes"),
   seed: z.number().int().min(0).max(2_147_483_647).default(1),
   stop: z
     .strictObject({
@@ -75,8 +116,8 @@ export const RunWire = z.strictObject({
   maxBatch: z.number().int().min(1).max(4_096).default(64),
   learningRate: z.number().positive().max(1).default(0.003),
   warmUpSteps: z.number().int().min(0).max(100_000).default(60),
-  codecUp: CodecName.optional(),
-  codecDown: CodecName.optional(),
+  codecUp: CodecUpName.optional(),
+  codecDown: CodecDownName.optional(),
   maxMembers: z.number().int().min(1).max(1_000).optional(),
 });
 
@@ -136,7 +177,9 @@ export const JobWire = z.strictObject({
     .max(LIMITS.DEPENDENCIES_MAX)
     .default([])
     .describe("Dependencies, e.g. [`afterok:17`]"),
-  run: RunWire.optional().describe("A spanning training run instead of a command"),
+  run: RunWire.optional().describe(
+    "A spanning training run, by `command` or `shell` or else by the embedded trainer",
+  ),
 });
 export type JobWire = z.input<typeof JobWire>;
 export type JobParsed = z.output<typeof JobWire>;
@@ -150,7 +193,13 @@ export const LeaseView = z.strictObject({
   site: z.string(),
   state: z.enum(["leased", "starting", "running", "stopping", "ended"]),
   fence: Count,
-  accelerators: z.array(z.strictObject({ node: z.string(), id: z.string(), model: z.string() })),
+  accelerators: z.array(
+    z.strictObject({
+      ...{ node: z.string(), id: z.string(), model: z.string() },
+      /** Part of it that the task has, e.g. 0.5; absent: all of it. */
+      part: z.number().positive().optional(),
+    }),
+  ),
   grantedAtMs: EpochMs,
   startedAtMs: EpochMs.optional(),
   endedAtMs: EpochMs.optional(),
@@ -174,7 +223,8 @@ export const JobView = z.strictObject({
   exitCode: z.number().int().nullable().optional(),
   priority: z.number().int(),
   tasks: Count,
-  accelerators: Count,
+  /** Of all tasks together; parts count as such, e.g. 0.5. */
+  accelerators: z.number().nonnegative(),
   submittedAtMs: EpochMs,
   startedAtMs: EpochMs.optional(),
   endedAtMs: EpochMs.optional(),

@@ -27,6 +27,17 @@ export const HoursWire = z.strictObject({
   windows: z.array(z.string().min(1).max(100)).max(LIMITS.OFFER_RULES_MAX),
 });
 
+/** Megabits a second; below a hundredth a model would take days. */
+const MbitPerS = z.number().min(0.01).max(1_000_000);
+
+/** A bound that holds at some hours; of several that are open the strictest counts. */
+export const BandwidthRuleWire = z.strictObject({
+  upMbitPerS: MbitPerS.optional(),
+  downMbitPerS: MbitPerS.optional(),
+  /** Null: always. */
+  hours: HoursWire.nullable().default(null),
+});
+
 const Projects = z.array(Name).max(LIMITS.OFFER_RULES_MAX);
 
 /** An offer without its version. What is left out is as in the default: everything, always. */
@@ -62,6 +73,11 @@ export const OfferWire = z.strictObject({
   /** The member's own projects: never refused, and first on its devices if `ownFirst`. */
   ownProjects: Projects.default([]),
   ownFirst: z.boolean().default(true),
+  /** Jobs may have parts of one GPU beside each other. Nothing but MPS or the jobs' good manners
+   * keeps them apart, so it is for owners who trust those to whom they lend. */
+  shareAccelerators: z.boolean().default(false),
+  /** What training may use of the site's link; empty: all. */
+  bandwidth: z.array(BandwidthRuleWire).max(LIMITS.OFFER_RULES_MAX).default([]),
   caps: z
     .strictObject({
       /** Longest time limit of a job. */

@@ -106,6 +106,10 @@ export const PoolChange = z.strictObject({
     .enum(BACKFILL_MODES)
     .optional()
     .describe("How jobs may pass a blocked one; absent: as it is"),
+  moves: z
+    .boolean()
+    .optional()
+    .describe("Whether preemptible jobs may move within their site to make room; absent: as it is"),
 });
 export const PoolView = z.strictObject({
   poolId: z.string(),
@@ -125,6 +129,8 @@ export const PoolView = z.strictObject({
   ageing: AgeingWire.nullable(),
   /** How jobs may pass a blocked one. */
   backfill: z.enum(BACKFILL_MODES),
+  /** Whether preemptible jobs may move within their site to make room. */
+  moves: z.boolean(),
 });
 export type PoolView = z.infer<typeof PoolView>;
 

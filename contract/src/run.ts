@@ -15,7 +15,13 @@ export const AssignmentView = z.strictObject({
   version: Count,
   round: Count.optional(),
   model: ModelWire.optional(),
+  /** Values of the model. */
+  parameters: Count.optional(),
+  /** The model is the command's own; while all its values are zero it has not begun. */
+  own: z.strictObject({ layout: Digest.optional() }).optional(),
   corpus: z.string().optional(),
+  /** `bpe-N`: ids of byte pairs, trained on the corpus's train part. Absent: its bytes. */
+  tokenizer: z.string().optional(),
   seed: Count.optional(),
   /** Digest of the sites' copy of the model: little-endian fp32 bytes. */
   modelDigest: Digest.optional(),
@@ -30,6 +36,8 @@ export const AssignmentView = z.strictObject({
   batch: Count.optional(),
   learningRateStart: z.number().optional(),
   learningRateEnd: z.number().optional(),
+  /** The highest rate of the run, for a site that scales rates of its own. */
+  learningRatePeak: z.number().optional(),
   ranges: z.array(DataRange).optional(),
   /** Windows of the training text that the ranges permute. */
   windows: Count.optional(),
@@ -103,6 +111,8 @@ export const RunMemberView = z.strictObject({
   computeMs: z.number(),
   deviceMs: Count,
   batch: Count,
+  /** Contributions that did not count, by the code of the reason; absent: none. */
+  refused: z.record(z.string(), Count).optional(),
 });
 export type RunMemberView = z.infer<typeof RunMemberView>;
 

@@ -19,7 +19,9 @@ const TERMS = {
   ...{ projects: ["a"], walltimeMs: null, recallGraceMs: 5, recalled: false },
   ...{ recalledDevices: [], maintenance: [{ fromMs: 0, toMs: 1, reason: "x" }] },
 };
-const PLACEMENT = { node: "n", acceleratorIds: ["g0"], milliCpu: 1, memoryMiB: 2 };
+const PLACEMENT = {
+  ...{ node: "n", acceleratorIds: ["g0"], partMilli: 500, milliCpu: 1, memoryMiB: 2 },
+};
 const START = {
   ...{ walltimeMs: 1, project: "p", user: "u", jobName: "j", taskToken: "t" },
   tasks: [{ group: "g", command: ["true"], env: { A: "b" }, placement: PLACEMENT }],
@@ -32,6 +34,8 @@ const MESSAGES: readonly unknown[] = [
   { type: "heartbeatAck", clockMs: 1.5, leaseForMs: 3 },
   { type: "leases", complete: true, orders: [ORDER, STOP] },
   { type: "terms", nowMs: 1, terms: TERMS },
+  { type: "terms", nowMs: 1, terms: { ...TERMS, shareAccelerators: true } },
+  { type: "terms", nowMs: 1, terms: { ...TERMS, bandwidth: [{ upMbitPerS: 0.5, hours: null }] } },
   { type: "keyTaken", publicKey: "k" },
   { type: "ack", reportIds: ["a"] },
   { type: "logAck", leaseId: "L", task: 0, nextOffset: 1 },

@@ -4,18 +4,29 @@ import {
   type JobSpec,
   LIMITS,
   type Outcome,
+  type OwnModel,
   ok,
+  type Refusal,
   type Resources,
   refuse,
   type TaskGroup,
+  WHOLE_MILLI,
 } from "@tequio/core/pool";
 import { TRAINER_COMMAND } from "./gateway-texts.ts";
 import type { JobParsed } from "./job.ts";
 import { parseArray, parseDeadline, parseDurationMs, parseSizeMiB } from "./primitives.ts";
+import { runMemoryMiB } from "./run-memory.ts";
+
+type OwnModelParsed = NonNullable<NonNullable<JobParsed["run"]>["own"]>;
 
 const MEMORY_DEFAULT_MIB = 256;
 /** The trainer at work on the smallest model holds 340 MiB; walls hold a job to what it asked. */
 const RUN_MEMORY_DEFAULT_MIB = 1_024;
+
+/** Tokens of text as bytes. */
+const BYTE_VOCAB = 256;
+/** The trainer keeps ids in 16 bits. */
+const TOKENIZER_VOCAB_MAX = 65_536;
 
 export interface Submission {
   readonly spec: JobSpec;
@@ -63,6 +74,8 @@ export function toJobSpec(wire: JobParsed, user: string): Outcome<Submission> {
       "command",
     );
   }
+  const refused = refusePart(wire, group.resources);
+  if (refused !== undefined) return refused;
   const spec: JobSpec = {
     name: wire.name ?? defaultName(wire),
     project: wire.project,
@@ -80,22 +93,24 @@ export function toJobSpec(wire: JobParsed, user: string): Outcome<Submission> {
     dependencies: wire.after.map(dependencyOf),
     requeue: wire.requeue,
     ...(wire.deadline === undefined ? {} : { deadline: parseDeadline(wire.deadline)! }),
-    ...(wire.run === undefined ? {} : { run: runOf(wire.run) }),
+    ...(wire.run === undefined ? {} : { run: toRunSpec(wire.run) }),
   };
   if (wire.array === undefined) return ok({ spec });
   return ok({ spec, array: parseArray(wire.array)! });
 }
 
 function commandOf(wire: JobParsed): Outcome<readonly string[]> {
-  const given = [wire.command, wire.shell, wire.run].filter((part) => part !== undefined).length;
-  if (given !== 1) {
+  const programs = [wire.command, wire.shell].filter((part) => part !== undefined).length;
+  if (programs > 1 || (programs === 0 && wire.run === undefined)) {
     return refuse(
       "INVALID_REQUEST",
-      given === 0 ? "The job has nothing to run." : "The job has more than one thing to run.",
-      "Give exactly one of `command`, `shell` and `run`.",
+      programs === 0 ? "The job has nothing to run." : "The job has more than one thing to run.",
+      "Give `command` or `shell`, or `run`, or `run` with one of the two.",
       "command",
     );
   }
+  const refused = wire.run === undefined ? undefined : refuseRun(wire.run, programs > 0);
+  if (refused !== undefined) return refused;
   if (wire.run !== undefined && wire.array !== undefined) {
     return refuse(
       "INVALID_REQUEST",
@@ -107,6 +122,49 @@ function commandOf(wire: JobParsed): Outcome<readonly string[]> {
   if (wire.command !== undefined) return ok(wire.command);
   if (wire.shell !== undefined) return ok(["sh", "-c", wire.shell]);
   return ok([TRAINER_COMMAND]);
+}
+
+/** What a job that says nothing of memory gets; a run of the embedded trainer by its model. */
+function memoryDefaultMiB({ run, command, shell }: JobParsed): number {
+  if (run === undefined) return MEMORY_DEFAULT_MIB;
+  const embedded = command === undefined && shell === undefined;
+  if (!embedded) return RUN_MEMORY_DEFAULT_MIB;
+  const vocab = idsOf(run.tokenizer) ?? run.model.vocab;
+  const model = { ...run.model, vocab };
+  return Math.max(RUN_MEMORY_DEFAULT_MIB, runMemoryMiB({ ...run, model }));
+}
+
+/** What does not go together in a run; undefined when all does. */
+function refuseRun(
+  { own, commandOn, warmUpSteps, tokenizer, model }: NonNullable<JobParsed["run"]>,
+  hasCommand: boolean,
+): Refusal | undefined {
+  const no = (message: string, hint: string, at: string) =>
+    refuse("INVALID_REQUEST", message, hint, at);
+  if (!hasCommand && (own !== undefined || commandOn !== undefined)) {
+    const at = own === undefined ? "run.commandOn" : "run.own";
+    return no(`\`${at}\` is for a run with a command.`, "Give `command` or `shell` too.", at);
+  }
+  const ids = idsOf(tokenizer);
+  if (ids !== undefined && (ids <= BYTE_VOCAB || ids > TOKENIZER_VOCAB_MAX)) {
+    const hint = `Give bpe-N with N from ${BYTE_VOCAB + 1} to ${TOKENIZER_VOCAB_MAX}.`;
+    return no(`\`${tokenizer}\` has ${ids} tokens.`, hint, "run.tokenizer");
+  }
+  if (ids !== undefined && own !== undefined) {
+    return no("A model of your own has its own tokens.", "Leave it out.", "run.tokenizer");
+  }
+  if (ids !== undefined && model.vocab !== BYTE_VOCAB && model.vocab !== ids) {
+    const message = `The model has ${model.vocab} tokens, the tokenizer ${ids}.`;
+    return no(message, "Leave `model.vocab` out: it follows the tokenizer.", "run.model.vocab");
+  }
+  if (own === undefined) return undefined;
+  if (commandOn !== undefined) {
+    const hint = "Leave out `commandOn`, or train the embedded family without `own`.";
+    return no("The embedded trainer cannot train a model of your own.", hint, "run.commandOn");
+  }
+  if (warmUpSteps > 0) return undefined;
+  const hint = "Give at least 1: the first site's start is everybody's.";
+  return no("A model of your own needs a warm-up.", hint, "run.warmUpSteps");
 }
 
 function walltimeOf(wire: JobParsed): number {
@@ -127,10 +185,12 @@ function resourcesOf(wire: JobParsed): Resources {
     typeof accelerators === "number"
       ? [given.model, accelerators]
       : [accelerators.split(":")[0]!, Number(accelerators.split(":")[1] ?? 1)];
+  const partMilli = Number.isInteger(count) ? undefined : Math.round(count * WHOLE_MILLI);
   const cpus = given.cpus ?? (count > 0 ? 0 : 1);
-  const memoryMiB = wire.run === undefined ? MEMORY_DEFAULT_MIB : RUN_MEMORY_DEFAULT_MIB;
+  const memoryMiB = memoryDefaultMiB(wire);
   return {
-    accelerators: count,
+    accelerators: Math.ceil(count),
+    ...(partMilli === undefined ? {} : { partMilli }),
     milliCpu: Math.ceil(cpus * 1_000),
     memoryMiB: given.memory === undefined ? memoryMiB : sizeMiB(given.memory),
     ...(given.kind === undefined ? {} : { kind: given.kind }),
@@ -144,22 +204,47 @@ function resourcesOf(wire: JobParsed): Resources {
   };
 }
 
-function runOf(run: NonNullable<JobParsed["run"]>): NonNullable<JobSpec["run"]> {
+/** Why this job may not have a part of an accelerator; undefined if it may, or wants none. */
+function refusePart(wire: JobParsed, { partMilli, kind }: Resources): Refusal | undefined {
+  if (partMilli === undefined || (wire.run === undefined && kind !== "cpu")) return undefined;
+  const message =
+    wire.run === undefined
+      ? "A part is one of a GPU; a machine without one is shared by its cores."
+      : "A run takes whole accelerators: its rounds go by the speed of each site.";
+  const hint = "Give a whole number, or `cpus` without accelerators.";
+  return refuse("INVALID_REQUEST", message, hint, "resources.accelerators");
+}
+
+/** Tokens of `bpe-N`; undefined for bytes. */
+function idsOf(tokenizer: string | undefined): number | undefined {
+  return tokenizer?.startsWith("bpe-") ? Number(tokenizer.slice(4)) : undefined;
+}
+
+/** The domain value of a run's settings. */
+export function toRunSpec(run: NonNullable<JobParsed["run"]>): NonNullable<JobSpec["run"]> {
   const { minutes, rounds, tokens } = run.stop;
   const stop = {
     ...(minutes === undefined ? {} : { minutes }),
     ...(rounds === undefined ? {} : { rounds }),
     ...(tokens === undefined ? {} : { tokens }),
   };
-  const { innerSteps, codecUp, codecDown, maxMembers, ...rest } = run;
+  const { innerSteps, codecUp, codecDown, maxMembers, own, commandOn, tokenizer, ...rest } = run;
+  const ids = idsOf(tokenizer);
   return {
     ...rest,
     stop,
+    ...(ids === undefined ? {} : { tokenizer, model: { ...rest.model, vocab: ids } }),
+    ...(own === undefined ? {} : { own: ownOf(own) }),
+    ...(commandOn === undefined ? {} : { commandOn }),
     ...(innerSteps === undefined ? {} : { innerSteps }),
     ...(codecUp === undefined ? {} : { codecUp }),
     ...(codecDown === undefined ? {} : { codecDown }),
     ...(maxMembers === undefined ? {} : { maxMembers }),
   };
+}
+
+function ownOf({ parameters, windows, layout }: OwnModelParsed): OwnModel {
+  return { parameters, windows, ...(layout === undefined ? {} : { layout }) };
 }
 
 function dependencyOf(text: string): Dependency {

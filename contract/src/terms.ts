@@ -25,6 +25,18 @@ export const TermsWire = z.strictObject({
   /** Names of all projects that may run here; null: every one. */
   projects: z.array(z.string()).nullable(),
   walltimeMs: Count.nullable(),
+  /** Only where jobs may have parts of one GPU: older agents do not know it. */
+  shareAccelerators: z.literal(true).optional(),
+  /** Only where the owner has set bounds: older agents do not know them. */
+  bandwidth: z
+    .array(
+      z.strictObject({
+        upMbitPerS: z.number().nonnegative().optional(),
+        downMbitPerS: z.number().nonnegative().optional(),
+        hours: Hours.nullable(),
+      }),
+    )
+    .optional(),
   recallGraceMs: Count,
   /** Everything was taken back. */
   recalled: z.boolean(),

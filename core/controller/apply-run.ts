@@ -5,6 +5,7 @@ import { assert, LIMITS } from "../pool/index.ts";
 import { apply as applyRound, createRun, type RunEvent } from "../training/index.ts";
 import type { Event } from "./event.ts";
 import { theJob, theSite } from "./lookup.ts";
+import { withMilestone } from "./milestones.ts";
 import type { RoundRow, RunState, State } from "./state.ts";
 import { learnStretch } from "./throughput.ts";
 
@@ -37,6 +38,7 @@ export function advance(
   const run = state.runs.get(jobId);
   assert(run !== undefined, `run ${jobId} is prepared`);
   if (event.type === "round.merged") keepRound(run, event, atMs);
+  countRefusals(run, event);
   applyRound(run.machine, event);
   // A worker that delivers has not failed "in a row".
   if (event.type === "contribution.accepted") {
@@ -94,8 +96,9 @@ function keepRound(
 ): void {
   const phase = run.machine.phase;
   assert(phase.kind === "aggregating", "a round is merged after it was closed");
+  const offers = new Map(phase.contributions.map((one) => [one.contributionId, one]));
   const rows = event.rows.map((row): RoundRow => {
-    const offer = phase.contributions.find((one) => one.contributionId === row.contributionId);
+    const offer = offers.get(row.contributionId);
     return {
       siteId: row.siteId,
       tokens: row.tokens,
@@ -119,4 +122,22 @@ function keepRound(
     rows,
   });
   if (run.rounds.length > LIMITS.RUN_ROUNDS_KEPT) run.rounds.shift();
+  const { round, modelDigest: digest, checkpointBlob, heldOutLoss } = event;
+  if (checkpointBlob === null) return;
+  run.milestones = withMilestone(run.milestones ?? [], {
+    ...{ round, digest, checkpointBlob, heldOutLoss },
+  });
+}
+
+/** What did not count is told in the model's lineage, by its code. */
+function countRefusals(run: RunState, event: RunEvent): void {
+  const count = (siteId: string, code: string): void => {
+    run.refusals ??= {};
+    run.refusals[siteId] ??= {};
+    const codes = run.refusals[siteId];
+    codes[code] = (codes[code] ?? 0) + 1;
+  };
+  if (event.type === "contribution.refused") count(event.siteId, event.code);
+  if (event.type !== "round.merged") return;
+  for (const { siteId, code } of event.rows) if (code !== null) count(siteId, code);
 }

@@ -4,6 +4,7 @@ import { correct, recordLease } from "../ledger/index.ts";
 import { assert, hasPrices, type Lease, type LeaseEnd } from "../pool/index.ts";
 import { applyOffers } from "./apply-offers.ts";
 import { applyPeople } from "./apply-people.ts";
+import { applyReservations } from "./apply-reservations.ts";
 import { advance, bookRun, prepare } from "./apply-run.ts";
 import { submit, submitArray } from "./apply-submit.ts";
 import type { Event } from "./event.ts";
@@ -18,7 +19,9 @@ import {
   theMember,
   theSite,
 } from "./lookup.ts";
+import { beginMove } from "./moving.ts";
 import { jobOver, linesChanged, queueChanged } from "./queue-index.ts";
+import { noteLease } from "./resizing.ts";
 import { learnRunTime } from "./run-times.ts";
 import { beforeEvent } from "./snapshot.ts";
 import type { State } from "./state.ts";
@@ -45,6 +48,7 @@ function applyPool(state: State, event: Event, atMs: number): boolean {
     case "pool.set":
       if (event.ageing !== undefined) state.ageing = event.ageing;
       if (event.backfill !== undefined) state.backfill = event.backfill;
+      if (event.moves !== undefined) state.moves = event.moves;
       return true;
     case "pool.booted":
       state.bootedAtMs = atMs;
@@ -76,6 +80,7 @@ function applyPool(state: State, event: Event, atMs: number): boolean {
       return (
         applyOffers(state, event, atMs) ||
         applyPeople(state, event, atMs) ||
+        applyReservations(state, event) ||
         applySite(state, event, atMs)
       );
   }
@@ -205,6 +210,7 @@ function applyJob(state: State, event: Event, atMs: number): boolean {
     case "job.ended": {
       const job = theJob(state, event.jobId);
       assert(job.stage !== "ended", `job ${job.jobId} ends once`);
+      state.moving.delete(job.jobId);
       const waited = job.stage === "queued" || job.spec.run !== undefined;
       job.stage = "ended";
       if (waited) queueChanged(state, job, false);
@@ -250,6 +256,7 @@ function applyLease(state: State, event: Event, atMs: number): boolean {
       const { outcome, graceMs, reason } = event;
       lease.stage = "stopping";
       lease.stop = { outcome, graceMs, reason };
+      if (event.move !== undefined) beginMove(state, lease.lease, event.move, atMs);
       return true;
     }
     case "lease.ended":
@@ -295,6 +302,8 @@ function grant(state: State, lease: Lease, atMs: number): void {
   job.leaseIds.push(lease.leaseId);
   job.stage = "active";
   job.attempts = lease.attempt;
+  state.moving.delete(job.jobId);
+  noteLease(state, lease, true);
   // A run stays in the queue for further sites.
   if (job.spec.run !== undefined) return;
   state.queue.delete(job.jobId);
@@ -315,6 +324,7 @@ function endLease(
   lease.end = end;
   lease.estimated = estimated;
   learnRunTime(state, lease);
+  noteLease(state, lease.lease, false);
   const { siteId, jobId, placements, grantedAtMs } = lease.lease;
   const site = theSite(state, siteId);
   site.openLeases.splice(site.openLeases.indexOf(leaseId), 1);

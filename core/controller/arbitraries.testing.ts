@@ -2,7 +2,7 @@
 // any order, sensible or not. Ids are picked among those that exist when an input is given. For
 // tests only.
 import fc from "fast-check";
-import type { DependencyKind, LeaseOutcome } from "../pool/index.ts";
+import { DEFAULT_OFFER, type DependencyKind, type LeaseOutcome } from "../pool/index.ts";
 import { node, runSpec, Story, type StoryInput, spec } from "./story.testing.ts";
 
 type Act = (story: Story) => void;
@@ -18,6 +18,7 @@ const give = (story: Story, input: StoryInput): void => void story.give(input);
 const submit = fc
   .record({
     gpus: fc.nat(3),
+    partMilli: fc.constantFrom(undefined, undefined, 300, 500),
     count: fc.integer({ min: 1, max: 3 }),
     priority: fc.constantFrom(50, 100, 200),
     preemptible: fc.boolean(),
@@ -29,14 +30,16 @@ const submit = fc
     project: fc.constantFrom("default", "lab", "nobody"),
   })
   .map(
-    ({ gpus, after, array, key, ...rest }): Act =>
+    ({ gpus, partMilli, after, array, key, ...rest }): Act =>
       (story) => {
         const jobId = after === null ? undefined : pick([...story.state.jobs.keys()], after[1]);
         const kind = KINDS[after?.[0] ?? 0]!;
+        const resources =
+          partMilli === undefined ? { accelerators: gpus } : { accelerators: 1, partMilli };
         const dependencies = jobId === undefined ? [] : [{ kind, jobId }];
         give(story, {
           type: "submit",
-          spec: spec({ ...rest, dependencies, resources: { accelerators: gpus } }),
+          spec: spec({ ...rest, dependencies, resources }),
           array: array === null ? null : { indices: [0, 1, 2], maxRunning: array },
           key: key === null ? null : { key: `k${key}`, digest: `d${key % 2}` },
         });
@@ -145,6 +148,39 @@ const time = fc.constantFrom(1, 500, 3_000, 20_000, 60_000).map(
     },
 );
 
+const reservation = fc
+  .record({
+    ...{ mine: fc.boolean(), whole: fc.boolean(), cancel: fc.boolean() },
+    count: fc.integer({ min: 1, max: 3 }),
+    fromMs: fc.constantFrom(0, 30_000, 600_000),
+    forMs: fc.constantFrom(60_000, 3_600_000),
+  })
+  .map(
+    ({ mine, whole, cancel: cancels, count, fromMs, forMs }): Act =>
+      (story) => {
+        const [reservationId] = story.state.reservations.keys();
+        if (cancels && reservationId !== undefined) {
+          give(story, { type: "cancelReservation", reservationId });
+          return;
+        }
+        const begins = story.atMs + fromMs;
+        give(story, {
+          type: "createReservation",
+          ...{ project: mine ? "lab" : null, user: mine ? null : "admin" },
+          ...{ unit: whole ? "nodes" : "accelerators", count, member: null, siteId: null },
+          ...{ fromMs: begins, toMs: begins + forMs, reason: "" },
+        });
+      },
+  );
+
+const share = fc.record({ at: fc.nat(2), shareAccelerators: fc.boolean() }).map(
+  ({ at, shareAccelerators }): Act =>
+    (story) => {
+      const offer = { ...DEFAULT_OFFER, shareAccelerators };
+      give(story, { type: "setOffer", name: `m${at}`, siteId: null, offer });
+    },
+);
+
 const schedule = fc.constant<Act>((story) => give(story, { type: "schedule" }));
 const boot = fc.constant<Act>((story) => give(story, { type: "boot" }));
 
@@ -159,6 +195,8 @@ const weighed = [
   { weight: 2, arbitrary: member },
   { weight: 2, arbitrary: run },
   { weight: 1, arbitrary: boot },
+  { weight: 1, arbitrary: reservation },
+  { weight: 1, arbitrary: share },
 ];
 const LENGTH = { minLength: 10, maxLength: 100, size: "max" } as const;
 

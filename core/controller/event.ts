@@ -8,13 +8,16 @@ import type {
   Calibration,
   JobOutcome,
   JobSpec,
+  KeptPart,
   Lease,
   LeaseEnd,
   LeaseOutcome,
   Node,
   Offer,
   Permission,
+  Placement,
   ProjectCaps,
+  Reservation,
   Role,
   RoleGrant,
   Usage,
@@ -30,6 +33,7 @@ export type Event =
       /** Absent, like the next: as it was. */
       readonly ageing?: Ageing | null;
       readonly backfill?: BackfillMode;
+      readonly moves?: boolean;
       readonly by?: string;
     }
   /** The control plane was started again while leases were open. */
@@ -126,6 +130,20 @@ export type Event =
       readonly windowId: string;
       readonly by?: string;
     }
+  /** An operator keeps capacity for a project or a user, on these machines. */
+  | { readonly type: "reservation.made"; readonly reservation: Reservation; readonly by?: string }
+  /** Some of its machines had gone: it keeps these instead. */
+  | {
+      readonly type: "reservation.moved";
+      readonly reservationId: string;
+      readonly kept: readonly KeptPart[];
+    }
+  | {
+      readonly type: "reservation.ended";
+      readonly reservationId: string;
+      readonly why: "cancelled" | "over";
+      readonly by?: string;
+    }
   | {
       readonly type: "site.joined";
       readonly siteId: string;
@@ -190,6 +208,8 @@ export type Event =
       readonly outcome: LeaseOutcome;
       readonly graceMs: number;
       readonly reason: string;
+      /** Where its job goes on, on the same site, and which one has room then; absent: nowhere. */
+      readonly move?: { readonly forJobId: string; readonly to: readonly Placement[] };
     }
   | {
       readonly type: "lease.ended";
@@ -204,7 +224,7 @@ export type Event =
       readonly type: "run.prepared";
       readonly jobId: string;
       readonly config: RunConfig;
-      readonly heldOutLoss: number;
+      readonly heldOutLoss: number | null;
     }
   | { readonly type: "run.advanced"; readonly jobId: string; readonly event: RunEvent }
   /** What is over has left the state; the archive held it before. */
@@ -249,6 +269,9 @@ export const EVENT_TYPES: readonly EventType[] = [
   "member.devicesRecalled",
   "member.maintenancePlanned",
   "member.maintenanceCancelled",
+  "reservation.made",
+  "reservation.moved",
+  "reservation.ended",
   "site.joined",
   "site.here",
   "site.away",

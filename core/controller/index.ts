@@ -15,6 +15,7 @@ export {
 } from "./history.ts";
 export * from "./input.ts";
 export { lendingOf, lentNodesOf, offerOf, projectLine, windowsOf } from "./lending.ts";
+export { MILESTONES_MAX } from "./milestones.ts";
 export * from "./orders.ts";
 export { projectViews } from "./project-views.ts";
 export {
@@ -23,7 +24,14 @@ export {
   placeOf,
   waitingByProject,
 } from "./queue-index.ts";
+export { isKeptHere, overlapsOf, reservationText } from "./reserved.ts";
 export * from "./rights.ts";
+export {
+  type PlanChoice,
+  type PlanSite,
+  planRun,
+  type RunPlan,
+} from "./run-plan.ts";
 export { refuseRevoked } from "./site-keys.ts";
 export { SnapshotReader, SnapshotWriter } from "./snapshot.ts";
 export { linkOf, siteChoices, speedHint } from "./span.ts";

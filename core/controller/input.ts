@@ -10,6 +10,7 @@ import type {
   Node,
   Offer,
   Permission,
+  Reservation,
   RoleGrant,
 } from "../pool/index.ts";
 import type { RunInput as RoundInput } from "../training/index.ts";
@@ -56,6 +57,8 @@ export type Input = {
       /** Absent, like the next: as it is. */
       readonly ageing?: Ageing | null;
       readonly backfill?: BackfillMode;
+      /** Whether leases may move so that others have room. */
+      readonly moves?: boolean;
     }
   /** The control plane has started: sites must be heard from again. */
   | { readonly type: "boot" }
@@ -131,6 +134,8 @@ export type Input = {
       readonly reason: string;
     }
   | { readonly type: "cancelMaintenance"; readonly windowId: string }
+  | ({ readonly type: "createReservation" } & Omit<Reservation, "reservationId" | "kept">)
+  | { readonly type: "cancelReservation"; readonly reservationId: string }
   | {
       readonly type: "joinSite";
       readonly siteId: string;
@@ -182,7 +187,8 @@ export type Input = {
       readonly batchSizes: readonly number[];
       readonly modelDigest: string;
       readonly modelBlob: string;
-      readonly heldOutLoss: number;
+      /** Null for a model that the pool cannot evaluate. */
+      readonly heldOutLoss: number | null;
     }
   /** The shell cannot prepare the run, e.g. because its text is missing. */
   | { readonly type: "failRun"; readonly jobId: string; readonly message: string }

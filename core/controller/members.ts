@@ -20,11 +20,17 @@ export function createPool({ state, emit }: Step, input: Of<"createPool">): Outc
 
 /** Changes the pool's settings; the same again is no event. */
 export function setPool({ state, emit }: Step, input: Of<"setPool">): Outcome<unknown> {
-  const { ageing, backfill } = input;
+  const { ageing, backfill, moves } = input;
   const aged = ageing !== undefined && JSON.stringify(state.ageing) !== JSON.stringify(ageing);
   const filled = backfill !== undefined && state.backfill !== backfill;
-  if (!aged && !filled) return ok(undefined);
-  emit({ type: "pool.set", ...(aged ? { ageing } : {}), ...(filled ? { backfill } : {}) });
+  const moved = moves !== undefined && (state.moves ?? false) !== moves;
+  if (!aged && !filled && !moved) return ok(undefined);
+  emit({
+    type: "pool.set",
+    ...(aged ? { ageing } : {}),
+    ...(filled ? { backfill } : {}),
+    ...(moved ? { moves } : {}),
+  });
   return ok(undefined);
 }
 

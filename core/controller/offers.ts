@@ -187,6 +187,10 @@ function misfitOf(
   if (holdsUnlent(lease.placements, site, lentNodesOf(state, site))) {
     return gone(`${member} does not lend these devices any more`);
   }
+  const shares = lease.placements.some(({ partMilli }) => partMilli !== undefined);
+  if (shares && offer.shareAccelerators !== true) {
+    return gone(`${member} does not share its accelerators any more`);
+  }
   const refused = refuseTenant(offer, projectLine(state, theJob(state, lease.jobId).spec.project));
   if (refused !== undefined) return gone(`${member} ${refused}`);
   if (lease.walltimeMs > (offer.caps.walltimeMs ?? Infinity)) {

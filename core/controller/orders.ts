@@ -2,8 +2,15 @@
 // so commands need no journal of their own. The shell sends it when something changed, and whole
 // when an agent connects.
 
-import type { JobSpec, Lease, Placement, TaskGroup } from "../pool/index.ts";
+import {
+  type JobSpec,
+  type Lease,
+  type Placement,
+  type TaskGroup,
+  TRAINER_COMMAND,
+} from "../pool/index.ts";
 import type { Event } from "./event.ts";
+import { lentNodesOf } from "./lending.ts";
 import { theJob, theLease, theSite } from "./lookup.ts";
 import type { LeaseState, State } from "./state.ts";
 import { taskSpec } from "./task-spec.ts";
@@ -22,15 +29,28 @@ export interface Order {
 }
 
 /** The tasks of a lease, in the order of its placements. */
-function tasksOf(spec: JobSpec, lease: Lease): TaskOrder[] {
+function tasksOf(state: State, spec: JobSpec, lease: Lease): TaskOrder[] {
   const groups = spec.groups.flatMap((group) => Array.from({ length: group.count }, () => group));
-  return lease.placements.map((placement, i) => ({ group: groups[i]!, placement }));
+  return lease.placements.map((placement, i) => {
+    const group = groups[i]!;
+    if (hasCommandOf(state, spec, lease, placement)) return { group, placement };
+    return { group: { ...group, command: [TRAINER_COMMAND] }, placement };
+  });
+}
+
+/** Whether a task runs the job's command: in a mixed run only the nodes with its labels do. */
+function hasCommandOf(state: State, { run }: JobSpec, lease: Lease, { node }: Placement): boolean {
+  if (run?.commandOn === undefined) return true;
+  const site = theSite(state, lease.siteId);
+  const own = site.nodes.find(({ name }) => name === node);
+  const labels = lentNodesOf(state, site)?.get(node)?.labels ?? own?.labels;
+  return Object.entries(run.commandOn).every(([name, value]) => labels?.[name] === value);
 }
 
 const orderOf = (state: State, leaseId: string): Order => {
   const { lease, stop } = theLease(state, leaseId);
   const spec = taskSpec(state, theJob(state, lease.jobId));
-  return { lease, spec, tasks: tasksOf(spec, lease), stop };
+  return { lease, spec, tasks: tasksOf(state, spec, lease), stop };
 };
 
 /** All open leases of a site. */

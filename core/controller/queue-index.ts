@@ -61,6 +61,7 @@ const isSingle = ({ spec }: JobState): boolean =>
 
 export class QueueIndex {
   readonly #projects: State["projects"];
+  readonly #reservations: State["reservations"];
   /** Jobs in the index of each project, and of each of its users. */
   readonly #counts = new Map<string, number>();
   readonly #runs = new Set<JobState>();
@@ -73,6 +74,7 @@ export class QueueIndex {
 
   constructor(state: State) {
     this.#projects = state.projects;
+    this.#reservations = state.reservations;
     for (const jobId of state.queue.keys()) {
       const job = state.jobs.get(jobId);
       if (job !== undefined) this.add(job);
@@ -168,6 +170,9 @@ export class QueueIndex {
 
   /** True where jobs of one user may have to wait and those of another not. */
   #asksUser(project: string): boolean {
+    for (const { reservation } of this.#reservations.values()) {
+      if (reservation.user !== null) return true;
+    }
     for (let at = this.#projects.get(project); at !== undefined; ) {
       if (at.caps?.perUser !== undefined) return true;
       at = at.parent === null ? undefined : this.#projects.get(at.parent);

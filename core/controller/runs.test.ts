@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { statement } from "../ledger/index.ts";
 import type { JobSpec } from "../pool/index.ts";
-import { LIMITS } from "../pool/index.ts";
+import { DEFAULT_OFFER, LIMITS } from "../pool/index.ts";
 import {
   type AggregateRow,
   assignmentOf,
@@ -361,4 +361,31 @@ test("a merge that was under way when the control plane died is asked for again"
   assert.equal(request?.contributions.length, 1);
   story.run(jobId, aggregated(story, jobId));
   assert.equal(machineOf(story, jobId).roundsMerged, 1);
+});
+
+test("the next round is planned by what owners let training use of their links at its hour", () => {
+  const story = new Story(1, 1);
+  const [siteId] = [...story.state.sites.keys()];
+  const { member } = story.state.sites.get(siteId!)!;
+  const minuteMs = 60_000;
+  // Bounded in every second minute of the week, so that some round begins on either side.
+  const spans = Array.from({ length: 5_040 }, (_, i) => ({ from: 2 * i, to: 2 * i + 1 }));
+  const hours = { zone: "UTC", windows: [], spans, offsets: [{ fromMs: 0, minutes: 0 }] };
+  const bandwidth = [{ hours, upMbitPerS: 2 }];
+  const offer = { ...DEFAULT_OFFER, bandwidth };
+  story.ok({ type: "setOffer", name: member, siteId: null, offer });
+  const { run } = runSpec();
+  const jobId = started(story, runSpec({ run: { ...run!, stop: { rounds: 20 } } }));
+  const linkOf = () => machineOf(story, jobId).sites.find((one) => one.siteId === siteId)!.link;
+  const seen = new Set<number | undefined>();
+  for (let round = 0; round < 6; round += 1) {
+    playRound(story, jobId);
+    const bounded = Math.floor(story.state.nowMs / minuteMs) % 2 === 0;
+    assert.equal(linkOf().upCapMbitPerS, bounded ? 2 : undefined);
+    seen.add(linkOf().upCapMbitPerS);
+    story.pass(minuteMs / 2, ...story.state.sites.keys());
+  }
+  assert.equal(seen.size, 2, "both kinds of minutes were met");
+  const other = machineOf(story, jobId).sites.find((one) => one.siteId !== siteId)!;
+  assert.equal(other.link.upCapMbitPerS, undefined);
 });

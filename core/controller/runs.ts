@@ -12,14 +12,15 @@ import {
 import type { WaitingView } from "../scheduler/index.ts";
 import {
   type Codec,
-  decide as decideRound,
+  decisions,
   nextWakeMs,
   type RunConfig,
   type RunEvent,
 } from "../training/index.ts";
 import type { Input, RunInput } from "./input.ts";
+import { offerOf } from "./lending.ts";
 import { openLeasesOf, theJob, theLease } from "./lookup.ts";
-import { spanOutlook } from "./span.ts";
+import { linkOf, spanOutlook } from "./span.ts";
 import type { JobState, LeaseState, RunState, State } from "./state.ts";
 import type { Step } from "./step.ts";
 import { stopLease } from "./stop.ts";
@@ -61,7 +62,8 @@ function configOf(spec: RunSpec, input: Prepare): RunConfig {
     batchSizes: input.batchSizes.filter((size) => size <= spec.maxBatch),
     ...(spec.codecUp === undefined ? {} : { codecUp: spec.codecUp as Codec }),
     codecDown: (spec.codecDown ?? "int8") as Codec,
-    warmUpSteps: spec.warmUpSteps,
+    // A model that goes on is warm already.
+    warmUpSteps: spec.from === undefined ? spec.warmUpSteps : 0,
     learningRate: { peak: spec.learningRate, warmUp: spec.learningRate, rampSteps: RAMP_STEPS },
     stop: spec.stop,
     quorum: { share: 0.5, min: 1 },
@@ -69,7 +71,12 @@ function configOf(spec: RunSpec, input: Prepare): RunConfig {
     data: { windows: input.windows, seed: spec.seed },
     // `maxMembers` is kept by leases: the machine would count sites that left, and a run whose
     // sites were replaced would be full for ever.
-    start: { modelDigest: input.modelDigest, modelBlob: input.modelBlob },
+    start: {
+      modelDigest: input.modelDigest,
+      modelBlob: input.modelBlob,
+      ...(spec.from?.checkpointBlob == null ? {} : { checkpointBlob: spec.from.checkpointBlob }),
+      ...(spec.from?.momentsBlob == null ? {} : { momentsBlob: spec.from.momentsBlob }),
+    },
   };
 }
 
@@ -94,13 +101,35 @@ export function advanceRun(step: Step, jobId: string, input: RunInput): Outcome<
   if (theJob(step.state, jobId).stage === "ended") {
     return refuse("WRONG_STATE", `Run ${jobId} has ended.`, "Stop working for it.");
   }
+  if (input.type === "round.aggregated") lookAtHours(step, run);
   return ok({ events: feed(step, run, input) });
 }
 
+/** The next round is planned by what owners let it use of their links at this hour. */
+function lookAtHours(step: Step, run: RunState): void {
+  for (const { siteId, here, link, tokensPerSecondHint } of run.machine.sites) {
+    const site = step.state.sites.get(siteId);
+    if (!here || site === undefined || offerOf(step.state, site).bandwidth === undefined) continue;
+    const { upCapMbitPerS: up, downCapMbitPerS: down } = linkOf(step.state, siteId);
+    if (up === link.upCapMbitPerS && down === link.downCapMbitPerS) continue;
+    const { upCapMbitPerS: _up, downCapMbitPerS: _down, ...measured } = link;
+    const now = {
+      ...measured,
+      ...(up === undefined ? {} : { upCapMbitPerS: up }),
+      ...(down === undefined ? {} : { downCapMbitPerS: down }),
+    };
+    const hint = tokensPerSecondHint === null ? {} : { tokensPerSecondHint };
+    feed(step, run, { type: "site.available", siteId, link: now, ...hint });
+  }
+}
+
 function feed(step: Step, run: RunState, input: RunInput): readonly RunEvent[] {
-  const timed = { ...input, atMs: step.atMs } as Parameters<typeof decideRound>[1];
-  const events = decideRound(run.machine, timed);
-  for (const event of events) step.emit({ type: "run.advanced", jobId: run.jobId, event });
+  const timed = { ...input, atMs: step.atMs } as Parameters<typeof decisions>[1];
+  const events: RunEvent[] = [];
+  for (const event of decisions(run.machine, timed)) {
+    events.push(event);
+    step.emit({ type: "run.advanced", jobId: run.jobId, event });
+  }
   if (run.machine.phase.kind === "finished") finish(step, run);
   return events;
 }
@@ -188,7 +217,7 @@ export function bootRuns(step: Step): void {
       ["pause", run.machine.nowMs],
       ["resume", step.atMs],
     ] as const) {
-      for (const event of decideRound(run.machine, { type, atMs })) {
+      for (const event of decisions(run.machine, { type, atMs })) {
         step.emit({ type: "run.advanced", jobId: run.jobId, event });
       }
     }

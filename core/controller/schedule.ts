@@ -4,6 +4,7 @@ import { type Plan, plan } from "../scheduler/index.ts";
 import { endLate } from "./deadlines.ts";
 import { offerOf } from "./lending.ts";
 import { theJob, theLease, theSite } from "./lookup.ts";
+import { someShort } from "./resizing.ts";
 import type { Step } from "./step.ts";
 import { stopLease } from "./stop.ts";
 import { schedulerInput } from "./views.ts";
@@ -17,8 +18,9 @@ const NOTHING: Plan = {
 export function runSchedule(step: Step): Plan {
   const { state, atMs, emit } = step;
   endLate(step);
-  // With nothing that waits there is nothing to decide, however large the pool.
-  if (state.queue.size === 0) return NOTHING;
+  // With nothing that waits, and no gang that may grow, there is nothing to decide, however large
+  // the pool.
+  if (state.queue.size === 0 && !someShort(state)) return NOTHING;
   const made = plan(schedulerInput(state, atMs));
   for (const start of made.starts) {
     const job = theJob(state, start.jobId);
@@ -38,9 +40,10 @@ export function runSchedule(step: Step): Plan {
     emit({ type: "lease.granted", lease });
   }
   for (const preemption of made.preemptions) {
-    const { leaseId, reason, recall } = preemption;
-    if (recall === undefined) stopLease(step, leaseId, "preempted", reason);
-    else stopLease(step, leaseId, "recalled", reason, graceOf(step, leaseId));
+    const { leaseId, forJobId, reason, recall, moveTo: to } = preemption;
+    const move = to === undefined ? undefined : { forJobId, to };
+    if (recall === undefined) stopLease(step, leaseId, "preempted", reason, undefined, move);
+    else stopLease(step, leaseId, "recalled", reason, graceOf(step, leaseId), move);
   }
   return made;
 }

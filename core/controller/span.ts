@@ -1,7 +1,7 @@
 // What is known of a spanning run and of the sites that it has or might get: how fast each trains
 // and how good its link is. The choice is the scheduler's (core/scheduler/spanning), the sizes of
 // rounds those of core/training.
-import type { Link, ModelShape } from "../pool/index.ts";
+import { bandwidthAt, type Link, type ModelShape } from "../pool/index.ts";
 import {
   heldSentences,
   type Plan,
@@ -18,11 +18,13 @@ import {
   forecastRound,
   joinMs,
   type RunState as Machine,
+  paceOfSites,
   ROUND_LIMITS,
   siteOf,
   speedFromHint,
   tokensPerSecond,
 } from "../training/index.ts";
+import { offerOf } from "./lending.ts";
 import { openLeasesOf, theSite } from "./lookup.ts";
 import type { JobState, LeaseState, RunState, State } from "./state.ts";
 import { learnedTokensPerSecond } from "./throughput.ts";
@@ -32,13 +34,19 @@ const LINK_DEFAULT: Link = { rttMs: 20, upMbitPerS: 50, downMbitPerS: 100 };
 /** A link that measured as nothing would make every exchange endless. */
 const MBIT_PER_S_MIN = 0.01;
 
-/** The link of a site as it was measured, or a usual one. */
+/** The link of a site as it was measured, or a usual one, and what its owner lets training use of
+ * it at this hour. */
 export function linkOf(state: State, siteId: string): Link {
-  const link = state.sites.get(siteId)?.calibration?.link ?? LINK_DEFAULT;
+  const site = state.sites.get(siteId);
+  const link = site?.calibration?.link ?? LINK_DEFAULT;
+  const rules = site === undefined ? [] : (offerOf(state, site).bandwidth ?? []);
+  const { upMbitPerS: up, downMbitPerS: down } = bandwidthAt(rules, state.nowMs);
   return {
     rttMs: link.rttMs,
     upMbitPerS: Math.max(MBIT_PER_S_MIN, link.upMbitPerS),
     downMbitPerS: Math.max(MBIT_PER_S_MIN, link.downMbitPerS),
+    ...(up === Infinity ? {} : { upCapMbitPerS: up }),
+    ...(down === Infinity ? {} : { downCapMbitPerS: down }),
   };
 }
 
@@ -78,12 +86,11 @@ export function spanOutlook(state: State, job: JobState, run: RunState): SpanOut
     const all = sites.map(ofSite);
     const useful = all.filter(({ useless }) => useless === undefined);
     // Where nobody is in time, the one that comes nearest is still tried.
-    const round = forecastRound(
-      (useful.length > 0 ? useful : all).map(({ site }) => site),
-      rules,
-    );
+    const tried = (useful.length > 0 ? useful : all).map(({ site }) => site);
+    const round = forecastRound(tried, rules);
     const partOf = new Map(round.parts.map((part) => [part.siteId, part]));
-    const { roundMs, pace } = round;
+    const { roundMs } = round;
+    const pace = paceOfSites(tried, rules);
     const parts = all.map((one) => spanPart(one, partOf.get(one.site.siteId), roundMs));
     return { roundMs, pace, parts };
   };

@@ -18,7 +18,9 @@ import type {
   Offer,
   OfferPrices,
   Permission,
+  Placement,
   ProjectCaps,
+  Reservation,
   RoleGrant,
 } from "../pool/index.ts";
 import { noObservations, type Observations, type RunHistory } from "../scheduler/index.ts";
@@ -168,6 +170,8 @@ export interface JobState {
   readonly leaseIds: string[];
   startedAtMs: number | null;
   endedAtMs: number | null;
+  /** When it was last asked to move; absent: never. */
+  movedAtMs?: number;
   outcome: JobOutcome | null;
   exitCode: number | null;
   message: string;
@@ -212,6 +216,29 @@ export interface RunState {
   readonly booked: Record<string, SiteTotals>;
   /** The last LIMITS.RUN_ROUNDS_KEPT rounds. */
   readonly rounds: RoundHistory[];
+  /** Some earlier models, spread over the run; see milestones.ts. Absent in older snapshots. */
+  milestones?: readonly Milestone[];
+  /** How often each site's parts were refused, by code. Absent in older snapshots. */
+  refusals?: Record<string, Record<string, number>>;
+}
+
+/** A lease was asked to stop so that its job goes on elsewhere on the site. */
+export interface Moving {
+  readonly siteId: string;
+  readonly to: readonly Placement[];
+  /** The job that has room then. */
+  readonly forJobId: string;
+  readonly sinceMs: number;
+}
+
+/** An earlier model of a run that can still be exported and forked. */
+export interface Milestone {
+  readonly round: number;
+  /** Digest of the model. */
+  readonly digest: string;
+  /** Blob of exact model, sites' copy and momentum. */
+  readonly checkpointBlob: string;
+  readonly heldOutLoss: number | null;
 }
 
 /** What was answered under an idempotency key. */
@@ -231,6 +258,12 @@ export interface Archived {
   readonly outcomes: Partial<Record<JobOutcome, number>>;
   /** SHA-256 over all batches, each with the digest before it; empty before the first. */
   digest: string;
+}
+
+/** A reservation, and who made it: the id of a user, `admin`; null: unknown. */
+export interface ReservationRecord {
+  readonly reservation: Reservation;
+  readonly by: string | null;
 }
 
 export interface State {
@@ -254,6 +287,13 @@ export interface State {
   ageing?: Ageing | null;
   /** How jobs may pass a blocked one; absent: BACKFILL_DEFAULT. */
   backfill?: BackfillMode;
+  /** Whether leases may move so that others have room; absent: not. */
+  moves?: boolean;
+  /** Jobs on their way to another place on their site, by id, oldest first. */
+  readonly moving: Map<string, Moving>;
+  /** What operators keep for some, by id; what is over leaves. */
+  readonly reservations: Map<string, ReservationRecord>;
+  nextReservation: number;
   readonly jobs: Map<string, JobState>;
   /** Jobs that wait for a first or a further lease, oldest first. */
   readonly queue: Map<string, true>;
@@ -286,6 +326,9 @@ export const emptyState = (): State => ({
   members: new Map(),
   sites: new Map(),
   projects: new Map(),
+  moving: new Map(),
+  reservations: new Map(),
+  nextReservation: 1,
   jobs: new Map(),
   queue: new Map(),
   arrays: new Map(),

@@ -27,6 +27,8 @@ import {
   revokeToken,
   setUser,
 } from "./people.ts";
+import { cancelReservation, createReservation, tickReservations } from "./reservations.ts";
+import { maySoonGrow, tickResizes } from "./resizing.ts";
 import { advanceRun, failRun, prepareRun, tickRuns } from "./runs.ts";
 import { runSchedule } from "./schedule.ts";
 import { changeKey, proposeKey } from "./site-keys.ts";
@@ -64,6 +66,9 @@ const OPENS_QUEUE: ReadonlySet<Event["type"]> = new Set([
   "member.changed",
   "member.offered",
   "member.maintenanceCancelled",
+  "reservation.made",
+  "reservation.moved",
+  "reservation.ended",
   "project.set",
   "pool.set",
   "run.prepared",
@@ -87,6 +92,8 @@ export const SIGNED_EVENTS: ReadonlySet<Event["type"]> = new Set([
   "member.devicesRecalled",
   "member.maintenancePlanned",
   "member.maintenanceCancelled",
+  "reservation.made",
+  "reservation.ended",
   "job.cancelled",
 ]);
 
@@ -102,7 +109,7 @@ export function step(state: State, input: Input): StepResult {
       by !== undefined && SIGNED_EVENTS.has(plain.type) ? ({ ...plain, by } as Event) : plain;
     apply(state, event, atMs);
     events.push(event);
-    if (OPENS_QUEUE.has(event.type)) wantsSchedule = true;
+    if (OPENS_QUEUE.has(event.type) || maySoonGrow(state, event)) wantsSchedule = true;
   };
   const context: Step = { state, atMs, emit };
   if (input.type === "schedule") {
@@ -112,9 +119,15 @@ export function step(state: State, input: Input): StepResult {
   if (input.type === "tick") {
     tickSites(context);
     const opened = tickOffers(context);
+    const begun = tickReservations(context);
     const free = tickJobs(context);
+    const grows = tickResizes(state, atMs);
     tickRuns(context);
-    return { outcome: ok(undefined), events, wantsSchedule: wantsSchedule || free || opened };
+    return {
+      outcome: ok(undefined),
+      events,
+      wantsSchedule: wantsSchedule || free || opened || begun || grows,
+    };
   }
   const outcome = decide(context, input);
   return { outcome, events, wantsSchedule };
@@ -156,6 +169,10 @@ function decide(context: Step, input: Exclude<Input, Timer>): Outcome<unknown> {
       return planMaintenance(context, input);
     case "cancelMaintenance":
       return cancelMaintenance(context, input);
+    case "createReservation":
+      return createReservation(context, input);
+    case "cancelReservation":
+      return cancelReservation(context, input.reservationId);
     case "joinSite":
       return joinSite(context, input);
     case "proposeKey":

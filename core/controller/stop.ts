@@ -1,6 +1,7 @@
 // Asking a lease to stop: the one way in which cancelling, recall, preemption, time limits and the
 // end of a run reach a site.
 import { type LeaseOutcome, LIMITS } from "../pool/index.ts";
+import type { Event } from "./event.ts";
 import { theLease } from "./lookup.ts";
 import type { Step } from "./step.ts";
 
@@ -11,8 +12,10 @@ export function stopLease(
   outcome: LeaseOutcome,
   reason: string,
   graceMs: number = LIMITS.STOP_GRACE_MS,
+  move?: Extract<Event, { type: "lease.stopping" }>["move"],
 ): void {
   const lease = theLease(step.state, leaseId);
   if (lease.stage === "ended" || lease.stop !== null) return;
-  step.emit({ type: "lease.stopping", leaseId, outcome, graceMs, reason });
+  const stopping = { type: "lease.stopping", leaseId, outcome, graceMs, reason } as const;
+  step.emit(move === undefined ? stopping : { ...stopping, move });
 }

@@ -15,8 +15,8 @@ import {
 } from "../scheduler/index.ts";
 import type { Contribution } from "../training/index.ts";
 import { offerOf } from "./lending.ts";
-import { heldAccelerators, theJob, theLease, theSite } from "./lookup.ts";
-import type { LeaseState, State } from "./state.ts";
+import { heldAccelerators, theJob, theSite } from "./lookup.ts";
+import type { JobState, LeaseState, State } from "./state.ts";
 
 /** Shorter jobs tell how fast a program starts and not how fast it works. */
 const RAN_MIN_MS = 5_000;
@@ -42,12 +42,31 @@ export function learnStretch(state: State, jobId: string, contribution: Contribu
   const { siteId, computeMs, tokens } = contribution;
   const job = theJob(state, jobId);
   if (job.spec.run === undefined || computeMs < COMPUTED_MIN_MS || tokens <= 0) return;
-  const leaseId = job.leaseIds.findLast((id) => state.leases.get(id)?.lease.siteId === siteId);
-  if (leaseId === undefined) return;
-  const held = deviceOf(state, theLease(state, leaseId).lease);
+  const leaseId = latestLeases(state, job).get(siteId);
+  const lease = leaseId === undefined ? undefined : state.leases.get(leaseId)?.lease;
+  if (lease === undefined) return;
+  const held = deviceOf(state, lease);
   if (held === undefined) return;
   const time = (computeMs * TOKENS_TIMED) / tokens;
   observe(state.throughput, { kind: runKindOf(job.spec.run.model), ...held, time });
+}
+
+/** The newest lease of a job at each site, made longer as the job gets leases: a run of thousands
+ * of sites would otherwise search them all for each contribution. */
+const latest = new WeakMap<JobState, { seen: number; readonly bySite: Map<string, string> }>();
+
+function latestLeases(state: State, job: JobState): ReadonlyMap<string, string> {
+  let known = latest.get(job);
+  if (known === undefined || known.seen > job.leaseIds.length) {
+    known = { seen: 0, bySite: new Map() };
+    latest.set(job, known);
+  }
+  for (const leaseId of job.leaseIds.slice(known.seen)) {
+    const lease = state.leases.get(leaseId)?.lease;
+    if (lease !== undefined) known.bySite.set(lease.siteId, leaseId);
+  }
+  known.seen = job.leaseIds.length;
+  return known.bySite;
 }
 
 /** The product that a lease holds and how many of it; undefined for none or several products. */
@@ -55,6 +74,8 @@ function deviceOf(
   state: State,
   { siteId, placements }: Pick<LeaseState["lease"], "siteId" | "placements">,
 ): { readonly device: Device; readonly count: number } | undefined {
+  // How fast a part is says nothing of a whole device.
+  if (placements.some(({ partMilli }) => partMilli !== undefined)) return undefined;
   const site = theSite(state, siteId);
   const [group, ...others] = heldAccelerators(site, placements);
   // Without a vendor: the device was taken out while it was leased, and nobody knows what it was.

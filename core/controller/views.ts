@@ -1,5 +1,5 @@
 // The snapshot that the scheduler works on, made from the state.
-import { assert, type Node } from "../pool/index.ts";
+import { assert, type Node, type Placement, WHOLE_MILLI } from "../pool/index.ts";
 import {
   type NodeView,
   type Reason,
@@ -10,11 +10,14 @@ import {
   type WaitingView,
 } from "../scheduler/index.ts";
 import { dependencyState } from "./dependencies.ts";
-import { lendingOf, lendingViews, lentNodesOf, refusedLately } from "./lending.ts";
+import { lendingOf, lendingViews, lentNodesOf, offerOf, refusedLately } from "./lending.ts";
 import { theJob, theLease, theMember } from "./lookup.ts";
 import { memoryOf } from "./memory.ts";
+import { mayMove, movesView } from "./moving.ts";
 import { projectViews } from "./project-views.ts";
 import { countLeading, type JobLine, queueOf, waitingOf } from "./queue-index.ts";
+import { reservationViews } from "./reserved.ts";
+import { resizeMarks, resizingViews } from "./resizing.ts";
 import { spanOf } from "./runs.ts";
 import type { JobState, Site, State } from "./state.ts";
 import { deviceFacts, throughputOf } from "./throughput.ts";
@@ -50,6 +53,7 @@ function addViews(
   lent?: ReadonlyMap<string, Node>,
 ): void {
   const held = heldOn(state, site);
+  const shares = offerOf(state, site).shareAccelerators === true;
   const unlent: Why = { code: "OFFER_DEVICES", text: `${site.member} does not lend the node` };
   for (const whole of site.nodes) {
     const part = lent === undefined ? whole : lent.get(whole.name);
@@ -65,6 +69,10 @@ function addViews(
       ...(why?.code === undefined ? {} : { unavailableCode: why.code }),
       freeAcceleratorIds:
         used === undefined ? idsOf(node) : idsOf(node).filter((id) => !used.ids.has(id)),
+      ...(shares ? { sharesAccelerators: true as const } : {}),
+      ...(used === undefined || Object.keys(used.leftMilli).length === 0
+        ? {}
+        : { leftMilli: used.leftMilli }),
       freeMilliCpu: node.milliCpu - (used?.milliCpu ?? 0),
       freeMemoryMiB: node.memoryMiB - (used?.memoryMiB ?? 0),
     });
@@ -87,20 +95,31 @@ function unavailable(state: State, site: Site): Why | undefined {
 }
 
 interface Held {
+  /** Accelerators that leases hold, or parts of them. */
   readonly ids: Set<string>;
+  /** Thousandths that are left of those of which parts are held. */
+  readonly leftMilli: Record<string, number>;
   milliCpu: number;
   memoryMiB: number;
+}
+
+const nothingHeld = (): Held => ({ ids: new Set(), leftMilli: {}, milliCpu: 0, memoryMiB: 0 });
+
+/** Counts an accelerator of a placement in. */
+function holdOf({ ids, leftMilli }: Held, id: string, { node, partMilli }: Placement): void {
+  const left = leftMilli[id] ?? (ids.has(id) ? 0 : WHOLE_MILLI);
+  const part = partMilli ?? WHOLE_MILLI;
+  assert(left >= part, `accelerator ${id} of ${node} is leased once`);
+  ids.add(id);
+  if (partMilli !== undefined) leftMilli[id] = left - part;
 }
 
 function heldOn(state: State, site: Site): Map<string, Held> {
   const held = new Map<string, Held>();
   for (const leaseId of site.openLeases) {
     for (const placement of theLease(state, leaseId).lease.placements) {
-      const sum = held.get(placement.node) ?? { ids: new Set(), milliCpu: 0, memoryMiB: 0 };
-      for (const id of placement.acceleratorIds) {
-        assert(!sum.ids.has(id), `accelerator ${id} of ${placement.node} is leased once`);
-        sum.ids.add(id);
-      }
+      const sum = held.get(placement.node) ?? nothingHeld();
+      for (const id of placement.acceleratorIds) holdOf(sum, id, placement);
       sum.milliCpu += placement.milliCpu;
       sum.memoryMiB += placement.memoryMiB;
       held.set(placement.node, sum);
@@ -109,12 +128,14 @@ function heldOn(state: State, site: Site): Map<string, Held> {
   return held;
 }
 
-function runningViews(state: State): RunningView[] {
+function runningViews(state: State, nowMs: number): RunningView[] {
+  const { moves = false } = state;
   const views: RunningView[] = [];
   for (const site of state.sites.values()) {
     for (const leaseId of site.openLeases) {
       const { lease, startedAtMs, stop, checkpointAtMs } = theLease(state, leaseId);
-      const { spec, submittedAtMs } = theJob(state, lease.jobId);
+      const job = theJob(state, lease.jobId);
+      const { spec, submittedAtMs } = job;
       const fromMs = startedAtMs ?? lease.grantedAtMs;
       views.push({
         leaseId,
@@ -133,6 +154,8 @@ function runningViews(state: State): RunningView[] {
         stopping: stop !== null,
         ...(stop === null ? {} : { stopGraceMs: stop.graceMs }),
         ...(lease.backfill === undefined ? {} : { backfill: lease.backfill }),
+        ...(moves && mayMove(state, job, nowMs) ? { mayMove: true } : {}),
+        ...resizeMarks(state, job, nowMs),
       });
     }
   }
@@ -251,13 +274,16 @@ export function schedulerInput(state: State, nowMs: number): SchedulerInput {
   return {
     nowMs,
     nodes: lentViews(state, nowMs),
-    running: runningViews(state),
+    running: runningViews(state, nowMs),
     waiting: singleViews(state, active),
     lines: lineViews(state, active),
     projects: projectViews(state, nowMs),
     lending: lendingViews(state, nowMs),
+    reservations: reservationViews(state),
     ...(state.ageing === undefined ? {} : { ageing: state.ageing }),
     ...(state.backfill === undefined ? {} : { backfill: state.backfill }),
+    ...movesView(state, nowMs, (job) => viewOf(state, job)),
+    ...resizingViews(state, nowMs, (job) => viewOf(state, job)),
     facts: () => deviceFacts(state),
     shareMilliOf: (device) => shareMilliOf(throughputOf(state), device),
     memory: memoryOf(state),

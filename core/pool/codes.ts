@@ -60,6 +60,10 @@ export const CODES = {
     status: 429,
     means: "The project, or the user in it, has as many jobs waiting as it may have.",
   },
+  RESERVATION_TOO_LARGE: {
+    status: 422,
+    means: "The pool does not have what is to be reserved, or keeps or lends it otherwise then.",
+  },
   PROJECT_UNKNOWN: { status: 422, means: "The project does not exist." },
   // blobs
   DIGEST_MISMATCH: { status: 422, means: "The bytes do not have the digest that was named." },
@@ -129,9 +133,15 @@ export const CODES = {
   OUT_OF_MEMORY: { status: 500, means: "A task used more memory than it asked for." },
   OUT_OF_DISK: { status: 500, means: "A task wrote more to its work folder than it asked for." },
   // training
-  CODEC_INVALID: { status: 422, means: "A coded vector is damaged or of an unknown format." },
+  CODEC_INVALID: { status: 422, means: "A coded vector holds what no coder writes." },
+  CODEC_VERSION: { status: 422, means: "A coded vector is of another version of the format." },
+  CODEC_UNKNOWN: { status: 422, means: "A coded vector has a codec or block length of no table." },
+  CODEC_TRUNCATED: { status: 422, means: "A coded vector ends before its last value." },
+  CODEC_TOO_LONG: { status: 422, means: "A coded vector goes on after its last value." },
   EXECUTOR_UNAVAILABLE: { status: 500, means: "No engine for the arithmetic of training loads." },
   LOSS_NOT_FINITE: { status: 422, means: "Training diverged: the loss stopped being finite." },
+  LINEAGE_INVALID: { status: 422, means: "A lineage card is not what the pool has signed." },
+  PROMPT_TOO_LONG: { status: 400, means: "The prompt is longer than the model's context." },
   CORPUS_INVALID: { status: 422, means: "The training text is missing or unusable." },
 } as const satisfies Record<string, { status: number; means: string }>;
 

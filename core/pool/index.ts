@@ -1,6 +1,7 @@
 // The nouns of the pool. This package imports nothing; everything else may import it.
 export * from "./ageing.ts";
 export * from "./backfill.ts";
+export * from "./bandwidth.ts";
 export * from "./caps.ts";
 export { type Chance, chanceOf } from "./chance.ts";
 export * from "./codes.ts";
@@ -11,5 +12,6 @@ export * from "./lease.ts";
 export * from "./limits.ts";
 export * from "./offer.ts";
 export * from "./outcome.ts";
+export * from "./reservation.ts";
 export * from "./resources.ts";
 export * from "./roles.ts";

@@ -37,11 +37,30 @@ export interface ModelShape {
   readonly heads: number;
 }
 
+/** The command that agents replace by the embedded training worker. */
+export const TRAINER_COMMAND = "tequio:trainer";
+
+/** A model and data that only the command of a run knows. */
+export interface OwnModel {
+  readonly parameters: number;
+  /** Samples of its training data. */
+  readonly windows: number;
+  /** Digest of its names and shapes, for the sites to compare; absent: they do not. */
+  readonly layout?: string;
+}
+
 /** A spanning training: one model, trained by task groups on several members. */
 export interface RunSpec {
   readonly model: ModelShape;
+  /** Instead of `model`, of which only the context counts then. */
+  readonly own?: OwnModel;
+  /** Labels of the nodes that run the job's command; others run the embedded trainer. Absent: all
+   * run the command of their task group. */
+  readonly commandOn?: Readonly<Record<string, string>>;
   /** `sotu`, or the path of a text file that every site can read. */
   readonly corpus: string;
+  /** `bpe-N`: tokens of byte pairs, trained on the corpus; the vocabulary is N. Absent: bytes. */
+  readonly tokenizer?: string;
   readonly seed: number;
   /** The run ends at the first of these that is reached; at least one is given. */
   readonly stop: {
@@ -59,6 +78,28 @@ export interface RunSpec {
   readonly codecDown?: string;
   /** Most members that take part; absent: all that can. */
   readonly maxMembers?: number;
+  /** The checkpoint of another run that this one goes on from; absent: a model drawn anew. */
+  readonly from?: RunOrigin;
+}
+
+/** A model of a run, by the round after which it was made. */
+export interface RunAncestor {
+  readonly runId: string;
+  readonly round: number;
+  /** Digest of the model: little-endian fp32. */
+  readonly digest: string;
+}
+
+/** Where a forked run begins. */
+export interface RunOrigin extends RunAncestor {
+  /** Blob of exact model, sites' copy and momentum; null: the other run had not merged yet. */
+  readonly checkpointBlob: string | null;
+  /** Blob of the model; null: it is read from the checkpoint. */
+  readonly modelBlob: string | null;
+  /** Optimiser state of a site; null: sites begin with a ramp. */
+  readonly momentsBlob: string | null;
+  /** From where that run was itself forked, the nearest first. */
+  readonly before: readonly RunAncestor[];
 }
 
 export interface JobSpec {

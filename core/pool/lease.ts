@@ -1,6 +1,6 @@
 // The lease: the right to named accelerators until a time, with a fencing number that only grows.
 import type { LeaseOutcome } from "./job.ts";
-import type { Placement } from "./resources.ts";
+import { type Placement, WHOLE_MILLI } from "./resources.ts";
 
 /** Told of a lease that passed a reserved job because of what is known of its like. */
 export interface BackfillPass {
@@ -39,7 +39,7 @@ export interface Lease {
 export interface Usage {
   /** From the start of the first task to the end of the last. */
   readonly ranMs: number;
-  /** Accelerators held x ranMs. Whole milliseconds. */
+  /** Accelerators held x ranMs. Whole milliseconds; of parts rounded down. */
   readonly deviceMs: number;
   /** Thousandths of a core held x ranMs / 1000, rounded down. */
   readonly cpuMs: number;
@@ -53,16 +53,23 @@ export interface LeaseEnd {
   readonly message: string;
 }
 
-/** Accelerators that a lease holds. */
+/** Thousandths of accelerators that a lease holds. */
+const deviceMilli = (placements: readonly Placement[]): number =>
+  placements.reduce(
+    (sum, { acceleratorIds, partMilli = WHOLE_MILLI }) => sum + acceleratorIds.length * partMilli,
+    0,
+  );
+
+/** Accelerators that a lease holds; half of one is 0.5. */
 export const deviceCount = (placements: readonly Placement[]): number =>
-  placements.reduce((sum, placement) => sum + placement.acceleratorIds.length, 0);
+  deviceMilli(placements) / WHOLE_MILLI;
 
 /** Usage of a lease that ran for `ranMs` whole milliseconds. */
 export function usageOf(placements: readonly Placement[], ranMs: number): Usage {
   const milliCpu = placements.reduce((sum, placement) => sum + placement.milliCpu, 0);
   return {
     ranMs,
-    deviceMs: deviceCount(placements) * ranMs,
+    deviceMs: Math.floor((deviceMilli(placements) * ranMs) / WHOLE_MILLI),
     cpuMs: Math.floor((milliCpu * ranMs) / 1_000),
   };
 }

@@ -61,6 +61,11 @@ export const LIMITS = {
   OFFER_LABELS_MAX: 64,
   /** Changes of the clocks that an offer's zone may bring along: two a year, for ten years. */
   OFFER_OFFSETS_MAX: 64,
+  /** A job that was moved is left alone for this long: nobody is sent to and fro. */
+  MOVE_REST_MS: 3_600_000,
+  /** What is kept for a job on its way to another place is free again after this long: it would
+   * have stopped, and started there, long before. */
+  MOVE_KEPT_MS: 900_000,
   /** A job that may be recalled starts only where it can stay for this long. */
   OFFER_STAY_MIN_MS: 300_000,
   /** From a grant to the start of the first task, when a job must end by the clock. */
@@ -73,6 +78,14 @@ export const LIMITS = {
   MAINTENANCE_WINDOWS_MAX: 100,
   /** Longest maintenance window: 90 days. What takes longer leaves the pool. */
   MAINTENANCE_MAX_MS: 7_776_000_000,
+  /** Reservations of operators at one time: each pass of the scheduler looks at all of them. */
+  RESERVATIONS_MAX: 100,
+  /** Longest reservation: 90 days. What is kept for longer is a share of a project. */
+  RESERVATION_MAX_MS: 7_776_000_000,
+  /** Accelerators or nodes of one reservation: what is kept is named one by one in the journal. */
+  RESERVATION_COUNT_MAX: 10_000,
+  /** What a reservation keeps on machines that have been gone for so long is kept elsewhere. */
+  RESERVATION_MOVE_MS: 60_000,
   /** A join token is good for this long: one week. */
   JOIN_TOKEN_MS: 604_800_000,
   /** Half-life of the usage that fair share remembers: one week, as Slurm's default. */

@@ -1,6 +1,7 @@
 // The offer: what a member lends and on which terms. The pool plans by it and the site's agent
 // checks by it, so what it means is written here once, for both. Who may change it, and when it
 // is looked at, is left to core/controller and the agent.
+import type { BandwidthRule } from "./bandwidth.ts";
 import { hoursText, type WeeklyHours } from "./hours.ts";
 import { LIMITS } from "./limits.ts";
 import type { Accelerator, AcceleratorKind, Node } from "./resources.ts";
@@ -41,6 +42,10 @@ export interface Offer {
   readonly ownProjects: readonly string[];
   /** False: own projects wait in the pool's order like everybody's. */
   readonly ownFirst: boolean;
+  /** Jobs may have parts of one GPU beside each other; absent: each is held alone. */
+  readonly shareAccelerators?: boolean;
+  /** What training may use of the site's link, by the hour; absent: all. */
+  readonly bandwidth?: readonly BandwidthRule[];
   readonly caps: {
     /** Longest time limit of a job. */
     readonly walltimeMs?: number;

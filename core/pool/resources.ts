@@ -32,6 +32,9 @@ export interface Link {
   readonly rttMs: number;
   readonly upMbitPerS: number;
   readonly downMbitPerS: number;
+  /** What the owner lets training use of it at this hour; absent: all. */
+  readonly upCapMbitPerS?: number;
+  readonly downCapMbitPerS?: number;
 }
 
 /** What five seconds of measuring told about a site. */
@@ -46,6 +49,8 @@ export interface Calibration {
 /** What one task asks for. Absent fields mean "any". */
 export interface Resources {
   readonly accelerators: number;
+  /** Thousandths of one GPU that may be shared; `accelerators` is 1 then. Absent: whole ones. */
+  readonly partMilli?: number;
   readonly kind?: AcceleratorKind;
   readonly vendor?: string;
   readonly model?: string;
@@ -63,6 +68,15 @@ export interface Resources {
 export interface Placement {
   readonly node: string;
   readonly acceleratorIds: readonly string[];
+  /** Thousandths that it holds of its one accelerator; absent: it holds all of them alone. */
+  readonly partMilli?: number;
   readonly milliCpu: number;
   readonly memoryMiB: number;
 }
+
+/** A whole accelerator in the unit of its parts. */
+export const WHOLE_MILLI = 1_000;
+
+/** Accelerators that one task asks for; half of one is 0.5. */
+export const acceleratorsOf = ({ accelerators, partMilli }: Resources): number =>
+  partMilli === undefined ? accelerators : partMilli / WHOLE_MILLI;

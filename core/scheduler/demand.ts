@@ -149,7 +149,8 @@ function matchingDevices(need: Need, view: NodeView): readonly number[] {
 /** What one task asks, as one text: equal requests have equal keys. */
 export function resourceKey(resources: JobSpec["groups"][number]["resources"]): string {
   const { accelerators, kind, vendor, model, acceleratorMemoryMiB } = resources;
-  const { milliCpu, memoryMiB } = resources;
-  const device = `${accelerators} ${kind ?? ""} ${acceleratorMemoryMiB ?? 0}`;
+  const { milliCpu, memoryMiB, partMilli } = resources;
+  const count = partMilli === undefined ? accelerators : `${partMilli}m`;
+  const device = `${count} ${kind ?? ""} ${acceleratorMemoryMiB ?? 0}`;
   return `${device} ${milliCpu} ${memoryMiB} ${vendor ?? ""}/${model ?? ""}`;
 }

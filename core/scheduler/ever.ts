@@ -52,7 +52,7 @@ function refuseGroup(name: string, need: Need, nodes: readonly NodeView[]) {
 }
 
 function feasibleGang(spec: JobSpec, nodes: readonly NodeView[]): Outcome<void> {
-  const idle = nodes.map((view) => ({
+  const idle = nodes.map(({ leftMilli: _, ...view }) => ({
     ...view,
     freeAcceleratorIds: view.node.accelerators.map(({ id }) => id),
     freeMilliCpu: view.node.milliCpu,

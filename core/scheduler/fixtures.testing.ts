@@ -91,6 +91,7 @@ export const running = (leaseId: string, change: Partial<RunningView>): RunningV
   priority: 0,
   preemptible: false,
   placements: [],
+  submittedAtMs: 0,
   startedAtMs: 0,
   endsAtMs: HOUR_MS,
   ...change,

@@ -14,15 +14,17 @@ import { bestOf, type Fit, fitSite } from "./gang/fit.ts";
 import { SiteFits } from "./gang/site-fits.ts";
 import { placementsOf } from "./gang/uses.ts";
 import { Lenders } from "./lending.ts";
+import { Moves } from "./moves/turns.ts";
 import { CapCounts, capKey } from "./order/caps.ts";
-import { compareJobIds } from "./order/job-id.ts";
 import { JobQueue } from "./order/queue.ts";
 import { type OrderRules, orderRules, pointsOf } from "./order/rules.ts";
 import { ShareTree } from "./order/share-tree.ts";
 import { choosePreemption, type Preempting } from "./preempt/choose.ts";
 import { keepForLater, stoppedAtMs, takeNow } from "./promise.ts";
 import type { Objection } from "./reasons.ts";
-import { projectKey, requestKey } from "./request-key.ts";
+import { requestKey } from "./request-key.ts";
+import { Reserved } from "./reservation/keep.ts";
+import { Resizes } from "./resize/turns.ts";
 import { preemptionReason, startReason } from "./sentences.ts";
 import { fitsInOrder } from "./spanning/span.ts";
 import { Tastes } from "./taste/tastes.ts";
@@ -36,7 +38,7 @@ import type {
   Wait,
   WaitingView,
 } from "./types.ts";
-import { poolReason, whyBlocked } from "./why.ts";
+import { heldWaits, poolReason, whyBlocked } from "./why.ts";
 import { buildWorld, leaseShare, type NodeState, type World } from "./world.ts";
 
 /** What starts now, what is preempted, and why the rest waits. */
@@ -68,6 +70,10 @@ export function runPass(input: SchedulerInput): Pass {
   const { waiting, lines, limits } = input;
   const depthMax = limits?.backfillDepthMax ?? LIMITS.BACKFILL_DEPTH_MAX;
   ownTurns(state, input, depthMax);
+  const begin = (job: WaitingView, fit: Fit, why: string) => start(state, job, fit, why);
+  state.moves.resume(state, begin);
+  const resizes = new Resizes(input);
+  resizes.resume(state, begin);
   const eligible = waiting.filter((job) => job.eligible);
   const queue = new JobQueue(eligible, state.tree, lines, state.rules);
   for (let job = queue.next(); job !== undefined; job = queue.next()) {
@@ -76,14 +82,9 @@ export function runPass(input: SchedulerInput): Pass {
     // What asks for the same stays blocked, too: nobody in that line needs a turn.
     if (turn(state, job, depthMax) === "blocked") queue.dropLine();
   }
-  const held = waiting
-    .filter((job) => !job.eligible)
-    .sort((a, b) => compareJobIds(a.jobId, b.jobId))
-    .map((job): Wait => ({ jobId: job.jobId, reasons: [job.holdReason ?? HELD] }));
-  return { ...state, waits: [...state.waits, ...held] };
+  resizes.finish(state, begin);
+  return { ...state, waits: [...state.waits, ...heldWaits(waiting)] };
 }
-
-const HELD: Reason = poolReason("HELD", "the job is held");
 
 /** Owners' jobs on their owners' machines, before the queue. */
 function ownTurns(state: State, input: SchedulerInput, depthMax: number): void {
@@ -105,6 +106,7 @@ interface State {
   readonly world: World;
   readonly tree: ShareTree;
   readonly lenders: Lenders;
+  readonly reserved: Reserved;
   readonly rules: OrderRules;
   readonly caps: CapCounts;
   readonly backfill: Backfill;
@@ -122,6 +124,7 @@ interface State {
   readonly siteFits: SiteFits;
   readonly starts: Start[];
   readonly preemptions: Preemption[];
+  readonly moves: Moves;
   readonly waits: Wait[];
   /** Requests that were found blocked. What is free only shrinks, so they stay blocked. */
   readonly blocked: Map<string, readonly Reason[]>;
@@ -160,6 +163,7 @@ function newState(input: SchedulerInput): State {
     world,
     tree,
     lenders: new Lenders(nowMs, lending, projects),
+    reserved: new Reserved(world, input.reservations ?? [], projects),
     rules: orderRules(nowMs, input.ageing),
     caps: new CapCounts(projects, running),
     backfill: new Backfill(world, times, options),
@@ -172,11 +176,10 @@ function newState(input: SchedulerInput): State {
     shareMilliOf: input.shareMilliOf,
     tastes: new Tastes(input),
     siteFits: new SiteFits(),
-    ...{ starts: [], preemptions: [], waits: [] },
+    ...{ starts: [], preemptions: [], waits: [], moves: new Moves(input) },
     blocked: new Map(),
-    beyond: undefined,
     preemptibleFrom: preemptible.reduce((min, { priority }) => Math.min(min, priority), Infinity),
-    ...{ looked: 0, forecasts: 0, preemptors: 0 },
+    ...{ beyond: undefined, looked: 0, forecasts: 0, preemptors: 0 },
   };
 }
 
@@ -191,7 +194,7 @@ function turn(state: State, job: WaitingView, depthMax: number): "blocked" | und
   const key = keyOf(state, job);
   const known = state.blocked.get(key);
   if (known !== undefined) return waitLike(state, job, known);
-  if (state.looked >= depthMax) {
+  if (state.looked >= depthMax && !state.reserved.servesNow(job.spec)) {
     const text = `${depthMax} jobs ahead of it wait for other resources`;
     state.beyond ??= poolReason("PRIORITY", text);
     state.waits.push({ jobId: job.jobId, reasons: [state.beyond] });
@@ -243,8 +246,8 @@ function keyOf(state: State, job: WaitingView): string {
   return state.times.empty ? key : `${key} ${state.times.lateMs(job.spec)}`;
 }
 
-function plainKey({ lenders }: State, { jobId, spec, spanning }: WaitingView): string {
-  const key = lenders.byProject ? projectKey(spec) : requestKey(spec);
+function plainKey({ lenders, reserved }: State, { jobId, spec, spanning }: WaitingView): string {
+  const key = reserved.keyOf(spec, lenders.byProject);
   if (spec.run === undefined) return key;
   return `${key} ${spanning?.outlook === undefined ? "" : jobId} ${spanning?.excludeSites ?? ""}`;
 }
@@ -265,13 +268,13 @@ function bestFit(state: State, job: WaitingView, excluded: ReadonlySet<string>):
 }
 
 function fitOf(
-  { nowMs, backfill, tastes, siteFits }: State,
+  { nowMs, backfill, tastes, siteFits, reserved }: State,
   job: WaitingView,
   plain: Demand,
   excluded: ReadonlySet<string>,
 ): Fit | undefined {
   const stay = backfill.stayOf(job.spec, nowMs);
-  const demand = tastes.flavoured(plain, job);
+  const demand = reserved.flavoured(tastes.flavoured(plain, job), job.spec);
   const fits: Fit[] = [];
   for (const candidates of demand.candidates) {
     if (excluded.has(candidates.site.siteId)) continue;
@@ -326,7 +329,9 @@ function block(state: State, job: WaitingView, demand: Demand, key: string): voi
   const { jobId, spec, spanning } = job;
   // A run that has sites already grows when it can; nothing is stopped or kept for that.
   const growing = (spanning?.excludeSites.length ?? 0) > 0;
-  const preempting = growing ? undefined : tryPreempt(state, job, demand);
+  const preempting = growing
+    ? undefined
+    : (tryPreempt(state, job, demand) ?? state.moves.makeRoom(state, job, demand));
   if (preempting !== undefined) {
     preempt(state, job, preempting);
     return;
@@ -353,6 +358,7 @@ function tryPreempt(state: State, job: WaitingView, demand: Demand): Preempting 
   return choosePreemption(demand, {
     priority: spec.priority,
     project: spec.project,
+    user: spec.user,
     endsAtMs: stoppedAtMs(nowMs) + spec.walltimeMs,
     nowMs,
     excluded: new Set(excludedSites(state, job).keys()),
@@ -363,10 +369,10 @@ function tryPreempt(state: State, job: WaitingView, demand: Demand): Preempting 
 function preempt(
   state: State,
   job: WaitingView,
-  { fit, victims, stopping }: Preempting,
+  { fit, victims, stopping, keep }: Preempting,
   recallGraceMs?: number,
 ): void {
-  const { jobId, spec } = job;
+  const { jobId } = job;
   const recall = recallGraceMs !== undefined;
   let startMs = state.nowMs + (recallGraceMs ?? LIMITS.STOP_GRACE_MS);
   for (const holding of stopping) {
@@ -378,10 +384,12 @@ function preempt(
     state.preemptions.push(recall ? { ...preemption, recall } : preemption);
   }
   if (victims.length > 0) state.preemptors += 1;
-  keepForLater(jobId, fit, stopping, startMs, startMs + spec.walltimeMs);
+  keepForLater(job, fit, stopping, startMs);
+  keep?.();
   charge(state, job, { placements: placementsOf(fit), ...shareOf(state, fit) });
   const text = `waits for leases on site ${fit.site.siteId} to stop`;
-  const reason = { code: "PREEMPTING", text, nodes: fit.nodesUsed };
+  const moving = state.moves.reasonFor(jobId, fit.nodesUsed);
+  const reason = moving ?? { code: "PREEMPTING", text, nodes: fit.nodesUsed };
   state.waits.push({ jobId, reasons: [reason], startEstimateMs: startMs });
 }
 

@@ -3,14 +3,23 @@
 import { type JobSpec, LIMITS } from "../pool/index.ts";
 import { type Stay, stayUntil, takeBesideReservation } from "./backfill/holds.ts";
 import type { Fit } from "./gang/fit.ts";
-import { type NodeUse, usesOf } from "./gang/uses.ts";
-import type { Holding, NodeState, Part, Room } from "./world.ts";
+import { type NodeUse, touched, usesOf } from "./gang/uses.ts";
+import type { WaitingView } from "./types.ts";
+import {
+  type Holding,
+  type NodeState,
+  type Part,
+  type Room,
+  takeDevice,
+  takeShared,
+} from "./world.ts";
 
 /** Takes what the fit uses out of what is free now. */
 export function takeNow(fit: Fit, stay: Stay, spec: JobSpec): void {
   const parts: Part[] = [];
   for (const [node, use] of usesOf(fit)) {
     takeDevices(node.room, use.devices);
+    for (const part of use.shared) takeShared(node.room, part);
     node.room.milliCpu -= use.milliCpu;
     node.room.memoryMiB -= use.memoryMiB;
     takeBesideReservation(node, use, stay);
@@ -25,15 +34,16 @@ export function takeNow(fit: Fit, stay: Stay, spec: JobSpec): void {
  * start. What is free goes first; only the rest is taken from what the leases will give back.
  */
 export function keepForLater(
-  jobId: string,
+  { jobId, spec }: WaitingView,
   fit: Fit,
   stopping: readonly Holding[],
   startMs: number,
-  endsAtMs: number,
 ): void {
+  const endsAtMs = startMs + spec.walltimeMs;
+  const stay = { ...stayUntil(endsAtMs), project: spec.project, user: spec.user };
   const parts: Part[] = [];
   for (const [node, use] of usesOf(fit)) {
-    takeBesideReservation(node, use, stayUntil(endsAtMs));
+    takeBesideReservation(node, use, stay);
     parts.push(partOf(node, use));
     node.keptFor = jobId;
     const held = stopping.flatMap((holding) => holding.parts.filter((part) => part.node === node));
@@ -50,10 +60,15 @@ export function keepForLater(
 export const stoppedAtMs = (nowMs: number): number => nowMs + LIMITS.STOP_GRACE_MS;
 
 function takePart(room: Room, held: readonly Part[], use: NodeUse): void {
+  // Of a device that is shared nothing is left to others until the job is there.
+  const all = touched(use);
   for (const part of held) {
-    part.devices = part.devices.filter((device) => use.devices[device] === 0);
+    part.devices = part.devices.filter((device) => all[device] === 0);
+    if (part.shared !== undefined) {
+      part.shared = part.shared.filter(({ device }) => all[device] === 0);
+    }
   }
-  takeDevices(room, use.devices);
+  takeDevices(room, all);
   const fromRoom = {
     milliCpu: Math.min(room.milliCpu, use.milliCpu),
     memoryMiB: Math.min(room.memoryMiB, use.memoryMiB),
@@ -74,9 +89,7 @@ function takePart(room: Room, held: readonly Part[], use: NodeUse): void {
 
 function takeDevices(room: Room, devices: Uint8Array): void {
   devices.forEach((used, device) => {
-    if (used === 0 || room.devices[device] === 0) return;
-    room.devices[device] = 0;
-    room.freeDevices -= 1;
+    if (used === 1) takeDevice(room, device);
   });
 }
 
@@ -85,5 +98,7 @@ function partOf(node: NodeState, use: NodeUse): Part {
   use.devices.forEach((used, device) => {
     if (used === 1) devices.push(device);
   });
-  return { node, devices, milliCpu: use.milliCpu, memoryMiB: use.memoryMiB };
+  const { milliCpu, memoryMiB, shared } = use;
+  const part = { node, devices, milliCpu, memoryMiB };
+  return shared.length === 0 ? part : { ...part, shared };
 }

@@ -13,10 +13,16 @@ export const requestKey = (spec: JobSpec): string =>
 /** The same for one project, in a pool where owners choose whom they lend to. */
 export const projectKey = (spec: JobSpec): string => `${requestKey(spec)} ${spec.project}`;
 
+/** The same for one user, in a pool where something is kept for single users. */
+export const userKey = (spec: JobSpec): string => `${projectKey(spec)} ${spec.user}`;
+
 /** Why a job waits that is not among the plan's waits: what is said of all that are like it. */
 export function blockedReasons({ blocked }: Plan, spec: JobSpec): readonly Reason[] | undefined {
   const request = requestKey(spec);
-  return (
-    blocked.get(capKey(spec, request)) ?? blocked.get(projectKey(spec)) ?? blocked.get(request)
-  );
+  const keys = [capKey(spec, request), userKey(spec), projectKey(spec), request];
+  for (const key of keys) {
+    const reasons = blocked.get(key);
+    if (reasons !== undefined) return reasons;
+  }
+  return undefined;
 }

@@ -5,6 +5,7 @@ import type {
   BackfillMode,
   BackfillPass,
   JobSpec,
+  KeptPart,
   Node,
   Offer,
   Placement,
@@ -29,8 +30,12 @@ export interface NodeView {
   readonly unavailableReason?: string;
   /** Code of that reason; absent: SITE_AWAY. */
   readonly unavailableCode?: "OFFER_HOURS" | "OFFER_DEVICES" | "MAINTENANCE";
-  /** Accelerators of `node` that no lease holds. */
+  /** Accelerators of `node` that no lease holds, not even a part of them. */
   readonly freeAcceleratorIds: readonly string[];
+  /** Present where the owner lets jobs have parts of one GPU. */
+  readonly sharesAccelerators?: true;
+  /** Thousandths that are left of accelerators of which leases hold parts, by their ids. */
+  readonly leftMilli?: Readonly<Record<string, number>>;
   readonly freeMilliCpu: number;
   readonly freeMemoryMiB: number;
 }
@@ -51,6 +56,21 @@ export interface LendingView {
   };
 }
 
+/** What an operator keeps for a project or a user; one of the two is given. */
+export interface ReservationView {
+  readonly reservationId: string;
+  readonly project: string | null;
+  readonly user: string | null;
+  readonly fromMs: number;
+  /** First moment that no longer counts. */
+  readonly toMs: number;
+  /** True if of its nodes everything is kept, and not only a part beside the accelerators. */
+  readonly wholeNodes: boolean;
+  readonly kept: readonly KeptPart[];
+  /** E.g. `reservation r-3 of project lab from ... to ...`. */
+  readonly text: string;
+}
+
 export type { BackfillMode };
 
 /** A lease that holds resources now. Its placements are not in the nodes' free figures. */
@@ -66,8 +86,8 @@ export interface RunningView {
   readonly placements: readonly Placement[];
   /** What it counts in fair share (`Lease`). */
   readonly shareMilli?: number;
-  /** When its job was submitted; absent: when it started. */
-  readonly submittedAtMs?: number;
+  /** When its job was submitted: its owner's machines would serve it in that order. */
+  readonly submittedAtMs: number;
   readonly startedAtMs: number;
   /** Start plus time limit: the lease is over then at the latest. */
   readonly endsAtMs: number;
@@ -79,6 +99,39 @@ export interface RunningView {
   readonly stopGraceMs?: number;
   /** Set if it passed a reserved job because of what is known of its like. */
   readonly backfill?: BackfillPass;
+  /** True if it may be stopped only to go on elsewhere on its site (moves/). */
+  readonly mayMove?: boolean;
+  /** True if it may be stopped only to go on with more tasks (resize/). */
+  readonly mayGrow?: boolean;
+  /** True if it goes on with fewer tasks where it must make way. */
+  readonly mayShrink?: boolean;
+}
+
+/** A job that was asked to stop so that it goes on elsewhere on its site. */
+export interface MovingView {
+  readonly jobId: string;
+  readonly spec: JobSpec;
+  /** The job that has room then. */
+  readonly forJobId: string;
+  readonly siteId: string;
+  /** Where it goes on. */
+  readonly to: readonly Placement[];
+  /** The job once it waits; absent: its lease has not ended yet. */
+  readonly job?: WaitingView;
+}
+
+/** Moves of what runs, for who waits although enough is free. */
+export interface MovesView {
+  /** True if new ones may be made. */
+  readonly on: boolean;
+  /** Those under way, oldest first. */
+  readonly moving: readonly MovingView[];
+}
+
+/** A gang that was asked to stop so that it goes on with another number of tasks. */
+export interface ResizingView extends MovingView {
+  /** Tasks that it has run with: the first places are theirs. */
+  readonly heldTasks: number;
 }
 
 export interface WaitingView {
@@ -142,6 +195,8 @@ export interface SchedulerInput {
   readonly projects: readonly ProjectView[];
   /** Sites whose owners made an offer or planned a maintenance. */
   readonly lending?: readonly LendingView[];
+  /** What operators keep for some, in the order in which it was decided. */
+  readonly reservations?: readonly ReservationView[];
   readonly limits?: SchedulerLimits;
   /** How waiting raises priorities; null: not at all; absent: AGEING_DEFAULT. */
   readonly ageing?: Ageing | null;
@@ -155,6 +210,10 @@ export interface SchedulerInput {
   readonly runTimes?: Readonly<RunHistory>;
   /** Absent: `easy`. */
   readonly backfill?: BackfillMode;
+  /** Absent: nothing moves. */
+  readonly moves?: MovesView;
+  /** Gangs on their way to another size, oldest first. */
+  readonly resizing?: readonly ResizingView[];
 }
 
 /** Why something does not start. The codes and their meanings stand in reasons.ts. */
@@ -184,6 +243,8 @@ export interface Preemption {
   readonly reason: string;
   /** True if the owner's own job takes it back: then it gets the grace of the offer. */
   readonly recall?: true;
+  /** Where its job goes on, on the same site; absent: wherever there is room for it. */
+  readonly moveTo?: readonly Placement[];
 }
 
 export interface Wait {

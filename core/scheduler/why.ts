@@ -1,10 +1,13 @@
 // Why a blocked job does not start now: each node gives one reason, and equal ones are counted.
-import { besideReservation, keeperOf, type Stay } from "./backfill/holds.ts";
+import { WHOLE_MILLI } from "../pool/index.ts";
+import { besideReservation, keptFrom, type Stay } from "./backfill/holds.ts";
 import type { Demand, Portion } from "./demand.ts";
 import { formatCores, formatMiB } from "./feasible/checker.ts";
 import { capacity } from "./gang/fit.ts";
+import { compareJobIds } from "./order/job-id.ts";
+import { partsFree } from "./parts/parts.ts";
 import { compareReasons, type Objection, type REASONS, ReasonCount } from "./reasons.ts";
-import type { Reason } from "./types.ts";
+import type { Reason, Wait, WaitingView } from "./types.ts";
 import type { NodeState, Room, World } from "./world.ts";
 
 export interface Blocked {
@@ -13,6 +16,15 @@ export interface Blocked {
   /** Sites where it may not go, and why. */
   readonly excluded: ReadonlyMap<string, Objection>;
 }
+
+const HELD: Reason = { code: "HELD", text: "the job is held", nodes: 0 };
+
+/** What is said of jobs that something other than resources holds, by their numbers. */
+export const heldWaits = (waiting: readonly WaitingView[]): readonly Wait[] =>
+  waiting
+    .filter((job) => !job.eligible)
+    .sort((a, b) => compareJobIds(a.jobId, b.jobId))
+    .map((job) => ({ jobId: job.jobId, reasons: [job.holdReason ?? HELD] }));
 
 /** Reasons of all nodes; never empty. */
 export function whyBlocked(demand: Demand, job: Blocked, world: World): readonly Reason[] {
@@ -36,17 +48,15 @@ export function whyBlocked(demand: Demand, job: Blocked, world: World): readonly
         reasons.add(gang);
         continue;
       }
-      const stopping = node.keptFor === undefined ? undefined : `job ${node.keptFor}`;
-      const keptFor = free(node.room) ? keeperOf(node, job.stay) : stopping;
-      reasons.add(
-        keptFor === undefined
-          ? busyObjection(portion, busy[first]!, node)
-          : { code: "RESERVED_FOR", text: `kept for ${keptFor}` },
-      );
+      const kept = free(node.room) ? keptFrom(node, job.stay) : keptForStopping(node);
+      reasons.add(kept ?? busyObjection(portion, busy[first]!, node));
     }
   }
   return gathered(reasons.list());
 }
+
+const keptForStopping = ({ keptFor }: NodeState): Objection | undefined =>
+  keptFor === undefined ? undefined : { code: "RESERVED_FOR", text: `kept for job ${keptFor}` };
 
 /** Jobs for which nodes are kept, told one by one. */
 const KEPT_TOLD_MAX = 3;
@@ -76,11 +86,14 @@ interface BusyObjections {
 }
 
 function busyObjections({ need }: Portion): BusyObjections {
-  const { accelerators, milliCpu, memoryMiB } = need.resources;
+  const { accelerators, partMilli, milliCpu, memoryMiB } = need.resources;
+  const part = `less than ${(partMilli ?? 0) / WHOLE_MILLI} of any matching accelerator is free`;
   const text =
-    accelerators === 1
-      ? "no matching accelerator is free"
-      : `fewer than ${accelerators} matching accelerators are free`;
+    partMilli !== undefined
+      ? part
+      : accelerators === 1
+        ? "no matching accelerator is free"
+        : `fewer than ${accelerators} matching accelerators are free`;
   return {
     devices: { code: "ACCELERATORS_BUSY", text },
     cpu: { code: "CPU_BUSY", text: `less than ${formatCores(milliCpu)} free` },
@@ -92,9 +105,11 @@ function busyObjections({ need }: Portion): BusyObjections {
 }
 
 function busyObjection(portion: Portion, busy: BusyObjections, node: NodeState): Objection {
-  const { accelerators, milliCpu } = portion.need.resources;
+  const { accelerators, partMilli, milliCpu } = portion.need.resources;
+  const matching = portion.matching[node.classIndex] ?? [];
   let free = 0;
-  for (const device of portion.matching[node.classIndex] ?? []) free += node.room.devices[device]!;
+  for (const device of matching) free += node.room.devices[device]!;
+  if (partMilli !== undefined) free = partsFree(partMilli, matching, node.room);
   if (free < accelerators) return busy.devices;
   return node.room.milliCpu < milliCpu ? busy.cpu : busy.memory;
 }

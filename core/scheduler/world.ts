@@ -2,11 +2,13 @@
 // ends. A pass owns its world and changes it as it promises resources; nothing outside sees it.
 import {
   assert,
+  deviceCount,
   type JobSpec,
   LIMITS,
   type Node,
   type Placement,
   SHARE_MILLI,
+  WHOLE_MILLI,
 } from "../pool/index.ts";
 import type { Hold, Reservation } from "./backfill/holds.ts";
 import { BOUNDS } from "./bounds.ts";
@@ -18,6 +20,8 @@ import type { NodeView, RunningView } from "./types.ts";
 export interface Room {
   devices: Uint8Array;
   freeDevices: number;
+  /** Thousandths that are free of each device; absent where none is shared. */
+  left?: Uint16Array;
   milliCpu: number;
   memoryMiB: number;
 }
@@ -38,10 +42,19 @@ export interface NodeState {
   keptFor?: string;
 }
 
+/** A part of a device. */
+export interface SharedDevice {
+  readonly device: number;
+  readonly milli: number;
+}
+
 /** Resources of one lease on one node. */
 export interface Part {
   readonly node: NodeState;
+  /** What it holds alone. */
   devices: readonly number[];
+  /** What it holds parts of. */
+  shared?: readonly SharedDevice[];
   milliCpu: number;
   memoryMiB: number;
 }
@@ -140,8 +153,9 @@ export function buildWorld(
 
 /** Devices that a lease counts for when usage is compared; processor time stands in for none. */
 export function deviceWeight(placements: readonly Placement[]): number {
-  return placements.reduce((sum, { acceleratorIds, milliCpu }) => {
-    const devices = acceleratorIds.length;
+  return placements.reduce((sum, placement) => {
+    const { milliCpu } = placement;
+    const devices = deviceCount([placement]);
     return sum + (devices > 0 ? devices : milliCpu / BOUNDS.MILLI_CPU_PER_DEVICE);
   }, 0);
 }
@@ -151,18 +165,48 @@ export const leaseShare = (lease: Pick<RunningView, "placements" | "shareMilli">
   lease.shareMilli === undefined ? deviceWeight(lease.placements) : lease.shareMilli / SHARE_MILLI;
 
 /** An independent copy. */
-export const copyRoom = (room: Room): Room => ({ ...room, devices: room.devices.slice() });
+export const copyRoom = (room: Room): Room => {
+  const copy = { ...room, devices: room.devices.slice() };
+  return room.left === undefined ? copy : { ...copy, left: room.left.slice() };
+};
+
+/** Takes a device out of a room, whatever is left of it. */
+export function takeDevice(room: Room, device: number): void {
+  if (room.left !== undefined) room.left[device] = 0;
+  if (room.devices[device] === 0) return;
+  room.devices[device] = 0;
+  room.freeDevices -= 1;
+}
+
+/** Takes a part of a device out of a room; there is as much. */
+export function takeShared(room: Room, { device, milli }: SharedDevice): void {
+  const left = room.left?.[device] ?? 0;
+  assert(left >= milli, "no more than a whole device is shared");
+  takeDevice(room, device);
+  room.left![device] = left - milli;
+}
 
 /** Adds what a part gives back. */
 export function giveBack(room: Room, part: Part): void {
   for (const device of part.devices) {
-    if (room.devices[device] === 0) {
-      room.devices[device] = 1;
-      room.freeDevices += 1;
-    }
+    if (room.left !== undefined) room.left[device] = WHOLE_MILLI;
+    freeDevice(room, device);
+  }
+  for (const { device, milli } of part.shared ?? []) {
+    if (room.left === undefined) continue;
+    const left = room.left[device]! + milli;
+    assert(left <= WHOLE_MILLI, "no more is given back of a device than there is");
+    room.left[device] = left;
+    if (left === WHOLE_MILLI) freeDevice(room, device);
   }
   room.milliCpu += part.milliCpu;
   room.memoryMiB += part.memoryMiB;
+}
+
+function freeDevice(room: Room, device: number): void {
+  if (room.devices[device] === 1) return;
+  room.devices[device] = 1;
+  room.freeDevices += 1;
 }
 
 /** The same site with what some holdings would give back. Only rooms that differ are copied. */
@@ -209,7 +253,8 @@ function labelKey(node: Node): string {
 
 function classKey(view: NodeView, hardware: number): string {
   const { member, schedulable, unavailableReason, node } = view;
-  const state = schedulable ? "" : (unavailableReason ?? "unavailable");
+  const taken = schedulable ? "" : (unavailableReason ?? "unavailable");
+  const state = view.sharesAccelerators === true ? `${taken} shares` : taken;
   return `${hardware} ${member} ${state} ${labelKey(node)}`;
 }
 
@@ -223,12 +268,12 @@ function freeRoom(view: NodeView): Room {
     const free = new Set(view.freeAcceleratorIds);
     for (const [i, { id }] of accelerators.entries()) devices[i] = free.has(id) ? 1 : 0;
   }
-  return {
-    devices,
-    freeDevices,
-    milliCpu: view.freeMilliCpu,
-    memoryMiB: view.freeMemoryMiB,
-  };
+  const { freeMilliCpu: milliCpu, freeMemoryMiB: memoryMiB, leftMilli = {} } = view;
+  const room = { devices, freeDevices, milliCpu, memoryMiB };
+  if (view.sharesAccelerators !== true && view.leftMilli === undefined) return room;
+  const left = Uint16Array.from(devices, (free) => free * WHOLE_MILLI);
+  for (const [i, { id }] of accelerators.entries()) left[i] = leftMilli[id] ?? left[i]!;
+  return { ...room, left };
 }
 
 function addHoldings(
@@ -262,5 +307,8 @@ function partOf(nodes: ReadonlyMap<string, NodeState>, placement: Placement): Pa
   if (node === undefined) return [];
   const ids = new Set(placement.acceleratorIds);
   const devices = node.view.node.accelerators.flatMap(({ id }, i) => (ids.has(id) ? [i] : []));
-  return [{ node, devices, milliCpu: placement.milliCpu, memoryMiB: placement.memoryMiB }];
+  const { milliCpu, memoryMiB, partMilli } = placement;
+  if (partMilli === undefined) return [{ node, devices, milliCpu, memoryMiB }];
+  const shared = devices.map((device) => ({ device, milli: partMilli }));
+  return [{ node, devices: [], shared, milliCpu, memoryMiB }];
 }

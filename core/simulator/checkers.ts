@@ -2,7 +2,7 @@
 // checker throws with the rule that was broken; the caller adds the seed that repeats it.
 import { dependencyState, type Event, type State } from "../controller/index.ts";
 import { statement } from "../ledger/index.ts";
-import { assert } from "../pool/index.ts";
+import { assert, WHOLE_MILLI } from "../pool/index.ts";
 import type { Held } from "./site.ts";
 
 /** What really runs in the world, whatever the pool believes. */
@@ -44,13 +44,14 @@ export function checkEvent(state: State, event: Event): void {
   for (const dependency of job.spec.dependencies) {
     assert(dependencyState(state, dependency) === "satisfied", "dependencies are respected");
   }
-  const taken = new Set<string>();
+  const taken = new Map<string, number>();
   for (const other of state.leases.values()) {
     if (other.stage === "ended" || other.lease.siteId !== lease.siteId) continue;
-    for (const { node, acceleratorIds } of other.lease.placements) {
+    for (const { node, acceleratorIds, partMilli = WHOLE_MILLI } of other.lease.placements) {
       for (const id of acceleratorIds) {
-        assert(!taken.has(`${node}/${id}`), `accelerator ${node}/${id} is leased once at a time`);
-        taken.add(`${node}/${id}`);
+        const milli = (taken.get(`${node}/${id}`) ?? 0) + partMilli;
+        assert(milli <= WHOLE_MILLI, `accelerator ${node}/${id} is leased once at a time`);
+        taken.set(`${node}/${id}`, milli);
       }
     }
   }

@@ -54,81 +54,134 @@ export interface AggregateResult extends OuterState {
   readonly totalWeight: number;
 }
 
-interface Readable {
-  readonly entry: AggregateEntry;
-  readonly delta: Float32Array;
-  readonly norm: number;
+/** A contribution as it is judged: by its size, without the values. */
+export interface JudgedEntry {
+  readonly contributionId: string;
+  readonly siteId: string;
+  readonly weight: number;
+  /** Norm of the delta, or in words why there is none. */
+  readonly norm: number | string;
 }
+
+/** A model whose held-out loss (nats) is wanted: the one of before (`entry` null), or that less
+ * `scale` times the delta of one entry. */
+export interface Trial {
+  readonly entry: number | null;
+  readonly scale: number;
+}
+
+/** What is merged: of each entry the factor of its clip and its weight, in the order of merging. */
+export interface Judgement {
+  readonly passed: readonly {
+    readonly entry: number;
+    readonly factor: number;
+    readonly weight: number;
+  }[];
+  readonly rows: readonly AggregateRow[];
+  readonly totalWeight: number;
+}
+
+/**
+ * Clip and gate without the values, so that they may lie anywhere: yields the models that it wants
+ * tried. Entries must be in the order of their contribution ids.
+ */
+export function* judge(
+  entries: readonly JudgedEntry[],
+  thresholdNats = GATE_THRESHOLD_NATS,
+): Generator<Trial, Judgement, number> {
+  const readable = entries.flatMap((one, entry) =>
+    typeof one.norm === "number" ? [{ ...one, norm: one.norm, entry }] : [],
+  );
+  const weights = readable.map(({ weight }) => weight);
+  const factors = clipFactors(
+    readable.map((item) => item.norm),
+    weights,
+  );
+  const steps = gateSteps(weights);
+  const lossBefore = readable.length > 0 ? yield { entry: null, scale: 0 } : Number.NaN;
+  const passed: { entry: number; factor: number; weight: number }[] = [];
+  const rows = entries.map((one) =>
+    typeof one.norm === "string" ? unreadable(one, one.norm) : undefined,
+  );
+  for (const [i, { entry, contributionId, siteId, norm: size, weight }] of readable.entries()) {
+    const factor = factors[i]!;
+    const step = steps[i]!;
+    const lossAfter = yield { entry, scale: factor * step };
+    // A site that sends nothing does no harm, and no work.
+    const passes = size > 0 && gatePasses(lossBefore, lossAfter, thresholdNats * step);
+    if (passes) passed.push({ entry, factor, weight });
+    rows[entry] = {
+      contributionId,
+      siteId,
+      norm: size,
+      clipFactor: factor,
+      lossBefore: finiteOrNull(lossBefore),
+      lossAfter: finiteOrNull(lossAfter),
+      verdict: passes ? "passed" : "gate-failed",
+      reason: passes ? null : gateReason(size, lossBefore, lossAfter, thresholdNats * step),
+    };
+  }
+  return {
+    passed,
+    rows: rows.map((row) => row!),
+    totalWeight: passed.reduce((sum, { weight }) => sum + weight, 0),
+  };
+}
+
+/** The order in which contributions are judged and summed. */
+export const byContributionId = (
+  a: { readonly contributionId: string },
+  b: { readonly contributionId: string },
+): number => (a.contributionId < b.contributionId ? -1 : 1);
 
 /** The merge; yields parameters whose held-out loss (nats) it wants to be given. */
 export function* aggregate(
   input: AggregateInput,
 ): Generator<Float32Array, AggregateResult, number> {
   const { state, settings } = input;
-  const threshold = input.thresholdNats ?? GATE_THRESHOLD_NATS;
-  const entries = input.entries.toSorted((a, b) => (a.contributionId < b.contributionId ? -1 : 1));
-  const rows = new Map<string, AggregateRow>();
-  const readable: Readable[] = [];
-  for (const entry of entries) {
-    const form = checkForm(entry, state.model.length);
-    if ("delta" in form) readable.push(form);
-    else rows.set(entry.contributionId, form);
-  }
-  const weights = readable.map(({ entry }) => entry.weight);
-  const factors = clipFactors(
-    readable.map((item) => item.norm),
-    weights,
+  const entries = input.entries.toSorted(byContributionId);
+  const deltaOf = (entry: number) => entries[entry]!.delta as Float32Array;
+  const judging = judge(
+    entries.map((entry) => ({ ...entry, norm: sizeOf(entry, state.model.length) })),
+    input.thresholdNats,
   );
-  const steps = gateSteps(weights);
-  const lossBefore = readable.length > 0 ? yield state.model : Number.NaN;
-  const passed = [];
-  let scratch = new Float32Array(0);
-  for (const [i, { entry, delta, norm: size }] of readable.entries()) {
-    const factor = factors[i]!;
-    scratch = scratch.length === delta.length ? scratch : new Float32Array(delta.length);
-    const step = steps[i]!;
-    const lossAfter = yield candidate(state.model, delta, factor * step, scratch);
-    const passes = gatePasses(lossBefore, lossAfter, threshold * step);
-    if (passes) passed.push({ delta, factor, weight: entry.weight });
-    rows.set(entry.contributionId, {
-      contributionId: entry.contributionId,
-      siteId: entry.siteId,
-      norm: size,
-      clipFactor: factor,
-      lossBefore: finiteOrNull(lossBefore),
-      lossAfter: finiteOrNull(lossAfter),
-      verdict: passes ? "passed" : "gate-failed",
-      reason: passes ? null : gateReason(lossBefore, lossAfter, threshold * step),
-    });
+  const scratch = new Float32Array(entries.length > 0 ? state.model.length : 0);
+  let asked = judging.next();
+  while (asked.done !== true) {
+    const { entry, scale } = asked.value;
+    const tried =
+      entry === null ? state.model : candidate(state.model, deltaOf(entry), scale, scratch);
+    asked = judging.next(yield tried);
   }
-  const mean = weightedMean(passed);
+  const { passed, rows, totalWeight } = asked.value;
+  const mean = weightedMean(passed.map((part) => ({ ...part, delta: deltaOf(part.entry) })));
   const next = mean === undefined ? state : outerStep(state, mean, settings);
-  return {
-    model: next.model,
-    momentum: next.momentum,
-    rows: entries.map((entry) => rows.get(entry.contributionId)!),
-    totalWeight: passed.reduce((sum, { weight }) => sum + weight, 0),
-  };
+  return { model: next.model, momentum: next.momentum, rows, totalWeight };
 }
 
 /** Finite losses only: JSON has no NaN, and rows are journalled. */
 const finiteOrNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
-const gateReason = (before: number, after: number, threshold: number): string =>
-  `held-out loss ${after.toFixed(4)} is not below ${before.toFixed(4)} + ${threshold.toFixed(4)}`;
-
-/** Length and finite norm; the norm also catches sums that overflow. */
-function checkForm(entry: AggregateEntry, length: number): Readable | AggregateRow {
-  if (!(entry.delta instanceof Float32Array)) return unreadable(entry, entry.delta.message);
-  if (entry.delta.length !== length) {
-    return unreadable(entry, `${entry.delta.length} values, but the model has ${length}`);
-  }
-  const size = norm(entry.delta);
-  if (!Number.isFinite(size)) return unreadable(entry, "the norm of the delta is not finite");
-  return { entry, delta: entry.delta, norm: size };
+function gateReason(size: number, before: number, after: number, threshold: number): string {
+  if (size === 0) return "it changes nothing";
+  const limit = `${before.toFixed(4)} + ${threshold.toFixed(4)}`;
+  return `held-out loss ${after.toFixed(4)} is not below ${limit}`;
 }
 
-const unreadable = (entry: AggregateEntry, reason: string): AggregateRow => ({
+/** Length and finite norm; the norm also catches sums that overflow. */
+function sizeOf({ delta }: AggregateEntry, length: number): number | string {
+  if (!(delta instanceof Float32Array)) return delta.message;
+  const size = norm(delta);
+  return sizeFlaw(delta.length, length, size) ?? size;
+}
+
+/** Why a delta of so many values and this norm cannot be merged, in words. */
+export function sizeFlaw(values: number, wanted: number, size: number): string | undefined {
+  if (values !== wanted) return `${values} values, but the model has ${wanted}`;
+  return Number.isFinite(size) ? undefined : "the norm of the delta is not finite";
+}
+
+const unreadable = (entry: JudgedEntry, reason: string): AggregateRow => ({
   contributionId: entry.contributionId,
   siteId: entry.siteId,
   norm: null,

@@ -67,6 +67,30 @@ test("outer momentum falls as the inner steps fall", () => {
   assert.deepEqual(outerSettings(500, 80), { eta: 0.7, mu: 0.8 });
 });
 
+test("the outer step shrinks over the last eighth of a run, and never before", () => {
+  assert.deepEqual(outerSettings(15, 160, 0.88), { eta: 0.7, mu: 0.8 });
+  const late = [0.9, 0.94, 0.98, 1].map((progress) => outerSettings(15, 160, progress));
+  // The way that a constant mean delta goes: eta / (1 - mu).
+  const reach = late.map(({ eta, mu }) => eta / (1 - mu));
+  assert.deepEqual(
+    reach,
+    reach.toSorted((a, b) => b - a),
+  );
+  assert.ok(reach[0]! < 3.5 && reach[3]! < 0.7);
+  assert.deepEqual(outerSettings(15, 160, 2), late[3], "a run may pass its end by a little");
+});
+
+test("a contribution of zeros does not pass, whatever the losses say", () => {
+  const zeros = new Float32Array(4);
+  const entries = [zeros, Float32Array.of(1, 0, 0, 0)].map((delta, i) => ({
+    ...{ contributionId: `c${i}`, siteId: `s${i}`, weight: 1, delta },
+  }));
+  const state = { model: zeros, momentum: zeros };
+  const { rows, totalWeight } = runAggregate({ state, settings: outerSettings(15), entries });
+  assert.deepEqual([rows[0]?.verdict, rows[0]?.reason], ["gate-failed", "it changes nothing"]);
+  assert.equal(totalWeight, 1);
+});
+
 test("the mean weighs by tokens, ignores weight 0, and does not exist without weight", () => {
   const one = (value: number, weight: number, factor = 1) => ({
     delta: new Float32Array(5_000).fill(value),

@@ -3,12 +3,37 @@
  * not direction; for that there is the loss gate (`gate.ts`).
  */
 
-/** Euclidean norm, summed in fp64. */
-export function norm(vector: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < vector.length; i += 1) sum += vector[i]! * vector[i]!;
-  return Math.sqrt(sum);
+/** Values whose squares are summed first: of a coded block that sum is exact in fp64, since a code
+ * times its scale has 18 bits, so the codes alone give the same bits. */
+const NORM_BLOCK = 256;
+
+/** Values whose sum stands alone: the norm is the same whoever summed which of them. */
+export const NORM_SEGMENT = 65_536;
+
+/** A sum of squares in fp64 and those of more values, block by block. */
+export function addSquares(before: number, vector: Float32Array): number {
+  let total = before;
+  for (let from = 0; from < vector.length; from += NORM_BLOCK) {
+    const to = Math.min(from + NORM_BLOCK, vector.length);
+    let sum = 0;
+    for (let i = from; i < to; i += 1) sum += vector[i]! * vector[i]!;
+    total += sum;
+  }
+  return total;
 }
+
+/** Euclidean norm: the root of the sum of its segments' sums of squares. */
+export function norm(vector: Float32Array): number {
+  const squares: number[] = [];
+  for (let from = 0; from < vector.length; from += NORM_SEGMENT) {
+    squares.push(addSquares(0, vector.subarray(from, from + NORM_SEGMENT)));
+  }
+  return normOfSquares(squares);
+}
+
+/** The norm of which these are the sums of squares, segment by segment. */
+export const normOfSquares = (squares: readonly number[]): number =>
+  Math.sqrt(squares.reduce((sum, one) => sum + one, 0));
 
 /** The middle value; of an even number of values the lower one. Undefined when there is none. */
 export function lowerMedian(values: readonly number[]): number | undefined {

@@ -5,7 +5,10 @@
  */
 import { assert, type Outcome, ok, refuse } from "../pool/index.ts";
 import { mustDecode } from "./codec/feedback.ts";
-import { type Codec, decode, encode } from "./codec/format.ts";
+import { beginMessage, type Codec, decode, largestOfBlocks, writeValues } from "./codec/format.ts";
+import { BLOCK } from "./codec/kernels.ts";
+import { isTopK } from "./codec/top-k.ts";
+import { decodeWindow } from "./codec/window.ts";
 
 /** Coded step of the sites' copy, and the copy after it. */
 export interface DownlinkStep {
@@ -19,9 +22,45 @@ export function downlinkStep(
   exact: Float32Array,
   sitesCopy: Float32Array,
 ): DownlinkStep {
-  assert(exact.length === sitesCopy.length, "model and sites' copy are equally long");
-  const bytes = encode(codec, difference(exact, sitesCopy));
-  return { bytes, sitesCopy: sum(sitesCopy, mustDecode(decode(bytes))) };
+  const copy = sitesCopy.slice();
+  const work = downlinkInPlace(codec, exact, copy);
+  let done = work.next();
+  while (done.done !== true) done = work.next();
+  return { bytes: done.value, sitesCopy: copy };
+}
+
+/** Values that are worked on at a time: a few milliseconds, after which others get their turn. */
+const WINDOW = 1 << 20;
+
+/**
+ * The same, window by window and on a copy that the caller hands over, so that a large model needs
+ * no memory but that of its message. Yields between windows; gives the message.
+ */
+export function* downlinkInPlace(
+  codec: Codec,
+  exact: Float32Array,
+  sitesCopy: Float32Array,
+): Generator<undefined, Uint8Array> {
+  const count = exact.length;
+  assert(count === sitesCopy.length, "model and sites' copy are equally long");
+  assert(!isTopK(codec), "a step of the model has all its values");
+  const part = (all: Float32Array, from: number) => all.subarray(from, from + WINDOW);
+  const largest = new Float32Array(Math.ceil(count / BLOCK));
+  for (let from = 0; from < count; from += WINDOW) {
+    const step = difference(part(exact, from), part(sitesCopy, from));
+    largestOfBlocks(step, largest, from / BLOCK);
+    yield undefined;
+  }
+  const message = beginMessage(codec, count, largest);
+  for (let from = 0; from < count; from += WINDOW) {
+    const copy = part(sitesCopy, from);
+    writeValues(message, from, difference(part(exact, from), copy));
+    const { bytes, header } = message;
+    const coded = mustDecode(decodeWindow(bytes, header, from, from + copy.length));
+    for (let i = 0; i < copy.length; i += 1) copy[i] = copy[i]! + coded[i]!;
+    yield undefined;
+  }
+  return message.bytes;
 }
 
 /** What a site does with the step: h = h + c. Refuses damaged bytes and another length. */

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type ForecastRules, type ForecastSite, forecastRound, joinMs } from "./forecast.ts";
+import {
+  type ForecastRules,
+  type ForecastSite,
+  forecastRound,
+  joinMs,
+  paceOfSites,
+} from "./forecast.ts";
 import { played } from "./played.testing.ts";
 import { config } from "./round/stories.testing.ts";
 import { speedFromHint } from "./speed.ts";
@@ -53,6 +59,15 @@ test("the fastest machine behind the worst link may make a run slower", () => {
   assert.ok(withFar.pace < without.pace);
 });
 
+test("a site that never gets to a step makes no set look quicker", () => {
+  const free = { ...rules, innerSteps: null };
+  const near = [site("a", 400_000, 1_000), site("b", 200_000, 100)];
+  const withIdle = [...near, site("far", 200_000, 0.02)];
+  assert.equal(forecastRound(withIdle, free).parts[2]!.tokens, 0);
+  assert.ok(forecastRound(withIdle, free).pace > 1.01 * forecastRound(near, free).pace);
+  assert.equal(paceOfSites(withIdle, free), forecastRound(near, free).pace);
+});
+
 test("a run for tokens goes by tokens alone", () => {
   const forTokens = { ...rules, stop: { tokens: 1e9 } };
   const forecast = forecastRound([site("a", 10_000), site("b", 5_000)], forTokens);
@@ -99,7 +114,7 @@ test("what is forecast is what the round machine then does", () => {
     fc.property(fc.array(anySite, { minLength: 1, maxLength: 5 }), (all) => {
       const sites = all.map((one, i) => site(`s${i}`, one.tokensPerS, one.upMbitPerS));
       const { codecUp: _, ...rest } = config;
-      const forRun = { ...rest, stop: { rounds: 1_000 } };
+      const forRun = { ...rest, stop: { rounds: 1_000 }, gatherMs: 1 };
       const { innerSteps = null } = forRun;
       const forecast = forecastRound(sites, { ...forRun, innerSteps });
       const { ms, tokens } = played(sites, forRun);
@@ -108,5 +123,5 @@ test("what is forecast is what the round machine then does", () => {
     { numRuns: 60, seed: 3 },
   );
   errors.sort((a, b) => a - b);
-  assert.ok(errors[30]! < 0.1 && errors[54]! < 0.3, `${errors[30]} ${errors[54]} ${errors[59]}`);
+  assert.ok(errors[30]! < 0.1 && errors[54]! < 0.4, `${errors[30]} ${errors[54]} ${errors[59]}`);
 });

@@ -9,7 +9,7 @@ import { lowerMedian } from "./clip.ts";
 import { type Codec, codedBytes } from "./codec/index.ts";
 import { chooseInnerSteps, codecForLink, type StopRule } from "./schedule.ts";
 import { planStretch, type SizingSite, targetRoundMs } from "./sizing.ts";
-import { linkMs, type SpeedModel, stepMs } from "./speed.ts";
+import { exchangeMs, linkMs, type SpeedModel, stepMs } from "./speed.ts";
 
 /** A site that takes part or could. */
 export interface ForecastSite {
@@ -94,15 +94,27 @@ export function forecastRound(sites: readonly ForecastSite[], rules: ForecastRul
   return { innerSteps, roundMs, tokensPerSecond, pace, parts };
 }
 
+/**
+ * The pace by which sets of sites are compared: that of the sites which do something. One that
+ * never gets to a step would still lengthen the exchange by which inner steps are chosen, and with
+ * more inner steps a set would look quicker than it is.
+ */
+export function paceOfSites(sites: readonly ForecastSite[], rules: ForecastRules): number {
+  const { pace, parts } = forecastRound(sites, rules);
+  const working = sites.filter((_, i) => parts[i]!.tokens > 0);
+  const idle = working.length < sites.length;
+  return idle && working.length > 0 ? paceOfSites(working, rules) : pace;
+}
+
 /** A run that ends by tokens alone is over soonest where most tokens are trained. */
 const isForTokens = ({ tokens, minutes, rounds }: StopRule): boolean =>
   tokens !== undefined && minutes === undefined && rounds === undefined;
 
 function sizingOf(site: ForecastSite, rules: ForecastRules): SizingSite {
   const { siteId, speed, link } = site;
-  const up = codedBytes(rules.codecUp ?? codecForLink(link), rules.parameters);
+  const up = codedBytes(rules.codecUp ?? codecForLink(link, rules.parameters), rules.parameters);
   const down = codedBytes(rules.codecDown, rules.parameters);
-  return { siteId, speed, transferMs: site.transferMs ?? linkMs(link, up, down) };
+  return { siteId, speed, transferMs: exchangeMs(site.transferMs, link, up, down) };
 }
 
 /**
@@ -117,8 +129,8 @@ function innerStepsOf(
   const { parameters, referenceBatch, codecUp } = rules;
   const down = codedBytes("fp32", parameters);
   const firstMs = sites.map(({ link, transferMs }) => {
-    const up = codedBytes(codecUp ?? codecForLink(link), parameters);
-    return transferMs ?? linkMs(link, up, down);
+    const up = codedBytes(codecUp ?? codecForLink(link, parameters), parameters);
+    return exchangeMs(transferMs, link, up, down);
   });
   const fastestMs = Math.min(...sizing.map((site) => stepMs(site.speed, referenceBatch)));
   return chooseInnerSteps(parameters, lowerMedian(firstMs) ?? 0, fastestMs);

@@ -8,7 +8,11 @@ export {
   type AggregateResult,
   type AggregateRow,
   aggregate,
+  byContributionId,
   candidate,
+  type Judgement,
+  judge,
+  sizeFlaw,
 } from "./aggregate.ts";
 export {
   newPool,
@@ -21,19 +25,33 @@ export {
   windowCount,
   windowsOf,
 } from "./assignment.ts";
-export { clipFactors, lowerMedian, norm } from "./clip.ts";
+export {
+  addSquares,
+  clipFactors,
+  lowerMedian,
+  NORM_SEGMENT,
+  norm,
+  normOfSquares,
+} from "./clip.ts";
 export * from "./codec/index.ts";
 export { type Reason, TRAINING_CODES, type TrainingCode } from "./codes.ts";
-export { applyDownlink, type DownlinkStep, difference, downlinkStep } from "./downlink.ts";
+export {
+  applyDownlink,
+  type DownlinkStep,
+  difference,
+  downlinkInPlace,
+  downlinkStep,
+} from "./downlink.ts";
 export {
   type ForecastPart,
   type ForecastRules,
   type ForecastSite,
   forecastRound,
   joinMs,
+  paceOfSites,
   type RoundForecast,
 } from "./forecast.ts";
-export { GATE_THRESHOLD_NATS, gatePasses } from "./gate.ts";
+export { GATE_THRESHOLD_NATS, gatePasses, gateSteps } from "./gate.ts";
 export { ROUND_LIMITS } from "./limits.ts";
 export {
   type OuterSettings,
@@ -60,13 +78,13 @@ export type {
   RunInput,
   SittingOut,
 } from "./round/messages.ts";
-export { contributionId } from "./round/offer.ts";
 export { nextWakeMs, quorumOf } from "./round/settle.ts";
 export {
   type Assignment,
   assignmentOf,
   type ClosingEntry,
   type Contribution,
+  contributionId,
   type FinishReason,
   type ModelRow,
   type Phase,
@@ -76,7 +94,14 @@ export {
   type SiteTotals,
   siteOf,
 } from "./round/state.ts";
-export { createRun, decide, step } from "./round.ts";
+export { createRun, decide, decisions, step } from "./round.ts";
+export {
+  forecastRun,
+  modelParameters,
+  type RunForecast,
+  type RunRules,
+  TRAINER_BATCHES,
+} from "./run-forecast.ts";
 export {
   chooseInnerSteps,
   codecForLink,
@@ -107,3 +132,10 @@ export {
   stepMs,
   tokensPerSecond,
 } from "./speed.ts";
+export { gainShares } from "./trust/gain.ts";
+export {
+  changeOfStanding,
+  noteGain,
+  noteVerdict,
+  type Standing,
+} from "./trust/standing.ts";

@@ -3,8 +3,8 @@
  * target time R of a round. Settings of one run stand in its configuration, not here.
  */
 export const ROUND_LIMITS = {
-  /** Sites of one run. A round's row is about 300 bytes a site, and it must stay readable. */
-  SITES_MAX: 1_024,
+  /** Sites of one run. A round's events are about 500 bytes a site: 8 MB of one record. */
+  SITES_MAX: 16_384,
   /** Tries of one aggregation before the run pauses and asks for a person. */
   AGGREGATION_ATTEMPTS_MAX: 3,
   /** Wait before the second try; it doubles after each. A full disk needs seconds at least. */

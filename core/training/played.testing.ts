@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { codedBytes } from "./codec/index.ts";
 import type { ForecastSite } from "./forecast.ts";
+import type { Aggregated } from "./round/messages.ts";
 import { nextWakeMs } from "./round/settle.ts";
 import type { RunConfig } from "./round/state.ts";
 import { aggregated, offer } from "./round/stories.testing.ts";
@@ -24,7 +25,8 @@ export function played(sites: readonly ForecastSite[], forRun: RunConfig) {
   for (let turns = 0; state.roundsMerged < ROUNDS; turns += 1) {
     assert.ok(turns < 2_000, "rounds need few turns");
     if (state.phase.kind === "aggregating") {
-      step(state, aggregated(state, state.nowMs + 1));
+      const bytesDown = codedBytes(forRun.codecDown, forRun.parameters);
+      step(state, { ...(aggregated(state, state.nowMs + 1) as Aggregated), bytesDown });
       done.push({ atMs: state.nowMs, tokens: state.tokensMerged });
       continue;
     }
@@ -57,5 +59,12 @@ export function played(sites: readonly ForecastSite[], forRun: RunConfig) {
   const rounds = done.length - BEGINNING;
   const { innerSteps } = state;
   assert.ok(innerSteps !== null, "the first round has chosen H");
-  return { ms: end.atMs - start.atMs, tokens: end.tokens - start.tokens, rounds, innerSteps };
+  const { atMs: wholeMs } = end;
+  return {
+    ms: wholeMs - start.atMs,
+    tokens: end.tokens - start.tokens,
+    rounds,
+    innerSteps,
+    wholeMs,
+  };
 }

@@ -6,7 +6,7 @@
  *
  *     for (const event of decide(state, input)) { journal(event); apply(state, event); }
  */
-import { assert } from "../pool/index.ts";
+import { assert, type Link } from "../pool/index.ts";
 import { ROUND_LIMITS } from "./limits.ts";
 import { apply } from "./round/apply.ts";
 import { merged } from "./round/merge.ts";
@@ -32,19 +32,29 @@ export const decide = (state: RunState, input: RunInput): readonly RunEvent[] =>
 
 /** Decides and applies at once, in place; returns the events for the journal. */
 export function step(state: RunState, input: RunInput): readonly RunEvent[] {
-  const atMs = Math.max(state.nowMs, input.atMs);
   const events: RunEvent[] = [];
-  const take = (event: RunEvent | undefined): boolean => {
-    if (event === undefined) return false;
+  for (const event of decisions(state, input)) {
     events.push(event);
     apply(state, event);
-    return true;
-  };
-  for (const event of react(state, input, atMs)) take(event);
+  }
+  return events;
+}
+
+/**
+ * What an input leads to, event by event. Whoever asks applies each one before asking for the
+ * next, so nothing has to be copied.
+ */
+export function* decisions(state: RunState, input: RunInput): Generator<RunEvent, void> {
+  const atMs = Math.max(state.nowMs, input.atMs);
+  yield* react(state, input, atMs);
   // Each site can be assigned, dropped and judged once, each phase can change a few times.
   const enough = 16 * (ROUND_LIMITS.SITES_MAX + 1);
-  while (take(nextEvent(state, atMs))) assert(events.length < enough, "decisions come to an end");
-  return events;
+  for (let count = 0; ; count += 1) {
+    assert(count < enough, "decisions come to an end");
+    const event = nextEvent(state, atMs);
+    if (event === undefined) return;
+    yield event;
+  }
 }
 
 /** The direct answer to an input; what else follows is found by `settle.ts`. */
@@ -96,15 +106,17 @@ function available(
       return [{ type: "site.refused", atMs, siteId, code: "RUN_FULL", reason }];
     }
   } else if (known.here && known.tokensPerSecondHint === tokensPerSecondHint) {
-    const before = known.link;
-    const same =
-      before.rttMs === link.rttMs &&
-      before.upMbitPerS === link.upMbitPerS &&
-      before.downMbitPerS === link.downMbitPerS;
-    if (same) return [];
+    if (sameLink(known.link, link)) return [];
   }
   return [{ type: "site.joined", atMs, siteId, link, tokensPerSecondHint }];
 }
+
+const sameLink = (a: Link, b: Link): boolean =>
+  a.rttMs === b.rttMs &&
+  a.upMbitPerS === b.upMbitPerS &&
+  a.downMbitPerS === b.downMbitPerS &&
+  a.upCapMbitPerS === b.upCapMbitPerS &&
+  a.downCapMbitPerS === b.downCapMbitPerS;
 
 /** Who offers something is alive, whatever becomes of the offer. */
 function offered(

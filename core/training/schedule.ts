@@ -5,6 +5,7 @@
  */
 import type { Link } from "../pool/index.ts";
 import type { Codec } from "./codec/format.ts";
+import { upMbitPerS } from "./speed.ts";
 
 /** Learning-rate settings of a run. */
 export interface RateSettings {
@@ -66,10 +67,18 @@ export function progressShare(stop: StopRule, at: Progress): number {
   return Math.min(1, Math.max(0, ...shares));
 }
 
-/** The way up by link speed (training reference, 3.5; designed). */
-export function codecForLink(link: Pick<Link, "upMbitPerS">): Codec {
-  if (link.upMbitPerS > 100) return "int8";
-  return link.upMbitPerS >= 10 ? "int4" : "ternary";
+/** Below so many parameters top-k was poor; at 72 B it works (training reference, 3.5). */
+const TOP_K_PARAMETERS = 100_000_000;
+
+/** The way up by link speed and size of the model (training reference, 3.5; designed). */
+export function codecForLink(
+  link: Pick<Link, "upMbitPerS" | "upCapMbitPerS">,
+  parameters: number,
+): Codec {
+  const up = upMbitPerS(link);
+  if (up > 100) return "int8";
+  if (up >= 10) return "int4";
+  return parameters > TOP_K_PARAMETERS ? "topk64" : "ternary";
 }
 
 /** More inner steps than this were not tried by anybody (DiLoCo and OpenDiLoCo: 500). */

@@ -11,6 +11,7 @@ import {
 } from "./schedule.ts";
 import { planStretch, type SizingSite, targetRoundMs } from "./sizing.ts";
 import {
+  exchangeMs,
   linkMs,
   observeStep,
   observeTransfer,
@@ -129,9 +130,22 @@ test("inner steps keep the exchange under a tenth of the round, and have a floor
   assert.equal(chooseInnerSteps(837_888, 1e9, 100), 500);
 });
 
+test("an owner's bound makes an exchange longer, never shorter, also after it was measured", () => {
+  const link = { rttMs: 40, upMbitPerS: 100, downMbitPerS: 100 };
+  const capped = { ...link, upCapMbitPerS: 1, downCapMbitPerS: 200 };
+  assert.equal(exchangeMs(null, link, 125_000, 125_000), 10 + 10 + 80);
+  assert.equal(exchangeMs(null, capped, 125_000, 125_000), 1_000 + 10 + 80);
+  assert.equal(exchangeMs(300, link, 125_000, 125_000), 300);
+  assert.equal(exchangeMs(300, capped, 125_000, 125_000), 1_000 + 5);
+  assert.equal(exchangeMs(2_000, capped, 125_000, 125_000), 2_000);
+  assert.equal(codecForLink({ upMbitPerS: 500, upCapMbitPerS: 5 }, 1e6), "ternary");
+});
+
 test("the codec follows the link", () => {
-  const codecs = [5, 9.9, 10, 100, 101].map((upMbitPerS) => codecForLink({ upMbitPerS }));
+  const codecs = [5, 9.9, 10, 100, 101].map((upMbitPerS) => codecForLink({ upMbitPerS }, 1e8));
   assert.deepEqual(codecs, ["ternary", "ternary", "int4", "int4", "int8"]);
+  assert.equal(codecForLink({ upMbitPerS: 9.9 }, 1e8 + 1), "topk64");
+  assert.equal(codecForLink({ upMbitPerS: 10 }, 1e9), "int4", "a fast link needs no top-k");
 });
 
 test("the learning rate falls along a cosine to a tenth", () => {

@@ -92,11 +92,36 @@ export const tokensPerSecond = (model: SpeedModel, batch: number, context: numbe
 /** Round trips of one exchange: announce and put, then get (training reference, 3.11). */
 const ROUND_TRIPS = 2;
 
-/** Time of one exchange from the link alone, in ms. */
+/** What of a way up may be used, Mbit/s. */
+export const upMbitPerS = (link: Pick<Link, "upMbitPerS" | "upCapMbitPerS">): number =>
+  Math.min(link.upMbitPerS, link.upCapMbitPerS ?? Infinity);
+
+const downMbitPerS = ({ downMbitPerS: down, downCapMbitPerS: cap }: Link): number =>
+  Math.min(down, cap ?? Infinity);
+
+/** Time of one exchange from the link alone and the owner's bounds on it, in ms. */
 export const linkMs = (link: Link, bytesUp: number, bytesDown: number): number =>
-  (8 * bytesUp) / (1_000 * link.upMbitPerS) +
-  (8 * bytesDown) / (1_000 * link.downMbitPerS) +
+  (8 * bytesUp) / (1_000 * upMbitPerS(link)) +
+  (8 * bytesDown) / (1_000 * downMbitPerS(link)) +
   ROUND_TRIPS * link.rttMs;
+
+/**
+ * tau: the time of one exchange, ms: as measured, or what the link promises; and never shorter
+ * than the owner's bounds of this hour allow, which earlier exchanges cannot know.
+ */
+export function exchangeMs(
+  measuredMs: number | null,
+  link: Link,
+  bytesUp: number,
+  bytesDown: number,
+): number {
+  if (measuredMs === null) return linkMs(link, bytesUp, bytesDown);
+  const upMs = (8 * bytesUp) / (1_000 * (link.upCapMbitPerS ?? Infinity));
+  return Math.max(
+    measuredMs,
+    upMs + (8 * bytesDown) / (1_000 * (link.downCapMbitPerS ?? Infinity)),
+  );
+}
 
 /**
  * tau of a site in ms: what the link promises until the first exchange was measured, then the

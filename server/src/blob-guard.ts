@@ -3,6 +3,7 @@
 // step of the round before gets it. Blobs that a person has put are not deleted here. Kept in
 // memory: what was retiring when the control plane stopped is left to the collector (blob-gc/).
 import type { RunState, State } from "@tequio/core/controller";
+import type { JobSpec } from "@tequio/core/pool";
 import type { RunEvent } from "@tequio/core/training";
 import type { BlobStore } from "@tequio/stores";
 import type { Committed } from "./pump.ts";
@@ -23,12 +24,13 @@ export interface BlobGuard {
 }
 
 /** The blobs that a run needs now. */
-export function blobsOf({ machine }: RunState): Set<string> {
+export function blobsOf({ machine, milestones = [] }: RunState): Set<string> {
   const { model, config, assignments, offered, phase } = machine;
   const found = new Set<string | null>([
     ...[config.start.modelBlob, config.start.modelDigest],
     ...[model.digest, model.modelBlob, model.stepBlob, model.checkpointBlob, model.momentsBlob],
     ...assignments.map((assignment) => assignment.modelDigest),
+    ...milestones.map(({ checkpointBlob }) => checkpointBlob),
   ]);
   const merging = phase.kind === "aggregating" ? phase.contributions : [];
   for (const { blob, momentsBlob } of [...offered, ...merging]) found.add(blob).add(momentsBlob);
@@ -47,6 +49,13 @@ export function makeBlobGuard(state: () => State, blobs: BlobStore): BlobGuard {
   /** By job: digest to the merge in which it was last referred to. */
   const known = new Map<string, Map<string, number>>();
   const kept = new Set<string>();
+  /** What forks begin with that have no model of their own yet, by job. */
+  const origins = new Map<string, readonly (string | null)[]>();
+  const expect = (jobId: string, { run }: JobSpec): void => {
+    if (run?.from === undefined) return;
+    const { checkpointBlob, modelBlob, momentsBlob } = run.from;
+    origins.set(jobId, [checkpointBlob, modelBlob, momentsBlob]);
+  };
   const rows = (jobId: string): Map<string, number> => {
     const found = known.get(jobId) ?? new Map<string, number>();
     known.set(jobId, found);
@@ -61,6 +70,7 @@ export function makeBlobGuard(state: () => State, blobs: BlobStore): BlobGuard {
   };
   const neededByAnyRun = (digest: string): boolean =>
     kept.has(digest) ||
+    origins.values().some((digests) => digests.includes(digest)) ||
     state()
       .runs.values()
       .some((run) => blobsOf(run).has(digest));
@@ -74,6 +84,9 @@ export function makeBlobGuard(state: () => State, blobs: BlobStore): BlobGuard {
     }
   };
   for (const run of state().runs.values()) refresh(run);
+  for (const { jobId, spec, stage } of state().jobs.values()) {
+    if (stage !== "ended" && !state().runs.has(jobId)) expect(jobId, spec);
+  }
   return {
     mayRead: (jobId, digest) => known.get(jobId)?.has(digest) === true,
     note,
@@ -81,7 +94,9 @@ export function makeBlobGuard(state: () => State, blobs: BlobStore): BlobGuard {
     blobsOf: (jobId) => known.get(jobId)?.keys() ?? [],
     take(events) {
       for (const { event } of events) {
+        if (event.type === "job.submitted") expect(event.jobId, event.spec);
         if (event.type === "job.ended") {
+          origins.delete(event.jobId);
           if (known.has(event.jobId)) retire(event.jobId, 0);
           continue;
         }
@@ -92,6 +107,7 @@ export function makeBlobGuard(state: () => State, blobs: BlobStore): BlobGuard {
           for (const digest of blobsIn(event.event)) if (digest) note(event.jobId, digest);
         }
         refresh(run);
+        if (event.type === "run.prepared") origins.delete(event.jobId);
         if (event.type === "run.advanced" && event.event.type === "round.merged") {
           retire(event.jobId, ROUNDS_KEPT);
         }

@@ -6,6 +6,7 @@ import type { BlobCare } from "./blob-gc/index.ts";
 import type { BlobGuard } from "./blob-guard.ts";
 import type { Role } from "./follower/role.ts";
 import type { History } from "./history/history.ts";
+import type { LineageKey } from "./lineage-key.ts";
 import type { LogStore } from "./logs/log-store.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { PeopleWatch } from "./people-watch.ts";
@@ -32,6 +33,7 @@ export interface Context {
   readonly store: Store;
   readonly role: Role;
   readonly signer: Signer;
+  readonly lineageKey: LineageKey;
   readonly history: History;
   readonly logs: LogStore;
   readonly runs: RunIndex;

@@ -1,4 +1,9 @@
 // The control plane: `openServer` starts it on a store; the ports are what it needs from outside.
+export { Fold } from "./aggregator/kernels/fold.ts";
+export { ownLane, threadLanes } from "./aggregator/lanes.ts";
+export { type MergeTools, merge } from "./aggregator/merge.ts";
+export { Models } from "./aggregator/models.ts";
+export { putVectors } from "./aggregator/vectors.ts";
 export type { BlobCareSettings } from "./blob-gc/index.ts";
 export { type FollowerHandle, type FollowerOptions, openFollowing } from "./follower/open.ts";
 export { type LineOptions, makeSay } from "./log-lines.ts";

@@ -1,8 +1,8 @@
 // What the control plane needs from outside, apart from its store: the trainer that makes and
 // judges models, and somebody who listens to what it has to say. The composition root hands them
 // in; this package names no concrete one.
-import type { SampleRequest } from "@tequio/contract";
-import type { Outcome, RunSpec } from "@tequio/core/pool";
+import type { ExportFormat, SampleRequest } from "@tequio/contract";
+import type { ModelShape, Outcome, RunSpec } from "@tequio/core/pool";
 
 /** The first model of a run, and what is known of its text. */
 export interface PreparedRun {
@@ -27,7 +27,46 @@ export interface TrainerPort {
   heldOutLoss(run: RunSpec, parameters: Float32Array): Promise<number>;
   /** Text from a model. */
   sample(run: RunSpec, parameters: Float32Array, request: SampleWish): Promise<string>;
+  /** A model's file in pieces: bytes, or a part of the model's vector, counted in values. */
+  exportPieces(
+    run: RunSpec,
+    format: ExportFormat,
+    notes: Readonly<Record<string, string>>,
+  ): Promise<readonly (Uint8Array | VectorPart)[]>;
+  /** A text in the run's tokens. */
+  encode(run: RunSpec, text: string): Promise<readonly number[]>;
+  /** The bytes of every token of the run. */
+  vocabulary(run: RunSpec): Promise<readonly Uint8Array[]>;
+  /** The tokens that a model adds to a prompt, as they come; ends early when the signal aborts. */
+  generate(request: TextRequest, signal: AbortSignal): AsyncGenerator<number, undefined>;
   close(): Promise<void>;
+}
+
+/** A part of a model's vector, counted in values. */
+export interface VectorPart {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** A text that somebody wants of a model. */
+export interface TextRequest {
+  readonly shape: ModelShape;
+  /** Digest of the model: who writes keeps the last few. */
+  readonly digest: string;
+  /** The model's values, if they are not kept. */
+  readonly parameters: () => Promise<Float32Array>;
+  readonly wish: TextWish;
+}
+
+export interface TextWish {
+  /** Token ids. */
+  readonly prompt: readonly number[];
+  readonly tokens: number;
+  /** 0: always the likeliest token. */
+  readonly temperature: number;
+  /** Draws among the likeliest tokens that together have this probability. */
+  readonly topP: number;
+  readonly seed: number;
 }
 
 /** Takes a line for the operator. */

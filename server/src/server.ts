@@ -19,6 +19,7 @@ import { LEADS, type Role } from "./follower/role.ts";
 import { type Gateway, openGateway } from "./gateway/gateway.ts";
 import { History } from "./history/history.ts";
 import { Keeper } from "./history/keeper.ts";
+import { makeLineageKey } from "./lineage-key.ts";
 import { openLogs } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import type { StoreHealth } from "./metrics/store-watch.ts";
@@ -315,6 +316,7 @@ function makeContext(
     ...{ traces: parts.traces, lives: makeJobLives(parts.traces, state) },
     metricsTokenHash: metricsToken === undefined ? undefined : sha256(metricsToken),
     signer: makeSigner(key, pump.state.poolId),
+    lineageKey: makeLineageKey(key),
     history: new History(state, () => parts.store.archive),
     logs: openLogs(join(options.dataFolder, "logs"), waker, say),
     people: makePeopleWatch(),

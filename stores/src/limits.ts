@@ -1,8 +1,9 @@
 // The limits of every store, each with its reason. What goes past a limit is refused with a code.
 // Limits that users meet elsewhere too (the size of a blob) stand in core/pool.
 
-/** Bytes of one record's payload. An event is a few kilobytes; bulk data goes to the blobs. */
-export const RECORD_PAYLOAD_BYTES_MAX = 1_048_576;
+/** Bytes of one record's payload. An event is a few kilobytes; a round of a run has about 500 bytes
+ * for each of up to 16,384 sites. Bulk data goes to the blobs. */
+export const RECORD_PAYLOAD_BYTES_MAX = 8_388_608;
 
 /** Records of one append. One step of the controller gives far fewer; a bulk import cuts itself. */
 export const APPEND_RECORDS_MAX = 10_000;

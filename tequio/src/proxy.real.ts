@@ -61,7 +61,7 @@ after(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
-test("everything of a member goes through its proxy, and jobs do not learn its password", async () => {
+test("a member does everything through its proxy, and jobs do not learn its password", async () => {
   assert.match(url, new RegExp(`^https://${HOST}:`));
   const invited = await runTequio(home, ["member", "invite", "lab", "--json"]);
   assert.notEqual(invited.out, "", invited.errors);

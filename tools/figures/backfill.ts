@@ -103,7 +103,7 @@ function snapshot(
 const runningView = (start: Start, nowMs: number, walltimeMs: number): RunningView => ({
   ...{ leaseId: `L${start.jobId}`, jobId: start.jobId, siteId: start.siteId, project: "lab" },
   ...{ priority: 100, preemptible: false, placements: start.placements },
-  ...{ startedAtMs: nowMs, endsAtMs: nowMs + walltimeMs },
+  ...{ submittedAtMs: nowMs, startedAtMs: nowMs, endsAtMs: nowMs + walltimeMs },
 });
 
 function barOf({ jobId, placements, reason }: Start, nowMs: number, walltimeMs: number): Bar {

@@ -19,6 +19,12 @@ const STREAM_NOTES: Readonly<Record<string, string>> = {
   "PUT /v1/blobs/:digest": "Puts a blob, whole or in parts with `Content-Range: bytes A-B/SIZE`",
   "HEAD /v1/blobs/:digest": "Size of a blob; 404 with `Upload-Offset` while it is being put",
   "GET /v1/blobs/:digest": "Bytes of a blob; takes `Range`",
+  "GET /v1/runs/:id/export":
+    "A run's model as a file: `?format=safetensors|onnx&round=N`, the newest by default",
+  "GET /openai/v1/models": "The runs that may be sampled ([serving](../guide/serving.md))",
+  "GET /openai/v1/models/:model": "One of them",
+  "POST /openai/v1/completions": "A text from a run's model, as OpenAI's clients ask for it",
+  "POST /openai/v1/chat/completions": "The next message of a chat, in the same way",
   "GET /v1/probe": "Sends `?bytes=N` bytes, for measuring a link",
   "POST /v1/probe": "Takes bytes and throws them away, for measuring a link",
   "GET /v1/gateway":

@@ -11,6 +11,8 @@ export interface FieldNote {
 const resources = (line: string): string => `resources: { ${line} }`;
 const run = (line: string): string => `run: { ${line}, stop: { rounds: 10 } }`;
 const model = (line: string): string => run(`model: { ${line} }`);
+const script = (line: string): string => `command: [./train]\n${run(line)}`;
+const own = (line: string): string => script(`own: { parameters: 161, ${line} }`);
 
 /** By the field's dotted name. */
 export const FIELD_NOTES: Readonly<Record<string, FieldNote>> = {
@@ -58,6 +60,12 @@ export const FIELD_NOTES: Readonly<Record<string, FieldNote>> = {
   "run.model.layers": { example: model("layers: 2"), about: "Blocks" },
   "run.model.heads": { example: model("heads: 4"), about: "Attention heads" },
   "run.corpus": { example: run("corpus: /data/book.txt") },
+  "run.tokenizer": { example: run("tokenizer: bpe-4096") },
+  "run.own": { example: own("windows: 50000") },
+  "run.own.parameters": { example: own("windows: 50000") },
+  "run.own.windows": { example: own("windows: 50000") },
+  "run.own.layout": { example: own(`windows: 50000, layout: "sha256:${"ab".repeat(32)}"`) },
+  "run.commandOn": { example: script("commandOn: { torch: 'yes' }") },
   "run.seed": { example: run("seed: 7"), about: "Seed of the first weights and of the data order" },
   "run.stop": {
     example: "run: { stop: { minutes: 10, rounds: 100 } }",
@@ -85,7 +93,9 @@ export const FIELD_NOTES: Readonly<Record<string, FieldNote>> = {
   },
   "run.codecUp": {
     example: run("codecUp: ternary"),
-    about: "How contributions travel; default: by each site's measured link",
+    about:
+      "How contributions travel; default: by each site's measured link and the model's size. " +
+      "`topk…` keeps the largest values only and is for models above 100 M parameters",
   },
   "run.codecDown": { example: run("codecDown: int8"), about: "How steps travel; default: int8" },
   "run.maxMembers": { example: run("maxMembers: 3"), about: "Most sites that take part" },

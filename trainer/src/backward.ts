@@ -5,15 +5,20 @@
  */
 import {
   type AttentionTrace,
+  addedAtIds,
   type ForwardTrace,
   GELU_B,
   type GeluTrace,
   type GraphShape,
   type LayerTrace,
   type LossTrace,
+  type MlpTrace,
   type NormTrace,
   oneHot,
   type Parameters,
+  rowsOf,
+  stackedRows,
+  usesOneHot,
 } from "./forward.ts";
 import { layoutOf } from "./layout.ts";
 import type { GraphWriter } from "./onnx.ts";
@@ -113,6 +118,30 @@ function gelu(writer: GraphWriter, trace: GeluTrace, dy: string): string {
   return writer.op("Mul", [dy, writer.op("Add", [trace.gate, moved])]);
 }
 
+/** The MLP part by part; the gradients of its weights are summed within their products. */
+function mlp(
+  writer: GraphWriter,
+  parts: readonly MlpTrace[],
+  parameter: Parameters,
+  dy: string,
+  shape: GraphShape,
+  keep: Keep,
+): string {
+  let [dIn, dOut]: (string | undefined)[] = [];
+  const dx: string[] = [];
+  for (const part of parts) {
+    const own = rowsOf(writer, dy, part.rows, shape.batch * shape.context);
+    dOut = writer.gemm(part.gelu.y, own, { transA: true, plus: dOut });
+    const dActive = writer.gemm(own, parameter("mlpOut"), { transB: true });
+    const dWide = gelu(writer, part.gelu, dActive);
+    dIn = writer.gemm(part.x, dWide, { transA: true, plus: dIn });
+    dx.push(writer.gemm(dWide, parameter("mlpIn"), { transB: true }));
+  }
+  keep("mlpOut", dOut!);
+  keep("mlpIn", dIn!);
+  return stackedRows(writer, dx);
+}
+
 function layer(
   writer: GraphWriter,
   trace: LayerTrace,
@@ -121,13 +150,7 @@ function layer(
   shape: GraphShape,
   keep: Keep,
 ): string {
-  const dActive = linear(writer, trace.gelu.y, parameter("mlpOut"), dy, (gradient) =>
-    keep("mlpOut", gradient),
-  );
-  const dWide = gelu(writer, trace.gelu, dActive);
-  const dNorm2 = linear(writer, trace.norm2.y, parameter("mlpIn"), dWide, (gradient) =>
-    keep("mlpIn", gradient),
-  );
+  const dNorm2 = mlp(writer, trace.mlp, parameter, dy, shape, keep);
   const through2 = norm(writer, trace.norm2, dNorm2, shape, (gain, bias) => {
     keep("gain2", gain);
     keep("bias2", bias);
@@ -160,6 +183,19 @@ function concatTree(writer: GraphWriter, parts: readonly string[]): string {
   return level[0]!;
 }
 
+/** The embedding's gradient from the head, plus dy at the ids that were read. */
+function withInput(
+  writer: GraphWriter,
+  fromHead: string,
+  x: string,
+  dy: string,
+  shape: GraphShape,
+): string {
+  if (!usesOneHot(shape)) return addedAtIds(writer, fromHead, x, dy, shape);
+  const fromInput = writer.gemm(oneHot(writer, x, shape), dy, { transA: true });
+  return writer.op("Add", [fromHead, fromInput]);
+}
+
 /** The flat gradient [N] of the mean cross-entropy. */
 export function backward(
   writer: GraphWriter,
@@ -173,8 +209,7 @@ export function backward(
   const perToken = 1 / (batch * context);
 
   // Softmax minus one-hot; the 1 / (B T) of the mean rides on the two products that follow.
-  const probabilities = writer.op("Exp", [trace.logProbabilities]);
-  const dLogits = writer.op("Sub", [probabilities, trace.oneHotTargets]);
+  const dLogits = trace.dLogits();
   const fromHead = writer.gemm(dLogits, trace.finalNorm.y, { transA: true, alpha: perToken });
   const dFinal = writer.gemm(dLogits, parameter("embedding"), { alpha: perToken });
   let dy = norm(writer, trace.finalNorm, dFinal, shape, (gain, bias) => {
@@ -189,8 +224,7 @@ export function backward(
     dy = layer(writer, trace.layers[index]!, own, dy, shape, keep);
   }
 
-  const fromInput = writer.gemm(oneHot(writer, x, shape), dy, { transA: true });
-  gradients.set("embedding", writer.op("Add", [fromHead, fromInput]));
+  gradients.set("embedding", withInput(writer, fromHead, x, dy, shape));
   const windows = writer.reshape(dy, [batch, context * width]);
   gradients.set("positions", columnSums(writer, windows, batch));
 

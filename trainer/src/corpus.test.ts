@@ -92,12 +92,12 @@ test("more sites need a longer text", async () => {
 test("the windows of a part never overlap, never leave it, and leave out less than one", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 40 }), (size, T) => {
-      const part = { bytes: Uint8Array.from({ length: size }, (_, at) => at % 251) };
+      const part = { tokens: Uint8Array.from({ length: size }, (_, at) => at % 251) };
       const count = windowsOf(part, T);
       assert.ok(size - 1 - count * T < T);
       const { x, y } = fillBatch(part, [...Array(count).keys()], T);
-      assert.deepEqual([...x], [...part.bytes.subarray(0, count * T)]);
-      assert.deepEqual([...y], [...part.bytes.subarray(1, count * T + 1)]);
+      assert.deepEqual([...x], [...part.tokens.subarray(0, count * T)]);
+      assert.deepEqual([...y], [...part.tokens.subarray(1, count * T + 1)]);
       assert.throws(() => fillBatch(part, [count], T), RangeError);
       assert.throws(() => fillBatch(part, [-1], T), RangeError);
     }),
@@ -106,7 +106,7 @@ test("the windows of a part never overlap, never leave it, and leave out less th
 });
 
 test("one pass over the order sees each window once; a range ends when it is used up", () => {
-  const part = { bytes: Uint8Array.from({ length: 101 }, (_, at) => at) };
+  const part = { tokens: Uint8Array.from({ length: 101 }, (_, at) => at) };
   const order = windowOrder(part, 10, 3);
   assert.deepEqual(
     [...order].sort((a, b) => a - b),
@@ -118,8 +118,8 @@ test("one pass over the order sees each window once; a range ends when it is use
   assert.throws(() => batches(2), RangeError);
 });
 
-test("random batches repeat by seed and keep the target one byte later", () => {
-  const part = { bytes: Uint8Array.from({ length: 200 }, (_, at) => at) };
+test("random batches repeat by seed and keep the target one token later", () => {
+  const part = { tokens: Uint8Array.from({ length: 200 }, (_, at) => at) };
   const batch = randomBatch(part, 16, 8, mulberry32(1));
   assert.deepEqual(randomBatch(part, 16, 8, mulberry32(1)), batch);
   assert.deepEqual(

@@ -7,6 +7,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { type Outcome, ok, type Refusal, refuse } from "./outcome.ts";
+import { type Tokenizer, trainTokenizer } from "./tokenizer/tokenizer.ts";
 import { type Part, type PartName, windowsOf } from "./windows.ts";
 
 export interface Corpus {
@@ -77,7 +78,7 @@ function corpusOf(
   whole: Uint8Array,
   parts: Readonly<Record<PartName, Uint8Array>>,
 ): Corpus {
-  const part = (key: PartName): Part => ({ name: key, bytes: parts[key] });
+  const part = (key: PartName): Part => ({ name: key, bytes: parts[key], tokens: parts[key] });
   const digest = sha256(whole);
   return {
     name,
@@ -159,3 +160,26 @@ export async function loadTextFile(
 /** `sotu` is the text that comes with the product; anything else is the path of a file. */
 export const loadCorpus = (name: string, needs?: CorpusNeeds): Promise<Outcome<Corpus>> =>
   name === "sotu" ? loadSotu(needs) : loadTextFile(name, needs);
+
+/**
+ * The same corpus with ids of this tokenizer, trained on its train part only: the held-out parts
+ * have no say in it. Refuses as `trainTokenizer` and `checkCorpus` do.
+ */
+export function tokenised(
+  corpus: Corpus,
+  name: string,
+  needs: CorpusNeeds = SMALLEST,
+): Outcome<Tokenised> {
+  const tokenizer = trainTokenizer(name, corpus.parts.train.bytes);
+  if (!tokenizer.ok) return tokenizer;
+  const { train, gate, report } = corpus.parts;
+  const part = (of: Part): Part => ({ ...of, tokens: tokenizer.value.encode(of.bytes) });
+  const parts = { train: part(train), gate: part(gate), report: part(report) };
+  const checked = checkCorpus({ ...corpus, parts }, needs);
+  return checked.ok ? ok({ corpus: checked.value, tokenizer: tokenizer.value }) : checked;
+}
+
+export interface Tokenised {
+  readonly corpus: Corpus;
+  readonly tokenizer: Tokenizer;
+}

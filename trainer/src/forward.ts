@@ -18,6 +18,26 @@ const MASKED = -1e9;
 export const GELU_B = 2 * 0.7978845608;
 export const GELU_A = GELU_B * 0.044715;
 
+/**
+ * Up to here token ids become rows of zeros and one 1, and picking is a product: the fastest way on
+ * every executor for text as bytes. Their cost grows with the vocabulary; above, ids are looked up
+ * (GatherElements, ScatterElements), which costs as much whatever the vocabulary.
+ */
+const ONE_HOT_VOCAB_MAX = 512;
+
+/** The MLP is this many times as wide as the model. */
+const MLP_FACTOR = 4;
+const FLOAT_BYTES = 4;
+
+/**
+ * GELU and its gradient pass over the widest tensors 13 times. In parts of this size they stay in a
+ * core's own cache (2 MB) between the passes instead of going to memory each time.
+ */
+const MLP_PART_BYTES = 2 ** 20;
+
+/** More parts than WebGPU joins in one Concat are not made, and small products are slower. */
+const MLP_PARTS_MAX = 8;
+
 /** Names of the parameters inside one graph. */
 export type Parameters = (name: string) => string;
 
@@ -49,11 +69,26 @@ export interface GeluTrace {
   readonly y: string;
 }
 
+/** Some rows on their way through the MLP. */
+export interface MlpTrace {
+  readonly rows: Rows;
+  /** The normed rows, [rows, width]. */
+  readonly x: string;
+  readonly gelu: GeluTrace;
+}
+
+/** Rows `from` to `to`, not included, of the tokens of a batch. */
+export interface Rows {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface LayerTrace {
   readonly norm1: NormTrace;
   readonly attention: AttentionTrace;
   readonly norm2: NormTrace;
-  readonly gelu: GeluTrace;
+  /** In the order of the rows. */
+  readonly mlp: readonly MlpTrace[];
 }
 
 export interface ForwardTrace {
@@ -64,9 +99,9 @@ export interface ForwardTrace {
 }
 
 export interface LossTrace {
-  readonly logProbabilities: string;
-  readonly oneHotTargets: string;
   readonly loss: string;
+  /** Softmax minus one-hot targets, [B T, vocab]: the gradient of the logits, but for the mean. */
+  readonly dLogits: () => string;
 }
 
 /** The shape of one graph: the model and how many windows it takes at once. */
@@ -124,6 +159,43 @@ function gelu(writer: GraphWriter, x: string): GeluTrace {
   return { slope, gate, y: writer.op("Mul", [x, gate]) };
 }
 
+/** The parts of a batch's rows that the MLP takes one after another; equal but for the last. */
+function mlpParts({ batch, context, width }: GraphShape): readonly Rows[] {
+  const all = batch * context;
+  const fitting = Math.floor(MLP_PART_BYTES / (FLOAT_BYTES * MLP_FACTOR * width));
+  const parts = Math.min(MLP_PARTS_MAX, Math.ceil(all / Math.max(1, fitting)));
+  const each = Math.ceil(all / parts);
+  return Array.from({ length: Math.ceil(all / each) }, (_, index) => ({
+    from: index * each,
+    to: Math.min(all, (index + 1) * each),
+  }));
+}
+
+/** These rows of a matrix, or the matrix itself where they are all of it. */
+export function rowsOf(writer: GraphWriter, x: string, { from, to }: Rows, all: number): string {
+  if (from === 0 && to === all) return x;
+  return writer.op("Slice", [x, writer.shape([from]), writer.shape([to]), writer.shape([0])]);
+}
+
+/** Parts of rows as one matrix again. */
+export const stackedRows = (writer: GraphWriter, parts: readonly string[]): string =>
+  parts.length === 1 ? parts[0]! : writer.op("Concat", parts, { axis: 0 });
+
+function mlp(
+  writer: GraphWriter,
+  x: string,
+  parameter: Parameters,
+  shape: GraphShape,
+): { readonly parts: readonly MlpTrace[]; readonly y: string } {
+  const all = shape.batch * shape.context;
+  const parts = mlpParts(shape).map((rows): MlpTrace => {
+    const own = rowsOf(writer, x, rows, all);
+    return { rows, x: own, gelu: gelu(writer, writer.gemm(own, parameter("mlpIn"))) };
+  });
+  const narrow = parts.map((part) => writer.gemm(part.gelu.y, parameter("mlpOut")));
+  return { parts, y: stackedRows(writer, narrow) };
+}
+
 function layer(
   writer: GraphWriter,
   x: string,
@@ -134,9 +206,9 @@ function layer(
   const heads = attention(writer, writer.gemm(norm1.y, parameter("qkv")), shape);
   const middle = writer.op("Add", [x, writer.gemm(heads.byToken, parameter("out"))]);
   const norm2 = norm(writer, middle, parameter("gain2"), parameter("bias2"));
-  const active = gelu(writer, writer.gemm(norm2.y, parameter("mlpIn")));
-  const y = writer.op("Add", [middle, writer.gemm(active.y, parameter("mlpOut"))]);
-  return { trace: { norm1, attention: heads, norm2, gelu: active }, y };
+  const through = mlp(writer, norm2.y, parameter, shape);
+  const y = writer.op("Add", [middle, through.y]);
+  return { trace: { norm1, attention: heads, norm2, mlp: through.parts }, y };
 }
 
 /** Logits of every position for the token ids `x`, int32 [B T]. */
@@ -163,12 +235,33 @@ export function forward(
   return { layers, finalNorm, logits };
 }
 
+/** Whether token ids become rows of the whole vocabulary in this model's graphs. */
+export const usesOneHot = ({ vocab }: GraphShape): boolean => vocab <= ONE_HOT_VOCAB_MAX;
+
+const asColumn = (writer: GraphWriter, ids: string, shape: GraphShape): string =>
+  writer.reshape(ids, [shape.batch * shape.context, 1]);
+
 /** One row for each token id, 1 at the id and 0 elsewhere: [B T, vocab]. */
 export function oneHot(writer: GraphWriter, ids: string, shape: GraphShape): string {
-  const column = writer.reshape(ids, [shape.batch * shape.context, 1]);
   const vocabulary = Int32Array.from({ length: shape.vocab }, (_, id) => id);
-  const equal = writer.op("Equal", [column, writer.int32s(vocabulary, [1, shape.vocab])]);
+  const row = writer.int32s(vocabulary, [1, shape.vocab]);
+  const equal = writer.op("Equal", [asColumn(writer, ids, shape), row]);
   return writer.op("Cast", [equal], { to: 1 });
+}
+
+/** `rows` with `added`, [B T, width], summed into the rows that the ids name. */
+export function addedAtIds(
+  writer: GraphWriter,
+  rows: string,
+  ids: string,
+  added: string,
+  shape: GraphShape,
+): string {
+  const { batch, context, width } = shape;
+  const every = writer.shape([batch * context, width]);
+  const places = writer.op("Expand", [asColumn(writer, ids, shape), every]);
+  const sum = { axis: 0, reduction: { text: "add" } };
+  return writer.op("ScatterElements", [rows, places, added], sum);
 }
 
 /** Mean cross-entropy in nats per token, as a tensor of one number. */
@@ -179,9 +272,22 @@ export function crossEntropy(
   shape: GraphShape,
 ): LossTrace {
   const logProbabilities = writer.op("LogSoftmax", [logits], { axis: -1 });
-  const oneHotTargets = oneHot(writer, targets, shape);
-  const picked = writer.op("Mul", [logProbabilities, oneHotTargets]);
-  const sum = writer.op("ReduceSum", [picked, writer.shape([0, 1])], { keepdims: 0 });
-  const mean = writer.op("Mul", [sum, writer.scalar(-1 / (shape.batch * shape.context))]);
-  return { logProbabilities, oneHotTargets, loss: writer.reshape(mean, [1]) };
+  const probabilities = (): string => writer.op("Exp", [logProbabilities]);
+  const mean = (picked: string): string => {
+    const sum = writer.op("ReduceSum", [picked, writer.shape([0, 1])], { keepdims: 0 });
+    const scale = writer.scalar(-1 / (shape.batch * shape.context));
+    return writer.reshape(writer.op("Mul", [sum, scale]), [1]);
+  };
+  if (usesOneHot(shape)) {
+    const wanted = oneHot(writer, targets, shape);
+    const loss = mean(writer.op("Mul", [logProbabilities, wanted]));
+    return { loss, dLogits: () => writer.op("Sub", [probabilities(), wanted]) };
+  }
+  const places = asColumn(writer, targets, shape);
+  const picked = writer.op("GatherElements", [logProbabilities, places], { axis: 1 });
+  const dLogits = (): string => {
+    const less = writer.op("Sub", [writer.op("Exp", [picked]), writer.scalar(1)]);
+    return writer.op("ScatterElements", [probabilities(), places, less], { axis: 1 });
+  };
+  return { loss: mean(picked), dLogits };
 }

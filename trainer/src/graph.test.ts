@@ -4,7 +4,7 @@ import { after, test } from "node:test";
 import { BETA1, BETA2, EPSILON, stepScalars, WEIGHT_DECAY } from "./adamw.ts";
 import type { Feeds, Floats } from "./executor.ts";
 import { gradientGraph, logitsGraph, lossGraph, trainingGraph } from "./graph.ts";
-import { type LayoutEntry, layoutOf, parameterCount } from "./layout.ts";
+import { type LayoutEntry, layoutOf, type ModelConfig, parameterCount } from "./layout.ts";
 import type { Graph } from "./onnx.ts";
 import { mulberry32, normal } from "./random.ts";
 import { anyExecutor, executorOf, nativeMissing, randomTokens, TINY } from "./testing.ts";
@@ -23,28 +23,30 @@ async function runner(graph: Graph, on = executor): Promise<(feeds: Feeds) => Pr
 }
 
 /** Far from the usual start: larger gradients stand out from the rounding of float32. */
-function wildParameters(seed: number): Float32Array {
+function wildParameters(seed: number, count = N): Float32Array {
   const random = mulberry32(seed);
-  return Float32Array.from({ length: N }, () => 0.3 * normal(random));
+  return Float32Array.from({ length: count }, () => 0.3 * normal(random));
 }
 
 const dot = (a: Float32Array, b: Float32Array): number =>
   a.reduce((sum, value, index) => sum + value * b[index]!, 0);
 
 /** A vector of length 1 that is zero outside one parameter. */
-function unit(entry: LayoutEntry, value: (index: number) => number): Float32Array {
-  const direction = new Float32Array(N);
+function unit(entry: LayoutEntry, count: number, value: (index: number) => number): Float32Array {
+  const direction = new Float32Array(count);
   for (let at = entry.offset; at < entry.offset + entry.size; at += 1) direction[at] = value(at);
   const length = Math.sqrt(dot(direction, direction));
   return direction.map((part) => part / length);
 }
 
-test("the gradient of every parameter agrees with finite differences", async () => {
-  const shape = { ...TINY, batch: 3 };
+/** The gradient of the loss against the loss itself, a little to either side. */
+async function checkGradient(config: ModelConfig): Promise<void> {
+  const shape = { ...config, batch: 3 };
+  const count = parameterCount(config);
   const loss = await runner(lossGraph(shape));
   const gradientOf = await runner(gradientGraph(shape));
-  const p = wildParameters(1);
-  const batch = randomTokens(TINY, 3, 2);
+  const p = wildParameters(1, count);
+  const batch = randomTokens(config, 3, 2);
   const { g } = await gradientOf({ p, ...batch });
   const lossAt = async (direction: Float32Array, step: number): Promise<number> => {
     const moved = p.map((value, index) => value + step * direction[index]!);
@@ -53,9 +55,12 @@ test("the gradient of every parameter agrees with finite differences", async () 
   const slope = async (direction: Float32Array, step: number): Promise<number> =>
     ((await lossAt(direction, step)) - (await lossAt(direction, -step))) / (2 * step);
   const random = mulberry32(3);
-  for (const entry of layoutOf(TINY)) {
+  for (const entry of layoutOf(config)) {
     // Downhill shows a missing term; a random direction shows a misplaced one.
-    for (const direction of [unit(entry, (at) => g![at]!), unit(entry, () => normal(random))]) {
+    for (const direction of [
+      unit(entry, count, (at) => g![at]!),
+      unit(entry, count, () => normal(random)),
+    ]) {
       // Richardson: the error of the central difference shrinks with the square of the step.
       const wide = await slope(direction, 0.02);
       const measured = (4 * (await slope(direction, 0.01)) - wide) / 3;
@@ -64,6 +69,31 @@ test("the gradient of every parameter agrees with finite differences", async () 
       const text = `${entry.name}: measured ${measured}, claimed ${claimed}`;
       assert.ok(Math.abs(measured - claimed) < allowed, text);
     }
+  }
+}
+
+test("the gradient of every parameter agrees with finite differences", () => checkGradient(TINY));
+
+test("so it does with a vocabulary whose ids are looked up", async () => {
+  await checkGradient({ ...TINY, layers: 1, vocab: 530 });
+});
+
+test("ids that are looked up give one loss and gradient on every executor", async () => {
+  // Ids that come again and again are the hard case of a sum into rows.
+  const wide = { ...TINY, vocab: 530, batch: 2 };
+  const { x, y } = randomTokens({ ...TINY, vocab: 20 }, 2, 17);
+  const repeated = x.map((id) => id % 3);
+  const p = wildParameters(16, parameterCount(wide));
+  const { g } = await (await runner(gradientGraph(wide)))({ p, x: repeated, y });
+  const { logits } = await (await runner(logitsGraph(wide)))({ p, x: repeated });
+  const { loss } = await (await runner(lossGraph(wide)))({ p, x: repeated, y });
+  assert.ok(Math.abs(crossEntropy(logits!, y, wide.vocab) - loss![0]!) < 1e-5);
+  const native = g!;
+  const wasm = await (await runner(gradientGraph(wide), await executorOf("wasm")))({
+    ...{ p, x: repeated, y },
+  });
+  for (const [index, value] of native.entries()) {
+    assert.ok(Math.abs(value - wasm.g![index]!) < 1e-4);
   }
 });
 

@@ -59,7 +59,7 @@ test("a model that the graphs cannot be built for is refused", () => {
     { ...reference, heads: 3 },
     { ...reference, layers: 0 },
     { ...reference, width: 12.5 },
-    { ...reference, vocab: 50_000 },
+    { ...reference, vocab: 65_537 },
     { ...reference, width: 65_536 },
   ];
   for (const config of bad) {

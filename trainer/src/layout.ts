@@ -32,8 +32,8 @@ export interface LayoutEntry {
   readonly start: StartKind;
 }
 
-/** The graph holds one-hot rows of the vocabulary; above this they cost more than the model. */
-export const VOCAB_MAX = 4_096;
+/** Token ids of a text are kept in 16 bits. */
+export const VOCAB_MAX = 65_536;
 
 /** 2^28 floats are 1 GiB for each of p, m and v; more is a case for an outside process. */
 export const PARAMETERS_MAX = 2 ** 28;

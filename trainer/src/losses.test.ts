@@ -24,8 +24,8 @@ async function losses(kind: ExecutorKind, innerSteps: number): Promise<readonly 
   assert.ok(corpus.ok);
   const { train, gate, report } = corpus.value.parts;
   // The reference drew from the whole text in the order of the files, not from one part.
-  const whole = { bytes: corpus.value.whole };
-  assert.equal(whole.bytes.length, train.bytes.length + gate.bytes.length + report.bytes.length);
+  const whole = { tokens: corpus.value.whole };
+  assert.equal(whole.tokens.length, train.bytes.length + gate.bytes.length + report.bytes.length);
   const random = mulberry32(DATA_SEED);
   const trainee = new Trainee(await executorOf(kind), CONFIG);
   const seen: number[] = [];

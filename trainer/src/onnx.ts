@@ -3,6 +3,7 @@
  * public field numbers of onnx.proto. It knows nothing of any model; `GraphWriter` collects the
  * nodes that the graph files ask for.
  */
+import type { LayoutEntry } from "./layout.ts";
 import { assert } from "./outcome.ts";
 
 /** Operator set 17 is the first with LayerNormalization; IR 8 belongs to it. */
@@ -20,6 +21,7 @@ const FIXED32 = 5;
 /** AttributeProto.AttributeType. */
 const ATTRIBUTE_FLOAT = 1;
 const ATTRIBUTE_INT = 2;
+const ATTRIBUTE_STRING = 3;
 const ATTRIBUTE_INTS = 7;
 
 type Chunk = Uint8Array;
@@ -39,8 +41,24 @@ export interface Graph {
 
 /** Attribute values: a list is INTS; a number is INT unless wrapped as `{ float }`. */
 export type Attributes = Readonly<
-  Record<string, number | readonly number[] | { readonly float: number }>
+  Record<
+    string,
+    number | readonly number[] | { readonly float: number } | { readonly text: string }
+  >
 >;
+
+/** Bytes of a file, or a place in the model's vector whose bytes stand there. */
+export type FilePiece = Uint8Array | { readonly offset: number; readonly size: number };
+
+/** A parameter that lies within the file. */
+interface Weight {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly offset: number;
+  readonly size: number;
+}
+
+const FLOAT_BYTES = 4;
 
 function joined(chunks: readonly Chunk[]): Uint8Array {
   const total = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -84,6 +102,8 @@ function attribute(name: string, value: Attributes[string]): Chunk {
     chunks.push(whole(3, value), whole(20, ATTRIBUTE_INT));
   } else if ("float" in value) {
     chunks.push(single(2, value.float), whole(20, ATTRIBUTE_FLOAT));
+  } else if ("text" in value) {
+    chunks.push(text(4, value.text), whole(20, ATTRIBUTE_STRING));
   } else {
     for (const item of value) chunks.push(whole(8, item));
     chunks.push(whole(20, ATTRIBUTE_INTS));
@@ -111,11 +131,28 @@ function rawData(type: keyof typeof TYPE_CODE, values: ArrayLike<number>): Uint8
   return bytes;
 }
 
+const HEAD: readonly Chunk[] = [whole(1, IR_VERSION), text(2, "tequio")];
+const OPSETS: Chunk = message(8, [text(1, ""), whole(2, OPSET)]);
+
+/** All of an initialiser up to its values, which are the last of its fields. */
+function weightHead({ name, dims, size }: Weight): Chunk {
+  const bytes = FLOAT_BYTES * size;
+  const fields = joined([
+    ...dims.map((length) => whole(1, length)),
+    whole(2, TYPE_CODE.float32),
+    text(8, name),
+    tag(9, BYTES),
+    varint(bytes),
+  ]);
+  return joined([tag(5, BYTES), varint(fields.length + bytes), fields]);
+}
+
 /** Collects nodes and constants of one graph. Values are named by strings that it hands out. */
 export class GraphWriter {
   readonly #nodes: Chunk[] = [];
   readonly #constants: Chunk[] = [];
   readonly #known = new Map<string, string>();
+  readonly #weights: Weight[] = [];
   readonly #inputs: Record<string, TensorSpec> = {};
   #names = 0;
 
@@ -123,6 +160,12 @@ export class GraphWriter {
   input(name: string, type: TensorSpec["type"], dims: readonly number[]): string {
     assert(this.#inputs[name] === undefined, `input ${name} is declared once`);
     this.#inputs[name] = { type, dims };
+    return name;
+  }
+
+  /** A parameter that the file itself holds; `offset` is its place in the model's vector. */
+  weight({ name, shape, offset, size }: LayoutEntry): string {
+    this.#weights.push({ name, dims: shape, offset, size });
     return name;
   }
 
@@ -174,31 +217,61 @@ export class GraphWriter {
     return this.op("Transpose", [value], { perm });
   }
 
-  /** a b, each transposed on request, times alpha; matrices only, and without copies. */
+  /** a b, each transposed on request, times alpha, plus a matrix; matrices only, without copies. */
   gemm(
     a: string,
     b: string,
-    options: { readonly transA?: boolean; readonly transB?: boolean; readonly alpha?: number } = {},
+    options: {
+      readonly transA?: boolean;
+      readonly transB?: boolean;
+      readonly alpha?: number;
+      readonly plus?: string | undefined;
+    } = {},
   ): string {
     const attributes: Record<string, Attributes[string]> = {};
     if (options.transA) attributes.transA = 1;
     if (options.transB) attributes.transB = 1;
     if (options.alpha !== undefined) attributes.alpha = { float: options.alpha };
-    return this.op("Gemm", [a, b], attributes);
+    const inputs = options.plus === undefined ? [a, b] : [a, b, options.plus];
+    return this.op("Gemm", inputs, attributes);
   }
 
   /** The finished model. */
   finish(name: string, outputs: Readonly<Record<string, TensorSpec>>): Graph {
-    const graph = [
+    const model = [...HEAD, message(7, this.#graph(name, outputs)), OPSETS];
+    return { bytes: joined(model), inputs: { ...this.#inputs }, outputs };
+  }
+
+  /** The finished model with its weights and notes, as a file whose weights are filled in later. */
+  finishFile(
+    name: string,
+    outputs: Readonly<Record<string, TensorSpec>>,
+    notes: Readonly<Record<string, string>>,
+  ): readonly FilePiece[] {
+    const graph = joined(this.#graph(name, outputs));
+    const weights = this.#weights.map((weight) => ({ weight, head: weightHead(weight) }));
+    const bytes = weights.reduce(
+      (sum, { weight, head }) => sum + head.length + FLOAT_BYTES * weight.size,
+      graph.length,
+    );
+    const properties = Object.entries(notes).map((pair) =>
+      message(14, [text(1, pair[0]), text(2, pair[1])]),
+    );
+    return [
+      joined([...HEAD, tag(7, BYTES), varint(bytes), graph]),
+      ...weights.flatMap(({ weight: { offset, size }, head }) => [head, { offset, size }]),
+      joined([OPSETS, ...properties]),
+    ];
+  }
+
+  #graph(name: string, outputs: Readonly<Record<string, TensorSpec>>): readonly Chunk[] {
+    return [
       ...this.#nodes,
       text(2, name),
       ...this.#constants,
       ...Object.entries(this.#inputs).map(([key, spec]) => valueInfo(11, key, spec)),
       ...Object.entries(outputs).map(([key, spec]) => valueInfo(12, key, spec)),
     ];
-    const opset = [text(1, ""), whole(2, OPSET)];
-    const model = [whole(1, IR_VERSION), text(2, "tequio"), message(7, graph), message(8, opset)];
-    return { bytes: joined(model), inputs: { ...this.#inputs }, outputs };
   }
 
   #fresh(): string {

@@ -15,10 +15,8 @@ const executor = await anyExecutor();
 const sampler = await Sampler.open(executor, CONFIG);
 after(() => sampler.release());
 const start = initialParameters(CONFIG, 1);
-const part: Part = {
-  name: "gate",
-  bytes: new TextEncoder().encode("the people of the union ".repeat(40)),
-};
+const text = new TextEncoder().encode("the people of the union ".repeat(40));
+const part: Part = { name: "gate", bytes: text, tokens: text };
 
 /** Knows the sentence of `part` by heart. */
 async function learned(): Promise<Float32Array> {

@@ -1,11 +1,12 @@
 /**
- * Text from a model, byte after byte, to show people what a run has learned. The same model,
+ * Text from a model, token after token, to show people what a run has learned. The same model,
  * prompt, options and seed give the same text on the same executor.
  */
 import type { Executor, GraphSession } from "./executor.ts";
 import { logitsGraph } from "./graph.ts";
 import type { ModelConfig } from "./layout.ts";
 import { mulberry32 } from "./random.ts";
+import { AS_BYTES, type Tokenizer } from "./tokenizer/tokenizer.ts";
 
 export interface SampleOptions {
   readonly parameters: Float32Array;
@@ -14,6 +15,8 @@ export interface SampleOptions {
   /** Bytes to add. */
   readonly bytes: number;
   readonly seed: number;
+  /** How the run's text became tokens; as bytes by default. */
+  readonly tokenizer?: Pick<Tokenizer, "encode" | "decode">;
   /** 0 always takes the likeliest byte; 1 (the default) draws from the model as it is. */
   readonly temperature?: number;
   /** Draws among the k likeliest bytes only; all by default. */
@@ -71,16 +74,17 @@ export class Sampler {
     return new Sampler(await executor.open(logitsGraph({ ...config, batch: 1 })), config);
   }
 
-  /** The added bytes; the prompt is not repeated. Prompt bytes above the vocabulary are dropped. */
+  /** The added bytes; the prompt is not repeated. Tokens above the vocabulary are dropped. */
   async sampleBytes(options: SampleOptions): Promise<Uint8Array> {
     const { context, vocab } = this.#config;
-    const prompt = new TextEncoder().encode(options.prompt).filter((byte) => byte < vocab);
-    const start = prompt.length > 0 ? [...prompt] : [Math.min(10, vocab - 1)];
-    const tokens = [...start];
+    const { encode, decode } = options.tokenizer ?? AS_BYTES;
+    const prompt = encode(new TextEncoder().encode(options.prompt)).filter((id) => id < vocab);
+    const tokens = prompt.length > 0 ? [...prompt] : [Math.min(10, vocab - 1)];
     const random = mulberry32(options.seed);
-    const count = Math.min(options.bytes, SAMPLE_BYTES_MAX);
+    const added = new Uint8Array(Math.min(options.bytes, SAMPLE_BYTES_MAX));
     const { temperature = 1, topK = vocab } = options;
-    for (let index = 0; index < count && !options.shouldStop?.(); index += 1) {
+    let length = 0;
+    while (length < added.length && !options.shouldStop?.()) {
       // Positions are learned, so a text beyond the context goes on from its last window. What
       // stands after the last token is masked away and may be anything.
       const last = tokens.slice(-context);
@@ -88,9 +92,14 @@ export class Sampler {
       x.set(last);
       const { logits } = await this.#session.run({ p: options.parameters, x });
       const row = logits!.subarray((last.length - 1) * vocab, last.length * vocab);
-      tokens.push(pickToken(row, random(), temperature, topK));
+      const token = pickToken(row, random(), temperature, topK);
+      tokens.push(token);
+      const bytes = decode([token]).subarray(0, added.length - length);
+      added.set(bytes, length);
+      // An id that stands for nothing adds no byte, but it counts: the text must end.
+      length += Math.max(1, bytes.length);
     }
-    return Uint8Array.from(tokens.slice(start.length));
+    return added.subarray(0, length);
   }
 
   /** The prompt and what the model adds, as printable text. */

@@ -4,7 +4,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { ModelShape, Outcome as PoolOutcome, RunSpec } from "@tequio/core/pool";
 import { ok, type Refusal, refuse } from "@tequio/core/pool";
-import { type Corpus, loadCorpus } from "./corpus.ts";
+import { loadCorpus, type Tokenised, tokenised } from "./corpus.ts";
 import { Evaluator } from "./evaluate.ts";
 import { type Executor, openExecutor } from "./executor.ts";
 import { checkConfig, initialParameters, parameterCount } from "./layout.ts";
@@ -29,6 +29,8 @@ export type Question =
       readonly round: number;
       readonly parameters: Float32Array;
     }
+  | { readonly kind: "encode"; readonly run: RunSpec; readonly text: string }
+  | { readonly kind: "vocabulary"; readonly run: RunSpec }
   | { readonly kind: "heldOutLoss"; readonly run: RunSpec; readonly parameters: Float32Array }
   | {
       readonly kind: "sample";
@@ -39,7 +41,12 @@ export type Question =
 
 export interface Answer {
   readonly id: number;
-  readonly value?: PoolOutcome<Prepared> | number | string;
+  readonly value?:
+    | PoolOutcome<Prepared>
+    | number
+    | string
+    | readonly number[]
+    | readonly Uint8Array[];
   readonly error?: string;
 }
 
@@ -53,7 +60,7 @@ const GATE = { seed: 5, tokens: 512, batch: 8 };
 const GATE_ROUNDS = 10;
 
 let executor: Promise<Executor> | undefined;
-const corpora = new Map<string, Promise<Corpus>>();
+const corpora = new Map<string, Promise<Tokenised>>();
 const evaluators = new Map<string, Promise<Evaluator>>();
 const samplers = new Map<string, Promise<Sampler>>();
 
@@ -76,20 +83,29 @@ function kept<T>(map: Map<string, Promise<T>>, key: string, make: () => Promise<
   return made;
 }
 
-const theCorpus = (name: string): Promise<Corpus> =>
-  kept(corpora, name, async () => {
-    const corpus = await loadCorpus(name);
-    if (!corpus.ok) throw new Error(`${corpus.code}: ${corpus.message}`);
-    return corpus.value;
+/** A run's text in the run's tokens. */
+const theCorpus = (run: RunSpec): Promise<Tokenised> =>
+  kept(corpora, corpusKey(run), async () => {
+    const opened = await openCorpus(run);
+    if (!opened.ok) throw new Error(`${opened.code}: ${opened.message}`);
+    return opened.value;
   });
+
+const corpusKey = ({ corpus, tokenizer = "bytes" }: RunSpec): string => `${corpus}|${tokenizer}`;
+
+async function openCorpus({ corpus, tokenizer = "bytes", model }: RunSpec) {
+  const needs = { context: model.context, sites: 1 };
+  const loaded = await loadCorpus(corpus, needs);
+  return loaded.ok ? tokenised(loaded.value, tokenizer, needs) : loaded;
+}
 
 const shapeKey = ({ vocab, context, width, layers, heads }: ModelShape): string =>
   [vocab, context, width, layers, heads].join("x");
 
 /** Fixed windows of one part; fewer batches where the text is short. */
 const theEvaluator = (run: RunSpec, part: "gate" | "report", seed: number): Promise<Evaluator> =>
-  kept(evaluators, `${run.corpus}|${shapeKey(run.model)}|${part}|${seed}`, async () => {
-    const corpus = await theCorpus(run.corpus);
+  kept(evaluators, `${corpusKey(run)}|${shapeKey(run.model)}|${part}|${seed}`, async () => {
+    const { corpus } = await theCorpus(run);
     const { tokens, batch } = part === "gate" ? GATE : REPORT;
     const there = windowsOf(corpus.parts[part], run.model.context);
     const rows = Math.max(1, Math.min(batch, there));
@@ -110,14 +126,16 @@ const theEvaluator = (run: RunSpec, part: "gate" | "report", seed: number): Prom
 async function prepare(run: RunSpec): Promise<PoolOutcome<Prepared>> {
   const checked = checkConfig(run.model);
   if (!checked.ok) return poolRefusal(checked);
-  const corpus = await loadCorpus(run.corpus, { context: run.model.context, sites: 1 });
-  if (!corpus.ok) return poolRefusal(corpus);
+  const opened = await openCorpus(run);
+  if (!opened.ok) return poolRefusal(opened);
+  const { corpus } = opened.value;
+  corpora.set(corpusKey(run), Promise.resolve(opened.value));
   const parameters = initialParameters(run.model, run.seed);
   if (parameters.length !== parameterCount(run.model)) throw new Error("layout and start differ");
   const heldOutLoss = await (await theEvaluator(run, "report", REPORT.seed)).loss(parameters);
   return ok({
     parameters,
-    windows: windowsOf(corpus.value.parts.train, run.model.context),
+    windows: windowsOf(corpus.parts.train, run.model.context),
     batchSizes: BATCH_SIZES,
     heldOutLoss,
   });
@@ -145,7 +163,19 @@ async function sample(run: RunSpec, parameters: Float32Array, wish: SampleWish):
   const sampler = await kept(samplers, shapeKey(run.model), async () =>
     Sampler.open(await theExecutor(), run.model),
   );
-  return printable(await sampler.sampleBytes({ parameters, ...wish }));
+  const { tokenizer } = await theCorpus(run);
+  return printable(await sampler.sampleBytes({ parameters, tokenizer, ...wish }));
+}
+
+async function encode(run: RunSpec, text: string): Promise<readonly number[]> {
+  const { tokenizer } = await theCorpus(run);
+  return [...tokenizer.encode(new TextEncoder().encode(text))];
+}
+
+/** The bytes of every token. */
+async function vocabulary(run: RunSpec): Promise<readonly Uint8Array[]> {
+  const { tokenizer } = await theCorpus(run);
+  return Array.from({ length: tokenizer.vocab }, (_, token) => tokenizer.decode([token]));
 }
 
 async function answer(question: Question): Promise<Answer["value"]> {
@@ -156,6 +186,10 @@ async function answer(question: Question): Promise<Answer["value"]> {
       return gateLoss(question.run, question.round, question.parameters);
     case "heldOutLoss":
       return (await theEvaluator(question.run, "report", REPORT.seed)).loss(question.parameters);
+    case "encode":
+      return encode(question.run, question.text);
+    case "vocabulary":
+      return vocabulary(question.run);
     case "sample":
       return sample(question.run, question.parameters, question.wish);
     default:

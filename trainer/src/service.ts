@@ -4,7 +4,10 @@
 import { Worker } from "node:worker_threads";
 import type { Outcome as PoolOutcome, RunSpec } from "@tequio/core/pool";
 import { refuse } from "@tequio/core/pool";
+import type { ExportFormat } from "./export.ts";
+import type { FilePiece } from "./onnx.ts";
 import type { Answer, Prepared, Question } from "./service-thread.ts";
+import { openTextService, type TextService } from "./serving/service.ts";
 
 /** Predictions behind a reported held-out loss. */
 export const REPORT_TOKENS = 4_096;
@@ -24,8 +27,23 @@ export interface TrainerService {
   /** Loss (nats per token) on the report part; always the same windows. */
   heldOutLoss(run: RunSpec, parameters: Float32Array): Promise<number>;
   sample(run: RunSpec, parameters: Float32Array, wish: SampleWish): Promise<string>;
+  /** The pieces of a model's file; offsets and sizes count values of the model's vector. */
+  exportPieces(
+    run: RunSpec,
+    format: ExportFormat,
+    notes: Readonly<Record<string, string>>,
+  ): Promise<readonly FilePiece[]>;
+  /** A text in the run's tokens. */
+  encode(run: RunSpec, text: string): Promise<readonly number[]>;
+  /** The bytes of every token of the run. */
+  vocabulary(run: RunSpec): Promise<readonly Uint8Array[]>;
+  /** The tokens that a model adds to a prompt, as they come. */
+  generate: TextService["generate"];
   close(): Promise<void>;
 }
+
+const BYTES: readonly Uint8Array[] = Array.from({ length: 256 }, (_, id) => Uint8Array.of(id));
+const inBytes = ({ tokenizer = "bytes" }: RunSpec): boolean => tokenizer === "bytes";
 
 interface Pending {
   readonly resolve: (value: Answer["value"]) => void;
@@ -38,6 +56,7 @@ export function openTrainerService(options: { readonly threads: number }): Train
     workerData: options,
     execArgv: [],
   });
+  const texts = openTextService(options);
   const pending = new Map<number, Pending>();
   let next = 1;
   let dead: Error | undefined;
@@ -87,11 +106,31 @@ export function openTrainerService(options: { readonly threads: number }): Train
       (await ask({ kind: "heldOutLoss", run, parameters })) as number,
     sample: async (run, parameters, wish) =>
       (await ask({ kind: "sample", run, parameters, wish })) as string,
+    ...files(ask),
+    generate: texts.generate,
     async close() {
+      await texts.close();
       await thread.terminate();
     },
   };
 }
+
+/** What a run's model and tokens are to others. */
+const files = (
+  ask: (question: Question) => Promise<Answer["value"]>,
+): Pick<TrainerService, "exportPieces" | "encode" | "vocabulary"> => ({
+  async exportPieces({ model }, format, notes) {
+    // Graphs are built for exports only: a pool that makes none does not load the builder.
+    return (await import("./export.ts")).exportPieces(model, format, notes);
+  },
+  // Bytes need nobody to be asked: the thread may be in the middle of a merge.
+  encode: async (run, text) =>
+    inBytes(run)
+      ? [...new TextEncoder().encode(text)]
+      : ((await ask({ kind: "encode", run, text })) as readonly number[]),
+  vocabulary: async (run) =>
+    inBytes(run) ? BYTES : ((await ask({ kind: "vocabulary", run })) as readonly Uint8Array[]),
+});
 
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);

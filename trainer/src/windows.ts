@@ -9,40 +9,41 @@ export type PartName = "train" | "gate" | "report";
 
 export interface Part {
   readonly name: PartName;
-  /** One token a byte. */
   readonly bytes: Uint8Array;
+  /** Ids of the text: its bytes themselves, or those of a trained tokenizer. */
+  readonly tokens: Uint8Array | Uint16Array;
 }
 
-/** What windows are read from: a part, or any bytes. */
-export type Text = Pick<Part, "bytes">;
+/** What windows are read from: a part, or any ids. */
+export type Text = Pick<Part, "tokens">;
 
 /** Token ids and their targets, one window after the other. */
 export interface Batch {
   readonly x: Int32Array;
-  /** The byte after each of x. */
+  /** The token after each of x. */
   readonly y: Int32Array;
 }
 
 /**
- * Number of windows of a part. Window i starts at byte i x context, so windows do not overlap
- * and one pass over them all sees each byte once; its last target is the first byte of i + 1.
+ * Number of windows of a part. Window i starts at token i x context, so windows do not overlap
+ * and one pass over them all sees each token once; its last target is the first token of i + 1.
  */
 export function windowsOf(part: Text, context: number): number {
-  return Math.max(0, Math.floor((part.bytes.length - 1) / context));
+  return Math.max(0, Math.floor((part.tokens.length - 1) / context));
 }
 
-/** Windows that start at any byte of the part; see `fillBatch` for the numbered ones. */
+/** Windows that start at any token of the part; see `fillBatch` for the numbered ones. */
 export function fillBatchAt(part: Text, offsets: ArrayLike<number>, context: number): Batch {
   const x = new Int32Array(offsets.length * context);
   const y = new Int32Array(offsets.length * context);
   for (let row = 0; row < offsets.length; row += 1) {
     const from = offsets[row]!;
-    const last = part.bytes.length - context - 1;
+    const last = part.tokens.length - context - 1;
     if (!(Number.isSafeInteger(from) && from >= 0 && from <= last)) {
       throw new RangeError(`Offset ${from} is not between 0 and ${last}`);
     }
-    x.set(part.bytes.subarray(from, from + context), row * context);
-    y.set(part.bytes.subarray(from + 1, from + context + 1), row * context);
+    x.set(part.tokens.subarray(from, from + context), row * context);
+    y.set(part.tokens.subarray(from + 1, from + context + 1), row * context);
   }
   return { x, y };
 }
@@ -55,7 +56,7 @@ export function fillBatch(part: Text, windowIndices: ArrayLike<number>, context:
 
 /** A batch at uniformly random offsets, with replacement: one draw for each row. */
 export function randomBatch(part: Text, context: number, batch: number, random: Random): Batch {
-  const places = part.bytes.length - context - 1;
+  const places = part.tokens.length - context - 1;
   const offsets = Array.from({ length: batch }, () => Math.floor(random() * places));
   return fillBatchAt(part, offsets, context);
 }

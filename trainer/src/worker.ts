@@ -1,6 +1,7 @@
 // entry: the agent starts this for a task `tequio:trainer`
 // The embedded training worker: one process that takes part in a run for one lease. Everything it
 // needs stands in its environment; what it does is in site/loop.ts.
+import type { BandwidthRule } from "@tequio/core/pool";
 import { openExecutor } from "./executor.ts";
 import { openExchange } from "./site/exchange-client.ts";
 import { takePart } from "./site/loop.ts";
@@ -21,6 +22,7 @@ const exchange = openExchange(
     url: variable("TEQUIO_URL"),
     token: variable("TEQUIO_TOKEN"),
     runId: variable("TEQUIO_JOB_ID"),
+    bandwidth: JSON.parse(process.env.TEQUIO_BANDWIDTH ?? "[]") as readonly BandwidthRule[],
   },
   log,
 );

@@ -20,6 +20,7 @@ export const poolView: PoolView = {
   ...{ jobsQueued: 4, jobsRunning: 2, jobsEnded: 1_040, runs: 1 },
   ageing: { pointMs: 3_600_000, pointsMax: 1_000 },
   backfill: "easy",
+  moves: false,
 };
 
 /** A job that runs on one member, changed by `over`. */

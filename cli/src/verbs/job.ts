@@ -133,5 +133,6 @@ const leaseColumns = (shell: Shell, nowMs: number): readonly Column<LeaseView>[]
 function place({ accelerators, site }: LeaseView): string {
   const nodes = [...new Set(accelerators.map(({ node }) => node))];
   if (nodes.length === 0) return site;
-  return `${nodes.join(",")} (${counted(accelerators.length, "accelerator")})`;
+  const held = accelerators.reduce((sum, { part = 1 }) => sum + part, 0);
+  return `${nodes.join(",")} (${counted(Number(held.toFixed(3)), "accelerator")})`;
 }

@@ -209,6 +209,9 @@ test("ageing is set and switched off", async () => {
   const backfill = await run("pool set --backfill conservative");
   assert.deepEqual(lastAsked().body, { backfill: "conservative" });
   assert.equal(backfill.out, "Backfill: easy.\n");
+  const moves = await run("pool set --moves on");
+  assert.deepEqual(lastAsked().body, { moves: true });
+  assert.equal(moves.out, "Moves: off.\n", "what the pool answers is told");
   assert.equal((await run("pool set")).code, 2);
   await run("pool set --ageing off");
   assert.deepEqual(lastAsked().body, { ageing: null });

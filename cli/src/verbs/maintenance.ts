@@ -2,10 +2,9 @@
 import type { MaintenanceView } from "@tequio/contract";
 import type { Command } from "commander";
 import { relative, stamp } from "../format.ts";
-import { badValue } from "../program.ts";
 import { writeJson } from "../report.ts";
 import { writeTable } from "../table.ts";
-import { durationMs } from "../values.ts";
+import { aheadMs, durationMs } from "../values.ts";
 import { type Shell, usage } from "../verb.ts";
 
 interface Flags {
@@ -15,16 +14,6 @@ interface Flags {
   readonly site?: string;
   readonly reason?: string;
 }
-
-/** A point in time: `2026-11-22T14:00`, a date, or a duration from now such as `2h`. */
-const aheadMs =
-  (nowMs: () => number) =>
-  (text: string): number => {
-    if (/^\d+(\.\d+)?(ms|s|m|h|d)$/.test(text)) return nowMs() + durationMs(text);
-    const value = Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00` : text);
-    if (Number.isFinite(value) && value >= 0) return value;
-    throw badValue("A point in time is `2026-11-22T14:00`, `2026-11-22` or `2h` (from now).");
-  };
 
 /** Adds the flags and the actions of `tequio maintenance`. */
 export function define(command: Command, shell: Shell): void {

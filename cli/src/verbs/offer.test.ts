@@ -116,3 +116,24 @@ test("some devices are recalled by their patterns, with the offer's grace", asyn
   assert.deepEqual(asked().body, { action: "recall", devices: ["n/gpu0", "x-*"] });
   assert.match(out, /bob takes these devices back/);
 });
+
+test("bounds on the link are set rule by rule, shown in words, and taken away", async () => {
+  const rules = ["--bandwidth", "up=20 down=50 Mon-Fri 08:00-18:00", "--bandwidth", "up=100"];
+  const { out } = await run("offer", "set", "alice", ...rules, "--zone", "Europe/Berlin");
+  assert.deepEqual(sent().bandwidth, [
+    {
+      ...{ upMbitPerS: 20, downMbitPerS: 50 },
+      hours: { zone: "Europe/Berlin", windows: ["Mon-Fri 08:00-18:00"] },
+    },
+    { upMbitPerS: 100, hours: null },
+  ]);
+  assert.match(
+    out,
+    /training +20 up, 50 down Mbit\/s Mon-Fri 08:00-18:00 \(Europe\/Berlin\); 100 up Mbit\/s\n/,
+  );
+  await run("offer", "set", "alice", "--bandwidth", "none");
+  assert.deepEqual(sent().bandwidth, []);
+  const bad = await run("offer", "set", "alice", "--bandwidth", "Mon-Fri 08:00-18:00");
+  assert.notEqual(bad.code, 0);
+  assert.match(bad.err, /names up= or down=/);
+});

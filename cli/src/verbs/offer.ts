@@ -27,6 +27,8 @@ interface Flags {
   readonly grace?: number;
   readonly own?: readonly string[];
   readonly ownFirst?: boolean;
+  readonly shareAccelerators?: boolean;
+  readonly bandwidth?: readonly string[];
   readonly maxTime?: number;
 }
 
@@ -72,6 +74,8 @@ function addFlags(set: Command): void {
     .option("--everybody", "Lend to every project")
     .option("--grace <time>", "Between the polite and the hard signal of a recall", durationMs)
     .option("--own-first", "Own projects come first on the member's devices")
+    .option("--share-accelerators", "Jobs may have parts of one GPU beside each other")
+    .option("--no-share-accelerators", "Each accelerator is held by one job alone")
     .option("--no-own-first", "Own projects wait like others")
     .option("--max-time <time>", "Longest time limit of a job", durationMs);
   const lists: readonly (readonly [string, string])[] = [
@@ -80,6 +84,7 @@ function addFlags(set: Command): void {
     ["--allow <project>", "Lend only to these projects and those under them"],
     ["--refuse <project>", "Do not lend to these"],
     ["--own <project>", "A project of the member's own"],
+    ["--bandwidth <rule>", "What training may use: 'up=20 down=50 Mon-Fri 08:00-18:00', or none"],
   ];
   for (const [flag, text] of lists) {
     set.addOption(new Option(flag, `${text} (repeat)`).argParser(repeated));
@@ -152,6 +157,8 @@ function edited(offer: OfferWire, flags: Flags): Outcome<OfferWire> {
     recallGraceMs: grace ?? offer.recallGraceMs,
     ownProjects: own ?? offer.ownProjects,
     ownFirst: ownFirst ?? offer.ownFirst,
+    shareAccelerators: flags.shareAccelerators ?? offer.shareAccelerators,
+    bandwidth: bandwidthOf(offer, flags),
     caps: maxTime === undefined ? offer.caps : { ...offer.caps, walltimeMs: maxTime },
   };
   return parseWith(OfferWire, wire);
@@ -162,6 +169,37 @@ function hoursOf({ hours }: OfferWire, flags: Flags): OfferWire["hours"] {
   const windows = flags.hours ?? hours?.windows;
   if (windows === undefined) return null;
   return { zone: flags.zone ?? hours?.zone ?? "UTC", windows: [...windows] };
+}
+
+/** `up=20 down=50 Mon-Fri 08:00-18:00`: Mbit/s, and the hours of which the rest tells. */
+function bandwidthOf({ bandwidth }: OfferWire, { bandwidth: rules, zone = "UTC" }: Flags) {
+  if (rules === undefined) return bandwidth;
+  return rules
+    .filter((rule) => rule !== "none")
+    .map((rule) => {
+      const words = rule.trim().split(/\s+/);
+      const rate = (name: string) => {
+        const word = words.find((one) => one.startsWith(`${name}=`));
+        return word === undefined ? undefined : Number(word.slice(name.length + 1));
+      };
+      const [up, down] = [rate("up"), rate("down")];
+      if (up === undefined && down === undefined) throw badValue("A rule names up= or down=.");
+      const window = words.filter((word) => !word.includes("=")).join(" ");
+      return {
+        ...(up === undefined ? {} : { upMbitPerS: up }),
+        ...(down === undefined ? {} : { downMbitPerS: down }),
+        hours: window === "" ? null : { zone, windows: [window] },
+      };
+    });
+}
+
+function bandwidthText({ bandwidth }: OfferWire): string {
+  const rules = bandwidth.map(({ upMbitPerS: up, downMbitPerS: down, hours }) => {
+    const rates = [up === undefined ? "" : `${up} up`, down === undefined ? "" : `${down} down`];
+    const when = hours === null ? "" : ` ${hoursText(hours)}`;
+    return `${rates.filter((rate) => rate !== "").join(", ")} Mbit/s${when}`;
+  });
+  return rules.join("; ");
 }
 
 /** `node=gpu-*,count=4` as fields; the contract judges them. */
@@ -212,6 +250,7 @@ function described(view: OfferView, { terminal }: Shell): string {
       : `version ${version}, set ${stamp(view.changedAtMs)}${by(view)}`;
   const lines: readonly (readonly [string, string])[] = [
     ["lends", `${view.acceleratorsLent} of ${view.accelerators} accelerators${rulesText(offer)}`],
+    ["shared", offer.shareAccelerators ? "parts of one GPU, by several jobs" : ""],
     ["when", offer.hours === null ? "always" : `${hoursText(offer.hours)}${openText(view, nowMs)}`],
     ["to", tenants.allow.length === 0 ? "every project" : tenants.allow.join(", ")],
     ["not to", tenants.refuse.join(", ")],
@@ -225,6 +264,7 @@ function described(view: OfferView, { terminal }: Shell): string {
     ["prices", pricesText(offer)],
     ["recall grace", span(offer.recallGraceMs)],
     ["longest job", caps.walltimeMs === undefined ? "" : span(caps.walltimeMs)],
+    ["training", bandwidthText(offer)],
     ["taken back", view.recalledDevices.join(", ")],
   ];
   const shown = lines.filter(

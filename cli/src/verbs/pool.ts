@@ -14,10 +14,13 @@ const ageingText = (ageing: PoolView["ageing"]): string =>
 /** A duration, or `off`. */
 const stepFrom = (text: string): number | "off" => (text === "off" ? "off" : durationMs(text));
 
+const movesText = ({ moves }: PoolView): string => (moves ? "on" : "off");
+
 interface Flags {
   readonly ageing?: number | "off";
   readonly ageingMax: number;
   readonly backfill?: PoolView["backfill"];
+  readonly moves?: "on" | "off";
 }
 
 const pointsOf = (ageing: number | "off", pointsMax: number) =>
@@ -35,22 +38,30 @@ function defineSet(command: Command, shell: Shell): void {
         "Who may pass a blocked job: those that do not delay the first of each site (easy), " +
           "those that delay no job (conservative), nobody on its sites (none)",
       ).choices(PoolView.shape.backfill.options),
+    )
+    .addOption(
+      new Option(
+        "--moves <mode>",
+        "Preemptible jobs may move within their site, so that a job that fits nowhere has room",
+      ).choices(["on", "off"]),
     );
   set.action(
     shell.act(async () => {
-      const { ageing, ageingMax, backfill } = set.opts<Flags>();
-      if (ageing === undefined && backfill === undefined) {
-        return usage("Nothing is to be changed.", "Give --ageing, --backfill or both.");
+      const { ageing, ageingMax, backfill, moves } = set.opts<Flags>();
+      if (ageing === undefined && backfill === undefined && moves === undefined) {
+        return usage("Nothing is to be changed.", "Give --ageing, --backfill or --moves.");
       }
       const body = {
         ...(ageing === undefined ? {} : { ageing: pointsOf(ageing, ageingMax) }),
         ...(backfill === undefined ? {} : { backfill }),
+        ...(moves === undefined ? {} : { moves: moves === "on" }),
       };
       const reply = await (await shell.pool()).call("changePool", { body });
       if (!reply.ok) return reply;
       if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
       if (ageing !== undefined) shell.terminal.out(`Ageing: ${ageingText(reply.value.ageing)}.\n`);
       if (backfill !== undefined) shell.terminal.out(`Backfill: ${reply.value.backfill}.\n`);
+      if (moves !== undefined) shell.terminal.out(`Moves: ${movesText(reply.value)}.\n`);
       return undefined;
     }),
   );
@@ -79,6 +90,7 @@ export function define(command: Command, shell: Shell): void {
         ["Runs", String(pool.runs)],
         ["Ageing", ageingText(pool.ageing)],
         ["Backfill", pool.backfill],
+        ["Moves", movesText(pool)],
         ["Journal", counted(pool.seq, "record")],
         ["Pool", `${pool.poolId}, version ${pool.version}`],
       ]);

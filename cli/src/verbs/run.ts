@@ -1,23 +1,29 @@
 // `tequio run ID`: a spanning training, as it is or as it goes on; pause, resume and stop it, and
-// let its newest model write something.
-import type { Client, RunDetail } from "@tequio/contract";
+// let its newest model write something. What is done with its models is in run-models.ts.
+import { type Client, EXPORT_FORMATS, type RunDetail } from "@tequio/contract";
 import { type Command, Option } from "commander";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";
 import { patiently } from "../patience.ts";
 import { dim, writeJson } from "../report.ts";
+import { exportModel, forkRun, type ModelFlags, showLineage } from "../run-models.ts";
 import { headText, leftOutText, memberTable, roundLine } from "../run-view.ts";
 import { plainLines } from "../table.ts";
-import { wholeFrom } from "../values.ts";
+import { keyValue, wholeFrom } from "../values.ts";
 import { type Shell, usage, type VerbEnd } from "../verb.ts";
 
-const DOING = ["pause", "resume", "stop", "sample"] as const;
-type Doing = (typeof DOING)[number];
+const CHANGES = ["pause", "resume", "stop"] as const;
+type Change = (typeof CHANGES)[number];
+/** All others, each with what it does. */
+const ACTIONS: Readonly<
+  Record<string, (id: string, flags: Flags, shell: Shell) => Promise<VerbEnd>>
+> = { sample, export: exportModel, fork: forkRun, lineage: showLineage };
+const DOING = [...CHANGES, ...Object.keys(ACTIONS)];
 
 const POLL_MS = 1_000;
 const TEMPERATURE_MAX = 2;
 
-interface Flags {
+interface Flags extends ModelFlags {
   readonly follow?: true;
   readonly prompt?: string;
   readonly bytes?: number;
@@ -35,24 +41,27 @@ export function define(command: Command, shell: Shell): void {
     .option("--bytes <n>", "Sample: how long it gets", wholeFrom(1))
     .addOption(new Option("--temperature <t>", `Sample: 0 to ${TEMPERATURE_MAX}`).argParser(Number))
     .option("--seed <n>", "Sample: another seed gives another text", wholeFrom(0))
+    .addOption(
+      new Option("--format <format>", "Export: kind of file, default safetensors").choices(
+        EXPORT_FORMATS,
+      ),
+    )
+    .option("--round <n>", "Export, fork: model of this round, default the newest", wholeFrom(0))
+    .option("-o, --out <file>", "Export, lineage: write to this file; `-`: to standard output")
+    .option("--set <key=value>", "Fork: a setting of the run, e.g. `stop.minutes=5`", keyValue)
+    .option("--name <name>", "Fork: its name")
     .action(
       shell.act(async (id: string, action: string | undefined) => {
         const flags = command.opts<Flags>();
         if (action === undefined) return show(id, flags, shell);
-        if (!DOING.includes(action as Doing)) {
-          return usage(`A run has no action \`${action}\`.`, `Known are ${DOING.join(", ")}.`);
-        }
-        if (action === "sample") return sample(id, flags, shell);
-        return change(id, action as Exclude<Doing, "sample">, shell);
+        if (CHANGES.includes(action as Change)) return change(id, action as Change, shell);
+        if (Object.hasOwn(ACTIONS, action)) return ACTIONS[action]!(id, flags, shell);
+        return usage(`A run has no action \`${action}\`.`, `Known are ${DOING.join(", ")}.`);
       }),
     );
 }
 
-async function change(
-  id: string,
-  action: Exclude<Doing, "sample">,
-  shell: Shell,
-): Promise<VerbEnd> {
+async function change(id: string, action: Change, shell: Shell): Promise<VerbEnd> {
   const pool = await shell.pool();
   const reply = await pool.call("changeRun", { params: { id }, body: { action } });
   if (!reply.ok) return reply;

@@ -17,7 +17,8 @@ export interface FieldsProps {
   readonly onDraft: (draft: OfferDraft) => void;
 }
 
-type TextName = Exclude<OfferField, "devices" | "ownFirst">;
+type FlagName = "ownFirst" | "shareAccelerators";
+type TextName = Exclude<OfferField, "devices" | "bandwidth" | FlagName>;
 
 /** All fields, those that are needed most first. */
 export function OfferFields(props: FieldsProps) {
@@ -34,7 +35,8 @@ export function OfferFields(props: FieldsProps) {
         {line("allow", T.allow, T.allowNote)}
         {line("refuse", T.refuse, T.refuseNote)}
         {line("ownProjects", T.ownProjects, T.ownNote)}
-        <OwnFirst {...props} />
+        <Flag name="ownFirst" {...props} />
+        <Flag name="shareAccelerators" {...props} />
         {line("grace", T.grace, T.graceNote)}
         {line("priceCpu", T.priceCpu, T.priceNote)}
         {line("priceGpu", T.priceGpu, T.priceNote)}
@@ -87,17 +89,17 @@ function Lines({ draft, faults, onDraft, name, label, note }: OneProps) {
   );
 }
 
-function OwnFirst({ draft, onDraft }: FieldsProps) {
+function Flag({ name, draft, onDraft }: FieldsProps & { readonly name: FlagName }) {
   const id = useId();
   return (
     <div className="field flag">
       <input
         id={id}
         type="checkbox"
-        checked={draft.ownFirst}
-        onChange={(event) => onDraft({ ...draft, ownFirst: event.target.checked })}
+        checked={draft[name]}
+        onChange={(event) => onDraft({ ...draft, [name]: event.target.checked })}
       />
-      <label htmlFor={id}>{OFFER_FORM_TEXTS.ownFirst}</label>
+      <label htmlFor={id}>{OFFER_FORM_TEXTS[name]}</label>
     </div>
   );
 }

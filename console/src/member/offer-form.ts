@@ -18,6 +18,9 @@ export interface OfferDraft {
   readonly refuse: string;
   readonly ownProjects: string;
   readonly ownFirst: boolean;
+  readonly shareAccelerators: boolean;
+  /** Set by the command line; kept as it is. */
+  readonly bandwidth: OfferWire["bandwidth"];
   readonly labels: string;
   readonly priceCpu: string;
   readonly priceGpu: string;
@@ -79,6 +82,8 @@ export function draftOf(offer: OfferWire): OfferDraft {
     refuse: tenants.refuse.join(", "),
     ownProjects: offer.ownProjects.join(", "),
     ownFirst: offer.ownFirst,
+    shareAccelerators: offer.shareAccelerators,
+    bandwidth: offer.bandwidth,
     labels: Object.entries(offer.labels)
       .map(([name, value]) => `${name}=${value}`)
       .join("\n"),
@@ -179,6 +184,8 @@ export function readDraft(draft: OfferDraft): ReadOffer {
     ...given({ recallGraceMs: number("grace", draft.grace, SECOND_MS) }),
     ownProjects: names(draft.ownProjects),
     ownFirst: draft.ownFirst,
+    shareAccelerators: draft.shareAccelerators,
+    bandwidth: draft.bandwidth,
     caps: capsOf(reader, draft),
   };
   const parsed = OfferWire.safeParse(offer);
@@ -205,6 +212,7 @@ const FIELDS: Readonly<Record<string, OfferField>> = {
   recallGraceMs: "grace",
   ownProjects: "ownProjects",
   ownFirst: "ownFirst",
+  shareAccelerators: "shareAccelerators",
   "caps.walltimeMs": "walltime",
   "caps.milliCpuPerNode": "cores",
   "caps.memoryMiBPerNode": "memory",

@@ -8,6 +8,7 @@ import { PROJECT_TEXTS } from "../texts/people.ts";
 import { TEXTS } from "../texts.ts";
 import { Empty, Panel, Stat, TroubleNote, Waiting } from "../ui/parts.tsx";
 import { faultOf } from "../ui/text-field.tsx";
+import { CapsPanel } from "./caps-panel.tsx";
 import { type Project, ProjectForm, SharesField, shareOf } from "./projects-page.tsx";
 import { projectsAbove } from "./rights.ts";
 import { ScopePeople } from "./scope-people.tsx";
@@ -30,6 +31,7 @@ export function ProjectPage(props: { readonly name: string }) {
       </div>
       <TroubleNote trouble={projects.trouble} />
       <Allocation project={project} rows={rows} above={above} />
+      <Caps project={project} above={above} />
       <IfHolds what="users.read">
         <ScopePeople kind="project" name={name} above={above} />
       </IfHolds>
@@ -44,12 +46,13 @@ interface PartProps {
   readonly above: readonly string[];
 }
 
+/** Shares and caps are set from above: who may change what lies above may change them. */
+const placeOf = ([parent, ...rest]: readonly string[]) =>
+  parent === undefined ? {} : { project: parent, above: rest };
+
 function Allocation(props: PartProps) {
   const { project, rows, above } = props;
-  // Its shares weigh against its neighbours': who may change what lies above may change them.
-  const [parent, ...rest] = above;
-  const target = parent === undefined ? {} : { project: parent, above: rest };
-  const mayChange = useMay("projects.change", target);
+  const mayChange = useMay("projects.change", placeOf(above));
   return (
     <Panel title={PROJECT_TEXTS.allocation}>
       <dl className="stats">
@@ -72,6 +75,12 @@ function Allocation(props: PartProps) {
       {mayChange && <SetShares project={project} />}
     </Panel>
   );
+}
+
+function Caps(props: { readonly project: Project; readonly above: readonly string[] }) {
+  const { project, above } = props;
+  const mayChange = useMay("projects.change", placeOf(above));
+  return <CapsPanel project={project} mayChange={mayChange} />;
 }
 
 function SetShares(props: { readonly project: Project }) {

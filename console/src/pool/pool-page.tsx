@@ -9,6 +9,7 @@ import { TEXTS } from "../texts.ts";
 import { Empty, Panel, Progress, Stat, TroubleNote, Waiting } from "../ui/parts.tsx";
 import { InvitePanel } from "./invite.tsx";
 import { MemberCard } from "./member-card.tsx";
+import { QueuePanel } from "./queue-panel.tsx";
 
 /** Runs that the overview names; the others are on their own page. */
 const RUNS_SHOWN = 5;
@@ -26,6 +27,7 @@ export function PoolPage() {
   );
   const runs = useCall("listRuns", { query: { limit: RUNS_SHOWN } }, useHolds("runs.read"));
   const mayInvite = useMay("members.invite");
+  const mayChange = useMay("pool.change");
   if (pool.data === undefined) return <Waiting trouble={pool.trouble} />;
   return (
     <>
@@ -54,6 +56,7 @@ export function PoolPage() {
         </Panel>
       )}
       {mayInvite && <InvitePanel />}
+      {mayChange && <QueuePanel pool={pool.data} />}
       <p className="muted foot">{TEXTS.pool.version(pool.data.version, pool.data.poolId)}</p>
     </>
   );

@@ -65,6 +65,7 @@ export const OFFER_FORM_TEXTS = {
   refuseNote: "With those under them.",
   ownProjects: "The member's own projects",
   ownNote: "Never refused.",
+  shareAccelerators: "Several jobs may have parts of one GPU (nothing walls off its memory)",
   ownFirst: "They come first on these devices, and borrowed work makes room",
   labels: "Labels of the nodes",
   labelsNote: "One line each, e.g. `network=infiniband`.",

@@ -119,4 +119,14 @@ export const PROJECT_TEXTS = {
   user: "User",
   userNote: "The name of a user of the pool.",
   jobs: "Jobs of the project",
+  caps: {
+    title: "Caps",
+    note: "What the project may have at one time, with all that is below it. Empty: no cap.",
+    all: "The project",
+    perUser: "Each user in it",
+    maxAccelerators: "Accelerators",
+    maxRunningJobs: "Running jobs",
+    maxQueuedJobs: "Waiting jobs",
+    set: "Change the caps",
+  },
 } as const;

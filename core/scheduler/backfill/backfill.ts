@@ -2,14 +2,16 @@
 // reservation, with `conservative` every blocked job that is looked at, with `none` nobody passes
 // a blocked job on its sites. What is known of run times lets more jobs pass than time limits do;
 // a job that is passed on an estimate starts at most BACKFILL.SLACK_MS later than limits promise.
-import type { BackfillMode, BackfillPass, JobSpec } from "../../pool/index.ts";
+import { type BackfillMode, type BackfillPass, type JobSpec, LIMITS } from "../../pool/index.ts";
 import type { Demand } from "../demand.ts";
 import { EARLY, type RunTimes } from "../estimates/run-times.ts";
+import type { CountedRun } from "../estimates/starts.ts";
 import type { Fit } from "../gang/fit.ts";
+import { acceptsRecall } from "../lending.ts";
 import type { RunningView } from "../types.ts";
-import type { Holding, World } from "../world.ts";
+import type { Holding, NodeState, World } from "../world.ts";
 import { BACKFILL } from "./bounds.ts";
-import type { Stay } from "./holds.ts";
+import { isClear, type Stay } from "./holds.ts";
 import { type Forecast, forecast, type Question, reserve } from "./reserve.ts";
 
 export interface BackfillOptions {
@@ -58,7 +60,10 @@ export class Backfill {
   stayOf(spec: JobSpec, fromMs: number): Stay {
     const endsAtMs = fromMs + spec.walltimeMs;
     const expectedMs = this.#times.empty ? endsAtMs : fromMs + this.#times.lateMs(spec);
-    return { endsAtMs, expectedMs, project: spec.project };
+    const whose = { project: spec.project, user: spec.user };
+    const stay = { endsAtMs, expectedMs, ...whose };
+    if (!acceptsRecall(spec)) return stay;
+    return { ...stay, yieldsFromMs: fromMs + LIMITS.OFFER_STAY_MIN_MS };
   }
 
   /** When the blocked job should start; keeps its place if the mode says so. */
@@ -88,6 +93,19 @@ export class Backfill {
       const earlyMs = this.#times.quantile(spec, EARLY, Math.max(0, nowMs - startedAtMs));
       return Math.min(endsAtMs, Math.max(nowMs, startedAtMs + earlyMs));
     })?.startMs;
+  }
+
+  /** Free devices that operators keep from a job, like leases that end with their windows. */
+  keptFrom(spec: JobSpec, nodes: readonly NodeState[]): readonly CountedRun[] {
+    const startedAtMs = this.#world.nowMs;
+    const stay = this.stayOf(spec, startedAtMs);
+    return nodes.flatMap(({ holds = [], room }) =>
+      holds.flatMap(({ reservation, devices: kept }) => {
+        if (reservation.reserved === undefined || isClear(reservation, stay)) return [];
+        const devices = kept.reduce((sum, held, i) => sum + held * room.devices[i]!, 0);
+        return devices === 0 ? [] : [{ devices, startedAtMs, endsAtMs: reservation.endMs }];
+      }),
+    );
   }
 
   /** When what holds resources should be over: nine times in ten it is. */

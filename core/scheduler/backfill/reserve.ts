@@ -3,8 +3,8 @@
 import { BOUNDS } from "../bounds.ts";
 import type { Demand, SiteCandidates } from "../demand.ts";
 import { compareFits, type Fit, fitSite, type RoomOf } from "../gang/fit.ts";
-import { usesOf } from "../gang/uses.ts";
-import { type Holding, roomsAfter } from "../world.ts";
+import { type NodeUse, usesOf } from "../gang/uses.ts";
+import { type Holding, type Room, roomsAfter } from "../world.ts";
 import { addHold, besideReservation, type Reservation, type Stay } from "./holds.ts";
 import { roomFrom } from "./sweep.ts";
 
@@ -127,10 +127,19 @@ export function reserve(
     addHold(node, {
       reservation,
       devices: use.devices,
+      ...(use.shared.length === 0 ? {} : { shared: leftBeside(use, room) }),
       milliCpu: room.milliCpu - use.milliCpu,
       memoryMiB: room.memoryMiB - use.memoryMiB,
     });
   }
+}
+
+/** What is left of shared devices, at the reserved moment and beside the parts that are kept. */
+function leftBeside({ shared }: NodeUse, room: Room): { device: number; left: number }[] {
+  return [...Map.groupBy(shared, ({ device }) => device)].map(([device, parts]) => ({
+    device,
+    left: (room.left?.[device] ?? 0) - parts.reduce((sum, { milli }) => sum + milli, 0),
+  }));
 }
 
 const isEarlier = (a: Forecast, b: Forecast): boolean =>

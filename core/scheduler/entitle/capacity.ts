@@ -1,11 +1,12 @@
 // What an owner's machines could hold if they were empty: devices by class of node, processor time
 // and memory. It counts whole sites and not nodes, as who is entitled to how much is a question of
 // amounts; where a job really goes is decided with all that stands in its way.
+import { WHOLE_MILLI } from "../../pool/index.ts";
 import type { Demand, Portion } from "../demand.ts";
 import type { World } from "../world.ts";
 
 export class Capacity {
-  /** By class of nodes, then by device of a node: how many nodes still have that device. */
+  /** By class of nodes, then by device of a node: thousandths of it on all nodes together. */
   readonly #devices = new Map<number, Uint32Array>();
   #milliCpu = 0;
   #memoryMiB = 0;
@@ -19,7 +20,7 @@ export class Capacity {
         const count = classes[classIndex]!.view.node.accelerators.length;
         const devices = this.#devices.get(classIndex) ?? new Uint32Array(count);
         this.#devices.set(classIndex, devices);
-        for (let device = 0; device < count; device += 1) devices[device]! += 1;
+        for (let device = 0; device < count; device += 1) devices[device]! += WHOLE_MILLI;
         this.#milliCpu += view.node.milliCpu;
         this.#memoryMiB += view.node.memoryMiB;
       }
@@ -44,16 +45,19 @@ export class Capacity {
   }
 
   #takeDevices({ need, tasks, matching }: Portion, taken: (() => void)[]): boolean {
-    let wanted = tasks * need.resources.accelerators;
+    const { accelerators, partMilli } = need.resources;
+    // What is asked for whole is taken whole.
+    const unit = partMilli === undefined ? WHOLE_MILLI : 1;
+    let wanted = tasks * (partMilli ?? accelerators * WHOLE_MILLI);
     for (const [classIndex, devices] of this.#devices) {
       for (const device of matching[classIndex] ?? []) {
-        const count = Math.min(wanted, devices[device]!);
-        if (count === 0) continue;
-        devices[device]! -= count;
+        const milli = Math.min(wanted, Math.floor(devices[device]! / unit) * unit);
+        if (milli === 0) continue;
+        devices[device]! -= milli;
         taken.push(() => {
-          devices[device]! += count;
+          devices[device]! += milli;
         });
-        wanted -= count;
+        wanted -= milli;
       }
     }
     return wanted === 0;

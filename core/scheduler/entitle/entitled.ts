@@ -100,9 +100,9 @@ function countBalances(
   }
 }
 
-const turnOf = ({ jobId, spec, submittedAtMs, startedAtMs }: RunningView): Turn[] => {
+const turnOf = ({ jobId, spec, submittedAtMs }: RunningView): Turn[] => {
   if (spec === undefined) return [];
-  const job = { jobId, spec, submittedAtMs: submittedAtMs ?? startedAtMs, eligible: true };
+  const job = { jobId, spec, submittedAtMs, eligible: true };
   return [{ job, waits: false }];
 };
 

@@ -150,9 +150,10 @@ function makeWay(
 /** Devices that a job asks for; tasks without any count as what they would hold. */
 const weightOf = ({ spec }: WaitingView): number =>
   spec.groups.reduce((sum, { count, resources }) => {
-    const { accelerators, milliCpu, memoryMiB } = resources;
+    const { accelerators, partMilli, milliCpu, memoryMiB } = resources;
+    const part = partMilli === undefined ? {} : { partMilli };
     const acceleratorIds = Array.from({ length: accelerators }, (_, i) => `${i}`);
-    return sum + count * deviceWeight([{ node: "", acceleratorIds, milliCpu, memoryMiB }]);
+    return sum + count * deviceWeight([{ node: "", acceleratorIds, ...part, milliCpu, memoryMiB }]);
   }, 0);
 
 /** Borrowed work on the machines of others stops for the job. */
@@ -163,11 +164,11 @@ function displace(
   mayRecall: (lease: RunningView) => boolean,
 ): boolean {
   const { nowMs } = turns.input;
-  const { priority, project, walltimeMs } = job.spec;
+  const { priority, project, user, walltimeMs } = job.spec;
   const endsAtMs = nowMs + LIMITS.STOP_GRACE_MS + walltimeMs;
   const excluded = new Set([...turns.barred(job), ...sites]);
   const choice = choosePreemption(turns.demandOf(leastJob(job)), {
-    ...{ priority, project, endsAtMs, nowMs, excluded, mayRecall },
+    ...{ priority, project, user, endsAtMs, nowMs, excluded, mayRecall },
     mayPreempt: false,
   });
   if (choice === undefined) return false;
@@ -219,6 +220,7 @@ function takeBack(
   const choice = choosePreemption(turns.demandOf(leastJob(job)), {
     priority: spec.priority,
     project: spec.project,
+    user: spec.user,
     endsAtMs: nowMs + graceMs + spec.walltimeMs,
     nowMs,
     excluded,

@@ -1,11 +1,12 @@
 // The start interval of a job that waits in a real pool: sites are counted by the devices that the
 // job could use, leases and jobs ahead by how many of them they take; then the queue is played.
+import { acceleratorsOf, WHOLE_MILLI } from "../../pool/index.ts";
 import { blockedJob } from "../barred.ts";
 import type { Demand } from "../demand.ts";
 import { leastSpec } from "../gang/elastic.ts";
 import type { Pass } from "../plan.ts";
 import type { WaitingLine, WaitingView } from "../types.ts";
-import type { Holding, SiteState } from "../world.ts";
+import type { Holding, Room, SiteState } from "../world.ts";
 import { ESTIMATES } from "./bounds.ts";
 import {
   type CountedJob,
@@ -54,7 +55,8 @@ export function* startIntervalOf(
   for (const candidates of sites) {
     yield;
     const whole = countSite(candidates, demand, measure, world.nowMs);
-    counted.push({ ...whole, running: bundled(whole.running, most) });
+    const kept = measure === "devices" ? backfill.keptFrom(job.spec, candidates.nodes) : [];
+    counted.push({ ...whole, running: [...bundled(whole.running, most), ...kept] });
   }
   const jobOf = (view: WaitingView): CountedJob => ({
     ...{ devices: askedBy(pass.demandOf(view), measure), run: view.spec },
@@ -125,7 +127,7 @@ const measureOf = ({ portions }: Demand): Measure =>
 
 function askedBy({ portions }: Demand, measure: Measure): number {
   return portions.reduce((sum, { need: { resources }, tasks }) => {
-    const each = measure === "devices" ? resources.accelerators : resources.milliCpu;
+    const each = measure === "devices" ? acceleratorsOf(resources) : resources.milliCpu;
     return sum + each * tasks;
   }, 0);
 }
@@ -143,20 +145,26 @@ function countSite(
     }),
   );
   const taken = ({ parts }: Holding): number =>
-    parts.reduce((sum, { node, devices, milliCpu }) => {
+    parts.reduce((sum, { node, devices, shared = [], milliCpu }) => {
       const here = usable.get(node);
       if (here === undefined) return sum;
       if (measure === "milliCpu") return sum + milliCpu;
-      return sum + devices.filter((device) => here.has(device)).length;
+      const ofParts = shared.filter(({ device }) => here.has(device));
+      const milli = ofParts.reduce((all, part) => all + part.milli, 0);
+      return sum + devices.filter((device) => here.has(device)).length + milli / WHOLE_MILLI;
     }, 0);
   const running = runsOf(site, taken, nowMs);
   let capacity = running.reduce((sum, { devices }) => sum + devices, 0);
   for (const [node, devices] of usable) {
     if (measure === "milliCpu") capacity += node.room.milliCpu;
-    else for (const device of devices) capacity += node.room.devices[device]!;
+    else for (const device of devices) capacity += freeOf(node.room, device);
   }
   return { capacity, running };
 }
+
+/** What is free of a device: all, nothing, or what parts have left. */
+const freeOf = ({ devices, left }: Room, device: number): number =>
+  left === undefined ? devices[device]! : left[device]! / WHOLE_MILLI;
 
 /** What holds something of a site, with a run time to draw from. */
 function runsOf(

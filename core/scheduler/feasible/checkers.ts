@@ -10,11 +10,12 @@ import { mainMemory } from "./main-memory.ts";
 import { member } from "./member.ts";
 import { memory } from "./memory.ts";
 import { model } from "./model.ts";
+import { sharing } from "./sharing.ts";
 import { state } from "./state.ts";
 import { vendor } from "./vendor.ts";
 
 /** About the owner and what the owner says of the node. */
-export const PLACE_CHECKERS: readonly Checker[] = [member, label];
+export const PLACE_CHECKERS: readonly Checker[] = [member, label, sharing];
 
 /** About nothing but the node's hardware, so nodes of equal hardware are asked once. */
 export const HARDWARE_CHECKERS: readonly Checker[] = [

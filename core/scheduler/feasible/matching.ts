@@ -1,9 +1,15 @@
 // Which accelerators answer a request, one condition after the other.
 import type { Accelerator, Resources } from "../../pool/index.ts";
 
+/** The kind that is asked for; a part is one of a GPU. Undefined: any. */
+export const kindOf = ({ kind, partMilli }: Resources): Accelerator["kind"] | undefined =>
+  kind ?? (partMilli === undefined ? undefined : "gpu");
+
 /** A request without a kind is answered by accelerators of any kind. */
-export const matchesKind = (wanted: Resources, have: Accelerator): boolean =>
-  wanted.kind === undefined || wanted.kind === have.kind;
+export function matchesKind(wanted: Resources, have: Accelerator): boolean {
+  const kind = kindOf(wanted);
+  return kind === undefined || kind === have.kind;
+}
 
 /** Vendors are compared without case. */
 export const matchesVendor = (wanted: Resources, have: Accelerator): boolean =>

@@ -12,7 +12,7 @@ const leastOf = ({ groups }: JobSpec): number | undefined =>
   groups.length === 1 ? groups[0]!.countMin : undefined;
 
 /** The job with so many tasks, and no more and no less. */
-function sized(spec: JobSpec, count: number): JobSpec {
+export function sized(spec: JobSpec, count: number): JobSpec {
   const known = sizes.get(spec) ?? new Map<number, JobSpec>();
   sizes.set(spec, known);
   let made = known.get(count);

@@ -2,6 +2,7 @@
 // are packed node by node, which is exact; unlike tasks are left to search.ts.
 import type { Resources } from "../../pool/index.ts";
 import type { Demand, Portion, SiteCandidates } from "../demand.ts";
+import { partPlaces, partsFree } from "../parts/parts.ts";
 import { addRanks, compareRanks, type Rank, rankNode } from "../rank/rank.ts";
 import type { NodeState, Room, SiteState } from "../world.ts";
 import { searchGang } from "./search.ts";
@@ -81,6 +82,9 @@ export function capacity(portion: Portion, node: NodeState, room: Room, most: nu
   if (milliCpu > 0) tasks = Math.min(tasks, Math.floor(room.milliCpu / milliCpu));
   if (memoryMiB > 0) tasks = Math.min(tasks, Math.floor(room.memoryMiB / memoryMiB));
   if (accelerators === 0 || tasks <= 0) return Math.max(0, tasks);
+  if (portion.need.resources.partMilli !== undefined) {
+    return Math.min(tasks, partsFree(portion.need.resources.partMilli, matching, room));
+  }
   if (room.freeDevices < accelerators) return 0;
   let free = 0;
   for (const device of matching) free += room.devices[device]!;
@@ -101,7 +105,8 @@ export function roomFor(portion: Portion, nodes: readonly NodeState[], roomOf: R
 function mayFit(demand: Demand, nodes: readonly NodeState[], roomOf: RoomOf): boolean {
   let [devices, milliCpu, memoryMiB] = [0, 0, 0];
   for (const { tasks, need } of demand.portions) {
-    devices += tasks * need.resources.accelerators;
+    // Parts may lie on devices that are not free as a whole.
+    if (need.resources.partMilli === undefined) devices += tasks * need.resources.accelerators;
     milliCpu += tasks * need.resources.milliCpu;
     memoryMiB += tasks * need.resources.memoryMiB;
   }
@@ -170,8 +175,14 @@ function bestFor(
 function takeTasks(portion: Portion, tasks: number, offer: Offer, places: TaskPlace[]): void {
   const { node, room } = offer;
   const matching = portion.matching[node.classIndex]!;
-  const free = matching.filter((device) => room.devices[device] === 1);
   const { resources } = portion.need;
+  if (resources.partMilli !== undefined) {
+    for (const device of partPlaces(resources.partMilli, tasks, matching, room)) {
+      places.push({ node, devices: [device], resources });
+    }
+    return;
+  }
+  const free = matching.filter((device) => room.devices[device] === 1);
   const each = resources.accelerators;
   for (let task = 0; task < tasks; task += 1) {
     places.push({ node, devices: free.slice(task * each, (task + 1) * each), resources });

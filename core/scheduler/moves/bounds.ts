@@ -1,5 +1,16 @@
 // Bounds of the search for moves.
+import { LIMITS } from "../../pool/index.ts";
+
 export const BOUNDS = {
+  /** Leases that move for one job: each is somebody's interruption. */
+  LEASES_MAX: 8,
+  /** Blocked requests of one pass for which moves are sought, until some are found: a search costs
+   * a look at all nodes and leases of the sites in question. */
+  JOBS_MAX: 4,
+  /** How far one of them may depend on another; deeper ones gain less than 0.1 points on openb. */
+  LEASES_DEPTH: 2,
+  /** From being told to stop until it computes again: the grace, and the start of tasks. */
+  RESTART_MS: LIMITS.STOP_GRACE_MS + LIMITS.OFFER_START_MS,
   /** Clearings tried for one request, over all depths. */
   STEPS_MAX: 400,
   /** Clearings of the least cost that are tried where everything finds a free place. */

@@ -71,6 +71,20 @@ export class Holdings {
     this.#moves.push({ holding, from, to });
   }
 
+  /** Two holdings change places: both leave before either arrives. */
+  exchange(a: Holding, b: Holding): void {
+    const [from, to] = [a.place, b.place];
+    assert(a.movable && b.movable, "only what may move is moved");
+    this.#book(a.request, from, 1);
+    this.#book(b.request, to, 1);
+    this.#book(a.request, to, -1);
+    this.#book(b.request, from, -1);
+    assert(this.isSound(to), "no part is given twice");
+    this.#put(a, to);
+    this.#put(b, from);
+    this.#moves.push({ holding: a, from, to }, { holding: b, from: to, to: from });
+  }
+
   /**
    * Takes a place that is not all free yet: what is missing is below nothing until others have
    * moved away, so nothing of it is given to anybody meanwhile.

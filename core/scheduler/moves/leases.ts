@@ -7,7 +7,7 @@ import { ACCELERATORS_PER_NODE_MAX, NodeTable, WHOLE } from "../placement/nodes.
 import type { Place } from "../placement/placer.ts";
 import type { KnownRequest } from "../placement/requests.ts";
 import type { RunningView } from "../types.ts";
-import type { NodeState, SiteState } from "../world.ts";
+import type { NodeState, Part, SiteState } from "../world.ts";
 import { Holdings } from "./holdings.ts";
 import { tightestPlace } from "./places.ts";
 import { MoveSearch } from "./search.ts";
@@ -116,7 +116,7 @@ class SiteTables {
       nodes.freeMilliCpu[at] = room.milliCpu;
       nodes.freeMemoryMiB[at] = room.memoryMiB;
       for (const [device, free] of room.devices.entries()) {
-        nodes.free[at * nodes.stride + device] = free * WHOLE;
+        nodes.free[at * nodes.stride + device] = room.left?.[device] ?? free * WHOLE;
       }
     }
     for (const { lease, parts, stopping } of this.#site.holdings) {
@@ -127,16 +127,17 @@ class SiteTables {
       if (demand === undefined || demand.tasks !== 1 || node === undefined) continue;
       const request = this.#request(demand, 0);
       // What it holds must be what it asked for, or its new place would be another one.
-      if (part.devices.length !== request.accelerators) continue;
+      const devices = heldAs(request, part);
+      if (devices?.length !== request.accelerators) continue;
       if (part.milliCpu !== request.milliCpu || part.memoryMiB !== request.memoryMiB) continue;
-      this.#leases.set(this.#holdings.add(request, { node, accelerators: part.devices }), lease);
+      this.#leases.set(this.#holdings.add(request, { node, accelerators: devices }), lease);
     }
   }
 
   /** A portion in the tables' terms: it fits kinds of nodes all of whose devices match. */
   #request({ portions }: Demand, portion: number): KnownRequest {
     const { need, matching } = portions[portion]!;
-    const { accelerators, milliCpu, memoryMiB } = need.resources;
+    const { accelerators, milliCpu, memoryMiB, partMilli = WHOLE } = need.resources;
     const kinds = new Uint8Array(this.#nodes.kinds.length);
     for (const [at, { classIndex, room }] of this.#states.entries()) {
       const devices = matching[classIndex];
@@ -150,9 +151,9 @@ class SiteTables {
       milliCpu,
       memoryMiB,
       accelerators,
-      milli: accelerators === 0 ? 0 : WHOLE,
+      milli: accelerators === 0 ? 0 : partMilli,
       models: "",
-      wholeMilli: accelerators * WHOLE,
+      wholeMilli: accelerators * partMilli,
       kinds,
       models01: kinds,
     };
@@ -161,4 +162,12 @@ class SiteTables {
   #taskPlace({ node, accelerators }: Place): TaskPlace {
     return { node: this.#states[node]!, devices: accelerators };
   }
+}
+
+/** Devices of a part that is held as the request asks for it: whole ones, or so much of one. */
+function heldAs({ milli }: KnownRequest, { devices, shared = [] }: Part) {
+  if (shared.length === 0) return milli === 0 || milli === WHOLE ? devices : undefined;
+  const [only] = shared;
+  if (shared.length !== 1 || devices.length > 0 || only?.milli !== milli) return undefined;
+  return [only.device];
 }

@@ -1,7 +1,13 @@
 // What projects and their users may have at one time, asked in one pass: whether a job may start
 // beside all that runs and was started before it. A cap of a project holds for all that is below
 // it together. Jobs that wait are counted at submission, by the controller.
-import type { Caps, JobSpec, ProjectCaps } from "../../pool/index.ts";
+import {
+  acceleratorsOf,
+  type Caps,
+  deviceCount,
+  type JobSpec,
+  type ProjectCaps,
+} from "../../pool/index.ts";
 import type { ProjectView, Reason, RunningView, WaitingView } from "../types.ts";
 
 interface Held {
@@ -18,10 +24,7 @@ interface Capped {
 
 /** Accelerators of all tasks of a job, or of one site's part of a run. */
 const asked = ({ groups }: JobSpec): number =>
-  groups.reduce((sum, { count, resources }) => sum + count * resources.accelerators, 0);
-
-const devicesOf = (placements: RunningView["placements"]): number =>
-  placements.reduce((sum, { acceleratorIds }) => sum + acceleratorIds.length, 0);
+  groups.reduce((sum, { count, resources }) => sum + count * acceleratorsOf(resources), 0);
 
 const nothing = (): Held => ({ accelerators: 0, jobs: new Set() });
 
@@ -39,14 +42,14 @@ export class CapCounts {
     }
     if (this.#capped.size === 0) return;
     for (const { jobId, project, spec, placements } of running) {
-      this.#add(project, spec?.user, jobId, devicesOf(placements));
+      this.#add(project, spec?.user, jobId, deviceCount(placements));
     }
   }
 
   /** A lease is promised to the job. */
   take({ jobId, spec }: WaitingView, placements: RunningView["placements"]): void {
     if (this.#capped.size === 0) return;
-    this.#add(spec.project, spec.user, jobId, devicesOf(placements));
+    this.#add(spec.project, spec.user, jobId, deviceCount(placements));
   }
 
   /** Why the job, at its full size, may not start now; undefined: as far as caps go, it may. */

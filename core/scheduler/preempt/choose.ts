@@ -5,14 +5,19 @@ import { besideReservation, stayUntil } from "../backfill/holds.ts";
 import { BOUNDS } from "../bounds.ts";
 import type { Demand, SiteCandidates } from "../demand.ts";
 import { compareFits, type Fit, fitSite } from "../gang/fit.ts";
-import { byText } from "../reasons.ts";
 import type { RunningView } from "../types.ts";
-import { deviceWeight, type Holding, roomsAfter } from "../world.ts";
+import type { Holding } from "../world.ts";
+import { RoomsAfter, type Victim, victimsOf } from "./victims.ts";
+
+/** A row of victims that does not suffice is tried so many times as long: few are looked at where
+ * few suffice, and a request that nothing helps is still found out after a few tries. */
+const ROW_GROWTH = 8;
 
 export interface Preemptor {
   readonly priority: number;
-  /** Its project: it may use what is kept for that. */
+  /** Whose it is: it may use what an operator keeps for that project or user. */
   readonly project: string;
+  readonly user: string;
   /** When the job would be over if it starts after the stop grace. */
   readonly endsAtMs: number;
   readonly nowMs: number;
@@ -24,18 +29,13 @@ export interface Preemptor {
   readonly mayRecall?: (lease: RunningView) => boolean;
 }
 
-export interface Victim {
-  readonly holding: Holding;
-  readonly lease: RunningView;
-  /** Device-milliseconds of work since the last checkpoint. */
-  readonly lostMs: number;
-}
-
 export interface Preempting {
   readonly fit: Fit;
   readonly victims: readonly Victim[];
   /** Everything on the site that is stopping or will be: the victims, and earlier ones. */
   readonly stopping: readonly Holding[];
+  /** Where leases move: keeps their new places, once the fit is kept. */
+  readonly keep?: () => void;
 }
 
 /** The cheapest choice over all sites, or undefined if stopping leases does not help. */
@@ -57,66 +57,99 @@ function chooseOnSite(
   const { site } = candidates;
   const stopping = site.holdings.filter((holding) => holding.stopping);
   const mayStop = job.mayPreempt || job.mayRecall !== undefined;
-  const victims = mayStop ? possibleVictims(candidates, job) : [];
-  if (stopping.length + victims.length === 0) return undefined;
-  const stay = { ...stayUntil(job.endsAtMs), project: job.project };
+  const row = mayStop
+    ? victimsOf(candidates, job.nowMs, (lease) => mayStopFor(job, lease))
+    : [][Symbol.iterator]();
+  const stay = { ...stayUntil(job.endsAtMs), project: job.project, user: job.user };
+  const rooms = new RoomsAfter(stopping);
   const fitWithout = (chosen: readonly Victim[]): Fit | undefined => {
-    const rooms = roomsAfter(site, [...stopping, ...chosen.map(({ holding }) => holding)]);
+    const roomOf = rooms.with(chosen);
     return fitSite(
       demand,
       candidates,
-      (node) => besideReservation(node, rooms(node), stay),
+      (node) => besideReservation(node, roomOf(node), stay),
       BOUNDS.GANG_STEPS_MAX,
     ).fit;
   };
-  if (fitWithout(victims) === undefined) return undefined;
-  // The shortest row of cheapest victims that suffices, by halving.
-  let [low, high] = [0, victims.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (fitWithout(victims.slice(0, middle)) === undefined) low = middle + 1;
-    else high = middle;
-  }
-  let chosen = victims.slice(0, high);
-  // Cheap ones may have been added in vain before the one that mattered: the dearest go first.
-  for (const victim of [...chosen].reverse()) {
-    const fewer = chosen.filter((other) => other !== victim);
-    if (fitWithout(fewer) !== undefined) chosen = fewer;
-  }
-  const fit = fitWithout(chosen);
-  if (fit === undefined) return undefined;
+  const found = shortestRow(row, stopping.length > 0, fitWithout);
+  if (found === undefined) return undefined;
+  const { chosen, fit } = withoutNeedless(found, fitWithout);
   return { fit, victims: chosen, stopping: [...stopping, ...chosen.map((v) => v.holding)] };
 }
 
-/** Leases that may be stopped and hold something where the job could run; cheapest first. */
-function possibleVictims({ site, nodes }: SiteCandidates, job: Preemptor): readonly Victim[] {
-  const useful = new Set(nodes);
-  const victims: Victim[] = [];
-  for (const holding of site.holdings) {
-    const { lease } = holding;
-    if (lease === undefined || holding.stopping) continue;
-    if (!mayStopFor(job, lease)) continue;
-    if (!holding.parts.some((part) => useful.has(part.node))) continue;
-    victims.push({ holding, lease, lostMs: lostWork(lease, job.nowMs) });
+type FitWithout = (chosen: readonly Victim[]) => Fit | undefined;
+
+interface Row {
+  readonly chosen: readonly Victim[];
+  readonly fit: Fit;
+}
+
+/** The shortest row of cheapest victims that suffices: tries rows that grow, then halves. */
+function shortestRow(
+  victims: Iterator<Victim, undefined>,
+  someStop: boolean,
+  fitWithout: FitWithout,
+): Row | undefined {
+  const row: Victim[] = [];
+  const { value: first } = victims.next();
+  if (first === undefined && !someStop) return undefined;
+  const none = fitWithout(row);
+  if (none !== undefined) return { chosen: row, fit: none };
+  if (first !== undefined) row.push(first);
+  // With `low` victims there is no fit, with `high` there is.
+  let low = 0;
+  let found: Row | undefined;
+  for (let length = 1; found === undefined; length *= ROW_GROWTH) {
+    while (row.length < length) {
+      const { value } = victims.next();
+      if (value === undefined) break;
+      row.push(value);
+    }
+    if (row.length === low) return undefined;
+    const fit = fitWithout(row);
+    if (fit === undefined) low = row.length;
+    else found = { chosen: row, fit };
   }
-  return victims.sort(
-    (a, b) =>
-      a.lostMs - b.lostMs ||
-      a.lease.priority - b.lease.priority ||
-      b.lease.startedAtMs - a.lease.startedAtMs ||
-      byText(a.lease.leaseId, b.lease.leaseId),
-  );
+  let high = row.length;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    const chosen = row.slice(0, middle);
+    const fit = fitWithout(chosen);
+    if (fit === undefined) low = middle;
+    else [high, found] = [middle, { chosen, fit }];
+  }
+  return found;
+}
+
+/**
+ * Cheap ones may have been added in vain before the one that mattered: the dearest go first. What
+ * is wanted is which of them are needed, one after the other; as fewer never fit where more do not,
+ * a whole stretch that is not needed is found by halving. The last one is needed, or a shorter row
+ * would do.
+ */
+function withoutNeedless(row: Row, fitWithout: FitWithout): Row {
+  let best = row;
+  let rest = row.chosen.slice(0, -1);
+  let needed = row.chosen.slice(-1);
+  while (rest.length > 0) {
+    // Of the rest so many, from the start, must stay at least; and so many do.
+    let [low, high] = [-1, rest.length];
+    for (let tried = 0; high - low > 1; tried = (low + high) >> 1) {
+      const chosen = [...rest.slice(0, tried), ...needed];
+      const fit = fitWithout(chosen);
+      if (fit === undefined) low = tried;
+      else [high, best] = [tried, { chosen, fit }];
+    }
+    needed = [...rest.slice(Math.max(0, high - 1), high), ...needed];
+    rest = rest.slice(0, Math.max(0, high - 1));
+  }
+  return best;
 }
 
 const mayStopFor = (job: Preemptor, lease: RunningView): boolean =>
   job.mayRecall === undefined
     ? lease.preemptible && lease.priority < job.priority
     : job.mayRecall(lease);
-
-function lostWork(lease: RunningView, nowMs: number): number {
-  const safeMs = Math.max(lease.startedAtMs, lease.checkpointAtMs ?? lease.startedAtMs);
-  return Math.max(0, nowMs - safeMs) * deviceWeight(lease.placements);
-}
 
 function compare(a: Preempting, b: Preempting): number {
   const lost = ({ victims }: Preempting) => victims.reduce((sum, { lostMs }) => sum + lostMs, 0);

@@ -77,7 +77,8 @@ test("what bound jobs hold already is not expected of them again", () => {
   const views2 = [{ ...nodes[0]!, freeAcceleratorIds: free }, nodes[1]!];
   const lease = {
     ...{ leaseId: "L1", jobId: "9", siteId: "s1", project: "lab", priority: 0 },
-    ...{ preemptible: false, startedAtMs: 0, endsAtMs: 3_600_000, spec: onlyBig },
+    ...{ preemptible: false, submittedAtMs: 0, startedAtMs: 0, endsAtMs: 3_600_000 },
+    spec: onlyBig,
     placements: [
       { node: "a-scarce", acceleratorIds: ["gpu0", "gpu1", "gpu2"], milliCpu: 0, memoryMiB: 0 },
     ],

@@ -6,6 +6,7 @@
 // turned out best: worth before what is left breaks up whole nodes (multigpu30 of openb, whole
 // GPUs: 88.8 instead of 99.8 %).
 import type { Portion } from "../demand.ts";
+import { partsOpen } from "../parts/parts.ts";
 import type { NodeState, Room } from "../world.ts";
 
 /** Smaller is better; compared from the first figure to the last. */
@@ -16,6 +17,8 @@ export interface Rank {
   readonly price: number;
   /** Points of what the job itself would rather have (taste/). */
   readonly taste: number;
+  /** Whole accelerators that would be broken up for parts; absent: none. */
+  readonly opened?: number;
   readonly acceleratorsLeft: number;
   /** Points of worth that the node loses beyond what is used. */
   readonly waste: number;
@@ -29,18 +32,24 @@ export interface Rank {
 export function rankNode(portion: Portion, tasks: number, node: NodeState, room: Room): Rank {
   const { accelerators, acceleratorMemoryMiB, milliCpu, memoryMiB } = portion.need.resources;
   const have = node.view.node.accelerators;
-  const smallest = portion.matching[node.classIndex]?.[0];
+  const devices = portion.matching[node.classIndex];
+  const smallest = devices?.[0];
   const surplus =
     smallest === undefined ? 0 : have[smallest]!.memoryMiB - (acceleratorMemoryMiB ?? 0);
   const { outlook } = portion;
   const { hardware } = node;
+  const { partMilli } = portion.need.resources;
+  const isPart = partMilli !== undefined && devices !== undefined;
+  const opened = isPart ? partsOpen(partMilli, tasks, devices, room) : 0;
+  const used = isPart ? opened : tasks * accelerators;
   return {
     wastesGpu: portion.sparesGpus && have.some(({ kind }) => kind === "gpu") ? 1 : 0,
     price: outlook?.price(hardware, tasks) ?? 0,
     taste: portion.taste === undefined ? 0 : tasks * portion.taste(node),
     waste: outlook?.waste(hardware, room.freeDevices, room.milliCpu, tasks) ?? 0,
-    acceleratorsLeft: room.freeDevices - tasks * accelerators,
-    surplusMiB: tasks * accelerators * surplus,
+    opened,
+    acceleratorsLeft: room.freeDevices - used,
+    surplusMiB: used * surplus,
     memoryLeftMiB: room.memoryMiB - tasks * memoryMiB,
     milliCpuLeft: room.milliCpu - tasks * milliCpu,
   };
@@ -52,6 +61,7 @@ export function compareRanks(a: Rank, b: Rank): number {
     a.wastesGpu - b.wastesGpu ||
     a.price - b.price ||
     a.taste - b.taste ||
+    (a.opened ?? 0) - (b.opened ?? 0) ||
     a.acceleratorsLeft - b.acceleratorsLeft ||
     a.waste - b.waste ||
     a.surplusMiB - b.surplusMiB ||
@@ -67,6 +77,7 @@ export function addRanks(a: Rank, b: Rank): Rank {
     price: a.price + b.price,
     taste: a.taste + b.taste,
     waste: a.waste + b.waste,
+    opened: (a.opened ?? 0) + (b.opened ?? 0),
     acceleratorsLeft: a.acceleratorsLeft + b.acceleratorsLeft,
     surplusMiB: a.surplusMiB + b.surplusMiB,
     memoryLeftMiB: a.memoryLeftMiB + b.memoryLeftMiB,

@@ -1,6 +1,6 @@
 // What a lease counts as in fair share: an hour on a fast accelerator is more than one on a slow
 // one. Prices and charges are the ledger's and have nothing to do with it.
-import { type Node, type Resources, SHARE_MILLI } from "../../pool/index.ts";
+import { type Node, type Resources, SHARE_MILLI, WHOLE_MILLI } from "../../pool/index.ts";
 import { BOUNDS } from "../bounds.ts";
 import { type Device, MIDDLE_LOG_SPEED } from "./prior.ts";
 import type { ThroughputTable } from "./table.ts";
@@ -34,7 +34,10 @@ interface Place {
 export function fitShareMilli(places: readonly Place[], shareOf: ShareMilliOf): number {
   let sum = 0;
   for (const { node, devices, resources } of places) {
-    for (const index of devices) sum += shareOf(node.view.node.accelerators[index]!);
+    const part = (resources.partMilli ?? WHOLE_MILLI) / WHOLE_MILLI;
+    for (const index of devices) {
+      sum += Math.round(shareOf(node.view.node.accelerators[index]!) * part);
+    }
     if (devices.length > 0) continue;
     const processors = resources.milliCpu / BOUNDS.MILLI_CPU_PER_DEVICE;
     sum += Math.round(PROCESSOR_SHARE_MILLI * processors);

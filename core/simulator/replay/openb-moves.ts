@@ -8,6 +8,7 @@ import {
   type placerOf,
   WHOLE,
 } from "../../scheduler/placement/index.ts";
+import { CoreExchange } from "./openb-exchange.ts";
 import { Spreading } from "./openb-spread.ts";
 
 /** Moves made for one pod, at most: a wide pod clears a node of eight accelerators. */
@@ -24,6 +25,7 @@ export class MovingPlacer {
   readonly #placer: Placer;
   readonly #holdings: Holdings;
   readonly #search: MoveSearch;
+  readonly #exchange: CoreExchange;
   readonly #spreading: Spreading;
   readonly #nodes: NodeTable;
   /** By request: the moves so far when none were found for it. Only moves change that answer. */
@@ -34,6 +36,7 @@ export class MovingPlacer {
     this.#placer = placer;
     this.#holdings = new Holdings(nodes, (node) => placer.changed(node));
     this.#nodes = nodes;
+    this.#exchange = new CoreExchange(this.#holdings);
     this.#spreading = new Spreading(nodes, this.#holdings, spreads);
     this.#search = new MoveSearch(this.#holdings, this.#spreading.expected);
   }
@@ -63,9 +66,11 @@ export class MovingPlacer {
   }
 
   #makeRoom(request: KnownRequest): Place | undefined {
-    if (this.#spreading.active && this.#spreading.isWasteful(request)) return undefined;
+    if (this.#spreading.isUnwanted(request)) return undefined;
     if (this.#hopeless.get(request.id) === this.moves) return undefined;
-    const place = this.#search.makeRoom(request, { movesMax: MOVES_FOR_ONE_MAX, depth: DEPTH });
+    const place =
+      this.#search.makeRoom(request, { movesMax: MOVES_FOR_ONE_MAX, depth: DEPTH }) ??
+      this.#exchange.gather(request);
     if (place === undefined) {
       this.#hopeless.set(request.id, this.moves);
       return undefined;

@@ -2,9 +2,11 @@
 // thousandths leaves 190 that nobody wants; when more will be asked for than is free, a small pod
 // is moved onto each accelerator that is wholly free. Then those who fill what the small one
 // leaves, or for whom it moves away again, find room, and those who would waste it do not. No pod
-// is refused while a node has room for it; only no room is made for wasteful ones.
+// is refused while a node has room for it; only no room is made for wasteful ones. That ends when
+// enough is free for all others that will still come.
 import type { Future, Holding, Holdings } from "../../scheduler/moves/index.ts";
 import { type KnownRequest, type NodeTable, WHOLE } from "../../scheduler/placement/index.ts";
+import { type Region, Regions } from "./openb-regions.ts";
 
 /** Sizes that want at least this part of all that is shared are expected to come again. Fewer
  * cannot fill what all the others leave. */
@@ -19,15 +21,11 @@ const SPREAD_AT = 1;
 const USUAL_CPU_PART = 0.3;
 /** From this part of all processors on they are what is short, and spreading would waste them. */
 const CPU_FULL_PART = 0.97;
-/** Most of what comes that may name models: spreading does not look at models, and would use up
- * the scarce ones. */
-const BOUND_PART_MAX = 0.28;
 /** Arrivals between two looks at all accelerators. */
 const LOOK_EVERY = 50;
 
 export class Spreading {
-  /** True from when not all that will be asked for has room. */
-  active = false;
+  readonly #regions: Regions;
   readonly #nodes: NodeTable;
   readonly #holdings: Holdings;
   readonly #allowed: boolean;
@@ -35,8 +33,6 @@ export class Spreading {
   #arrivals = 0;
   #arrivedMilli = 0;
   #arrivedCpu = 0;
-  /** What of it only some models will do for. */
-  #boundMilli = 0;
   readonly #allCpu: number;
   /** By free thousandths: what of them is used at best by common sizes. */
   readonly #used = new Int32Array(WHOLE + 1);
@@ -53,6 +49,7 @@ export class Spreading {
     // Until something is known, everything is of use.
     for (let free = 0; free <= WHOLE; free += 1) this.#used[free] = free;
     this.#allCpu = nodes.kind.reduce((sum, kind) => sum + nodes.kinds[kind]!.milliCpu, 0);
+    this.#regions = new Regions(nodes);
   }
 
   /** What is expected to come, for those who choose places. */
@@ -61,23 +58,48 @@ export class Spreading {
     milliCpu: () => this.#milliCpu,
   };
 
-  isWasteful({ accelerators, milli }: KnownRequest): boolean {
-    return accelerators === 1 && WHOLE - milli - this.#filled(milli) > WASTEFUL_MILLI;
+  isWasteful(request: KnownRequest): boolean {
+    return this.#wasteOf(request) > WASTEFUL_MILLI;
   }
 
   /** Tells of an arrival; spreads pods from time to time. The moves are tried, not taken. */
   arrive(request: KnownRequest): void {
     this.#counts.set(request, (this.#counts.get(request) ?? 0) + 1);
     this.#arrivals += 1;
-    this.#arrivedMilli += request.wholeMilli;
     this.#arrivedCpu += request.milliCpu;
-    if (request.models01.includes(0)) this.#boundMilli += request.wholeMilli;
+    this.#arrivedMilli += request.wholeMilli;
     if (this.#arrivals % LOOK_EVERY !== 0) return;
     this.#learn();
-    if (!this.#allowed || this.#wastefulMilli > WHOLE || this.#isCpuShort() || this.#isBound())
-      return;
-    this.active ||= this.#usable() < SPREAD_AT * this.#expected();
-    if (this.active) this.#spread();
+    if (!this.#allowed || this.#wastefulMilli > WHOLE || this.#isCpuShort()) return;
+    this.#regions.divide(this.#wanted());
+    for (const region of this.#regions.all) {
+      region.tight = this.#usable(region) < SPREAD_AT * this.#expected(region);
+      region.wasTight ||= region.tight;
+      if (region.tight) this.#spread(region);
+    }
+  }
+
+  /** Whether pods have been spread anywhere. */
+  get active(): boolean {
+    return this.#regions.all.some(({ wasTight }) => wasTight);
+  }
+
+  /** Whether no room is made for the pod, because it would waste what others will ask for. */
+  isUnwanted(request: KnownRequest): boolean {
+    return this.isWasteful(request) && this.#regions.of(request).tight;
+  }
+
+  /** What each request takes of the cluster at a load of 100 %, with what it leaves unused. */
+  *#wanted(): Generator<readonly [KnownRequest, number]> {
+    const atFullLoad = this.#nodes.wholeMilli / Math.max(1, this.#arrivedMilli);
+    for (const [request, count] of this.#counts) {
+      yield [request, count * atFullLoad * (request.wholeMilli + this.#wasteOf(request))];
+    }
+  }
+
+  /** Thousandths of its accelerator that nobody uses beside a pod. */
+  #wasteOf({ accelerators, milli }: KnownRequest): number {
+    return accelerators === 1 ? WHOLE - milli - this.#filled(milli) : 0;
   }
 
   /** Thousandths used at best beside a pod on the same accelerator. */
@@ -137,36 +159,36 @@ export class Spreading {
     return this.#arrivedCpu * atFullLoad > CPU_FULL_PART * this.#allCpu;
   }
 
-  /** Whether too much of what comes is bound to models. */
-  #isBound(): boolean {
-    return this.#boundMilli > BOUND_PART_MAX * this.#arrivedMilli;
-  }
-
   /** Thousandths that are free and of use. */
-  #usable(): number {
+  #usable({ kinds }: Region): number {
+    const { nodes } = this.#holdings;
     let sum = 0;
-    for (const free of this.#nodes.free) sum += this.#used[free]!;
+    for (let node = 0; node < nodes.count; node += 1) {
+      if (kinds[nodes.kind[node]!] === 0) continue;
+      const from = node * nodes.stride;
+      for (let at = from; at < from + nodes.stride; at += 1) sum += this.#used[nodes.free[at]!]!;
+    }
     return sum;
   }
 
   /** Thousandths that will still be taken by those who waste little, at a load of 100 %. */
-  #expected(): number {
+  #expected(region: Region): number {
     let milli = 0;
     for (const [request, count] of this.#counts) {
-      if (this.isWasteful(request)) continue;
-      const left = WHOLE - request.milli;
-      const waste = request.accelerators === 1 ? left - this.#filled(request.milli) : 0;
-      milli += count * request.accelerators * (request.milli + (waste * request.milli) / WHOLE);
+      if (this.isWasteful(request) || this.#regions.of(request) !== region) continue;
+      const waste = (this.#wasteOf(request) * request.milli) / WHOLE;
+      milli += count * request.accelerators * (request.milli + waste);
     }
     const left = this.#nodes.wholeMilli - this.#arrivedMilli;
     return (milli * left) / Math.max(1, this.#arrivedMilli);
   }
 
-  #spread(): void {
+  #spread({ kinds }: Region): void {
     const { nodes } = this.#holdings;
     const openers = this.#openers();
     for (let rank = 0; rank < nodes.count; rank += 1) {
       const node = nodes.byRank[rank]!;
+      if (kinds[nodes.kind[node]!] === 0) continue;
       for (let at = 0; at < nodes.accelerators(node); at += 1) {
         if (nodes.freeMilliCpu[node]! < this.#wastefulCpu) break;
         if (nodes.free[node * nodes.stride + at]! < this.#wastefulMilli) continue;

@@ -9,8 +9,9 @@
  *     offset  size  field
  *          0     4  magic, the ASCII letters TQC1
  *          4     1  version, 1
- *          5     1  codec: 0 fp32, 1 fp16, 2 int8, 3 int4, 4 ternary
- *          6     1  log2 of the block length, 8 (256 values share a scale)
+ *          5     1  codec: 0 fp32, 1 fp16, 2 int8, 3 int4, 4 ternary, 5 topk64, 6 topk256,
+ *                   7 topk512
+ *          6     1  log2 of the block length: 8 (256 values share a scale), for topk 12
  *          7     1  exponent E, signed; 0 for fp32
  *          8     4  count of values n, unsigned
  *         12        payload
@@ -33,6 +34,30 @@
  * 4. q = floor(fp32(x / s) + 1/2), that is: ties go towards plus infinity, as Math.round does;
  *    then limited to -L..L. If s is 0, q is 0.
  * Ternary therefore has its thresholds at +s/2 (included) and -s/2 (not included).
+ *
+ * Top-k. The vector is cut into chunks of 4,096 values, the last one of m <= 4,096. K = 64, 256 or
+ * 512 values are kept of each chunk, of the last one min(K, m); all others are 0. The payload is,
+ * for all chunks one after another:
+ * - two levels each, as non-negative halves: first the low one, then the high one, low <= high;
+ *   the value of a level is s = fp32(half * 2^E);
+ * - the places of the kept values in their chunk, 0 to 4,095, ascending, 12 bits each;
+ * - a code of 2 bits for each kept value: bit 0 is 1 for the high level, bit 1 is 1 for -s. A value
+ *   of -0 does not occur: when s is 0, bit 1 is 0.
+ * Places and codes are filled into bytes from the lowest bits up, without a gap between chunks;
+ * unused bits of the last byte of each of the two are 0.
+ * 1. Kept are the values of the largest |x|; of equal ones those of the lower places.
+ * 2. t = fp32(mean of |x| of the kept). The low level is fp32(mean of those |x| below t), 0 if
+ *    there are none; the high level is fp32(mean of those not below t). Sums are fp64, from 0, in
+ *    the order of the places; the quotient is fp64 and rounded to fp32 once.
+ * 3. E and the halves as in steps 2 and 3 above, with u the largest level of the message.
+ * 4. Bit 0 is |x| >= t, bit 1 is x < 0 and s > 0.
+ * Sites keep back what coding left out (error feedback): e = beta e + d, c = Q(e), e = e - c, every
+ * product, sum and difference an fp32 operation; beta is 0.95 for topk and 1 for all others.
+ *
+ * A reader refuses, each under its own code: a version that is not 1 (CODEC_VERSION); a codec id
+ * or block length that is not in the table (CODEC_UNKNOWN); fewer bytes than the header says
+ * (CODEC_TRUNCATED) or more (CODEC_TOO_LONG), which is what a message that was doubled looks like;
+ * and whatever else no coder writes (CODEC_INVALID).
  */
 import { assert, type Outcome, ok, refuse } from "../../pool/index.ts";
 import { floatFromHalf, halfFromFloat } from "./half.ts";
@@ -47,9 +72,14 @@ import {
   decodeTernary,
   largestBits,
 } from "./kernels.ts";
+import { EXPONENT_MIN, exponentFor, floatOfBits, scaleOf, writeScales } from "./scale.ts";
+import { CHUNK, isTopK, readTopK, type TopK, topKBytes, writeTopK } from "./top-k.ts";
 
 /** The codecs by name; the place in the list is the id on the wire. */
-export const CODECS = ["fp32", "fp16", "int8", "int4", "ternary"] as const;
+export const CODECS = [
+  ...(["fp32", "fp16", "int8", "int4", "ternary"] as const),
+  ...(["topk64", "topk256", "topk512"] as const),
+] as const;
 
 /** Name of a codec. */
 export type Codec = (typeof CODECS)[number];
@@ -61,11 +91,15 @@ export const isCodec = (text: string): text is Codec => CODECS.some((codec) => c
 export interface CodedHeader {
   readonly codec: Codec;
   readonly count: number;
+  /** E, the power of two that all scales or halves share. */
+  readonly exponent: number;
 }
 
 const MAGIC = [0x54, 0x51, 0x43, 0x31] as const;
 const VERSION = 1;
-const BLOCK_LOG2 = 8;
+
+/** log2 of the values that share a scale or two levels. */
+const blockLog2 = (codec: Codec): number => Math.log2(isTopK(codec) ? CHUNK : BLOCK);
 
 /** Bytes before the payload. */
 export const HEADER_BYTES = 12;
@@ -75,13 +109,6 @@ export const CODED_COUNT_MAX = 2 ** 30;
 
 /** Magnitudes from here on are refused by the coder, so that no product of it overflows. */
 const MAGNITUDE_LIMIT = 2 ** 120;
-
-/** Exponents outside would make 2^E a subnormal or infinite fp32 number. */
-const EXPONENT_MIN = -126;
-const EXPONENT_MAX = 127;
-
-/** The largest half lies at 2^14: one power below the end, so that rounding up stays finite. */
-const HALF_EXPONENT = 14;
 
 type Scaled = "int8" | "int4" | "ternary";
 
@@ -94,6 +121,7 @@ const DECODERS = { int8: decodeInt8, int4: decodeInt4, ternary: decodeTernary } 
 export function codedBytes(codec: Codec, count: number): number {
   if (codec === "fp32") return HEADER_BYTES + 4 * count;
   if (codec === "fp16") return HEADER_BYTES + 2 * count;
+  if (isTopK(codec)) return HEADER_BYTES + topKBytes(codec, count);
   return HEADER_BYTES + 2 * blocksOf(count) + Math.ceil((count * BITS[codec]) / 8);
 }
 
@@ -102,128 +130,191 @@ export function firstUncodable(vector: Float32Array): number {
   return vector.findIndex((value) => !(Math.abs(value) < MAGNITUDE_LIMIT));
 }
 
+/** A codec that keeps every value. */
+export type Dense = Exclude<Codec, TopK>;
+
+/** A message that is being written, window by window. */
+export interface Message {
+  readonly header: CodedHeader & { readonly codec: Dense };
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Scales of the blocks as they decode; none for fp32 and fp16. */
+  readonly scales: Float32Array;
+}
+
+/** Puts the largest magnitude of each block of the values from `block` on. */
+export function largestOfBlocks(vector: Float32Array, into: Float32Array, block = 0): void {
+  const bits = bitsOf(vector);
+  for (let from = 0; from < bits.length; from += BLOCK) {
+    const to = Math.min(from + BLOCK, bits.length);
+    into[block + from / BLOCK] = floatOfBits(largestBits(bits, from, to));
+  }
+}
+
+const bitsOf = (vector: Float32Array): Uint32Array =>
+  new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
+
+/** Begins a message of which the largest magnitude of each block is known; keeps that array. */
+export function beginMessage(codec: Dense, count: number, largest: Float32Array): Message {
+  assert(count <= CODED_COUNT_MAX, "a coded vector has at most 2^30 values");
+  const most = largest.reduce((so, one) => (one > so || Number.isNaN(one) ? one : so), 0);
+  assert(most < MAGNITUDE_LIMIT, "a coded vector holds finite values below 2^120");
+  const bytes = new Uint8Array(codedBytes(codec, count));
+  let exponent = 0;
+  if (codec === "fp16") exponent = exponentFor(most);
+  else if (codec !== "fp32") {
+    for (let block = 0; block < largest.length; block += 1) largest[block]! /= LEVELS[codec];
+    exponent = writeScales(viewOf(bytes), HEADER_BYTES, largest);
+  }
+  const header = { codec, count, exponent };
+  writeHeader(bytes, header);
+  return { header, bytes, scales: largest };
+}
+
+/** Writes the codes of values that begin at a multiple of 256. */
+export function writeValues(message: Message, from: number, values: Float32Array): void {
+  const { header, bytes, scales } = message;
+  const { codec, count, exponent } = header;
+  if (codec === "fp32" || codec === "fp16") {
+    if (codec === "fp32") writeFloats(viewOf(bytes), from, values);
+    else writeHalves(viewOf(bytes), from, values, exponent);
+    return;
+  }
+  const start = HEADER_BYTES + 2 * blocksOf(count) + (from * BITS[codec]) / 8;
+  const codes = bytes.subarray(start, start + Math.ceil((values.length * BITS[codec]) / 8));
+  CODERS[codec](values, scales.subarray(from / BLOCK), codes);
+}
+
 /**
  * Codes a vector. Throws when a value is NaN, infinite or above 2^120 in size: who computed the
  * vector must have looked (`firstUncodable`) and given up the stretch with a reason.
  */
 export function encode(codec: Codec, vector: Float32Array): Uint8Array {
+  const largest = new Float32Array(blocksOf(vector.length));
+  largestOfBlocks(vector, largest);
+  if (isTopK(codec)) return encodeTopK(codec, vector, largest);
+  const message = beginMessage(codec, vector.length, largest);
+  writeValues(message, 0, vector);
+  return message.bytes;
+}
+
+function encodeTopK(codec: TopK, vector: Float32Array, largest: Float32Array): Uint8Array {
   assert(vector.length <= CODED_COUNT_MAX, "a coded vector has at most 2^30 values");
-  const bits = new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
-  const largest = floatOfBits(largestBits(bits, 0, bits.length));
-  assert(largest < MAGNITUDE_LIMIT, "a coded vector holds finite values below 2^120");
+  assert(
+    largest.every((one) => one < MAGNITUDE_LIMIT),
+    "a coded vector holds finite values below 2^120",
+  );
   const bytes = new Uint8Array(codedBytes(codec, vector.length));
-  const view = new DataView(bytes.buffer);
-  bytes.set(MAGIC, 0);
-  bytes[4] = VERSION;
-  bytes[5] = CODECS.indexOf(codec);
-  bytes[6] = BLOCK_LOG2;
-  view.setUint32(8, vector.length, true);
-  if (codec === "fp32") writeFloats(view, vector);
-  else if (codec === "fp16") writeHalves(view, vector, largest);
-  else writeScaled(codec, bytes, view, vector, bits);
+  const exponent = writeTopK(codec, bytes, HEADER_BYTES, bitsOf(vector));
+  writeHeader(bytes, { codec, count: vector.length, exponent });
   return bytes;
 }
 
-const cell = new Uint32Array(1);
-const cellFloat = new Float32Array(cell.buffer);
-function floatOfBits(bits: number): number {
-  cell[0] = bits;
-  return cellFloat[0]!;
+/** Writes the first bytes of a message. */
+export function writeHeader(bytes: Uint8Array, { codec, count, exponent }: CodedHeader): void {
+  bytes.set(MAGIC, 0);
+  bytes[4] = VERSION;
+  bytes[5] = CODECS.indexOf(codec);
+  bytes[6] = blockLog2(codec);
+  viewOf(bytes).setInt8(7, exponent);
+  viewOf(bytes).setUint32(8, count, true);
 }
 
-/** floor(log2(value)) - 14 for a positive fp32 value, within the limits of step 2 above. */
-function exponentFor(value: number): number {
-  if (value === 0) return 0;
-  let exponent = Math.floor(Math.log2(value));
-  // log2 is not exact by any standard; the powers themselves are.
-  if (2 ** exponent > value) exponent -= 1;
-  else if (2 ** (exponent + 1) <= value) exponent += 1;
-  return Math.min(EXPONENT_MAX, Math.max(EXPONENT_MIN, exponent - HALF_EXPONENT));
-}
-
-function writeFloats(view: DataView, vector: Float32Array): void {
-  for (let i = 0, at = HEADER_BYTES; i < vector.length; i += 1, at += 4) {
-    view.setFloat32(at, vector[i]!, true);
+function writeFloats(view: DataView, from: number, values: Float32Array): void {
+  for (let i = 0, at = HEADER_BYTES + 4 * from; i < values.length; i += 1, at += 4) {
+    view.setFloat32(at, values[i]!, true);
   }
 }
 
-function writeHalves(view: DataView, vector: Float32Array, largest: number): void {
-  const exponent = exponentFor(largest);
-  view.setInt8(7, exponent);
+function writeHalves(view: DataView, from: number, values: Float32Array, exponent: number): void {
   const factor = 2 ** -exponent;
-  for (let i = 0, at = HEADER_BYTES; i < vector.length; i += 1, at += 2) {
-    view.setUint16(at, halfFromFloat(vector[i]! * factor), true);
+  for (let i = 0, at = HEADER_BYTES + 2 * from; i < values.length; i += 1, at += 2) {
+    view.setUint16(at, halfFromFloat(values[i]! * factor), true);
   }
 }
 
-function writeScaled(
-  codec: Scaled,
-  bytes: Uint8Array,
-  view: DataView,
-  vector: Float32Array,
-  bits: Uint32Array,
-): void {
-  const scales = new Float32Array(blocksOf(vector.length));
-  for (let block = 0, from = 0; block < scales.length; block += 1, from += BLOCK) {
-    const largest = largestBits(bits, from, Math.min(from + BLOCK, bits.length));
-    scales[block] = floatOfBits(largest) / LEVELS[codec];
-  }
-  const exponent = exponentFor(scales.reduce((most, scale) => Math.max(most, scale), 0));
-  view.setInt8(7, exponent);
-  for (let block = 0, at = HEADER_BYTES; block < scales.length; block += 1, at += 2) {
-    const half = halfFromFloat(scales[block]! * 2 ** -exponent);
-    view.setUint16(at, half, true);
-    scales[block] = floatFromHalf(half) * 2 ** exponent;
-  }
-  CODERS[codec](vector, scales, bytes.subarray(HEADER_BYTES + 2 * scales.length));
-}
+type CodecFault =
+  | "CODEC_INVALID"
+  | "CODEC_VERSION"
+  | "CODEC_UNKNOWN"
+  | "CODEC_TRUNCATED"
+  | "CODEC_TOO_LONG";
 
-const damaged = (message: string) =>
-  refuse("CODEC_INVALID", message, "Code the vector again with codec version 1 and resend it.");
+const damaged = (message: string, code: CodecFault = "CODEC_INVALID") =>
+  refuse(code, message, "Code the vector again with codec version 1 and resend it.");
 
 /** Reads the header and checks that the length of the message fits it. */
 export function readHeader(bytes: Uint8Array): Outcome<CodedHeader> {
-  if (bytes.length < HEADER_BYTES) return damaged(`The header is cut at ${bytes.length} bytes.`);
+  const header = readFields(bytes);
+  return header.ok ? checkLength(header.value, bytes.length) : header;
+}
+
+/** Refuses a message whose length is not the one that its header says. */
+export function checkLength(header: CodedHeader, length: number): Outcome<CodedHeader> {
+  const { codec, count } = header;
+  const expected = codedBytes(codec, count);
+  if (length === expected) return ok(header);
+  const message = `${count} values of ${codec} take ${expected} bytes, not ${length}.`;
+  return damaged(message, length < expected ? "CODEC_TRUNCATED" : "CODEC_TOO_LONG");
+}
+
+/** Reads the header of a message of which not all is at hand. */
+export function readFields(bytes: Uint8Array): Outcome<CodedHeader> {
+  if (bytes.length < HEADER_BYTES) {
+    return damaged(`The header is cut at ${bytes.length} bytes.`, "CODEC_TRUNCATED");
+  }
   if (MAGIC.some((letter, i) => bytes[i] !== letter)) {
     return damaged("The bytes do not start with TQC1.");
   }
-  if (bytes[4] !== VERSION) return damaged(`Codec version ${bytes[4]} is not 1.`);
+  if (bytes[4] !== VERSION) return damaged(`Codec version ${bytes[4]} is not 1.`, "CODEC_VERSION");
   const codec = CODECS[bytes[5]!];
-  if (codec === undefined) return damaged(`Codec ${bytes[5]} is not known.`);
-  if (bytes[6] !== BLOCK_LOG2) return damaged(`Blocks of 2^${bytes[6]} values are not known.`);
-  const count = viewOf(bytes).getUint32(8, true);
-  if (count > CODED_COUNT_MAX) return damaged(`${count} values are over the limit of 2^30.`);
-  const expected = codedBytes(codec, count);
-  if (bytes.length !== expected) {
-    return damaged(`${count} values of ${codec} take ${expected} bytes, not ${bytes.length}.`);
+  if (codec === undefined) return damaged(`Codec ${bytes[5]} is not known.`, "CODEC_UNKNOWN");
+  if (bytes[6] !== blockLog2(codec)) {
+    return damaged(`Blocks of 2^${bytes[6]} values are not known in ${codec}.`, "CODEC_UNKNOWN");
   }
-  return ok({ codec, count });
+  const view = viewOf(bytes);
+  const exponent = view.getInt8(7);
+  if (codec === "fp32" ? exponent !== 0 : exponent < EXPONENT_MIN) {
+    return damaged(`The exponent ${exponent} does not occur in ${codec}.`);
+  }
+  const count = view.getUint32(8, true);
+  if (count > CODED_COUNT_MAX) return damaged(`${count} values are over the limit of 2^30.`);
+  return ok({ codec, count, exponent });
 }
 
 const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /**
- * Decodes a message. Refuses with CODEC_INVALID what no coder of version 1 can have written:
- * a wrong header or length, scales or values that are not finite, codes that do not occur,
- * unused bits that are set.
+ * Decodes a message. Refuses what no coder of version 1 can have written: a wrong header or
+ * length, scales or values that are not finite, codes that do not occur, unused bits that are
+ * set. The codes of the refusals stand at the end of the format above.
  */
 export function decode(bytes: Uint8Array): Outcome<Float32Array> {
   const header = readHeader(bytes);
   if (!header.ok) return header;
-  const { codec, count } = header.value;
+  const { codec, count, exponent } = header.value;
   const out = new Float32Array(count);
   const view = viewOf(bytes);
-  const exponent = view.getInt8(7);
-  if (codec === "fp32" ? exponent !== 0 : exponent < EXPONENT_MIN) {
-    return damaged(`The exponent ${exponent} does not occur in ${codec}.`);
-  }
   if (codec === "fp32" || codec === "fp16") {
     readPlain(codec, view, exponent, out);
     const bad = out.findIndex((value) => !Number.isFinite(value));
     return bad < 0 ? ok(out) : damaged(`Value ${bad} is not finite.`);
   }
+  if (isTopK(codec)) return readKept(codec, bytes, exponent, out);
   return readScaled(codec, bytes, view, exponent, out);
+}
+
+function readKept(
+  codec: TopK,
+  bytes: Uint8Array,
+  exponent: number,
+  out: Float32Array,
+): Outcome<Float32Array> {
+  const payload = bytes.subarray(HEADER_BYTES);
+  const flaw = readTopK(codec, payload, exponent, out.length, (index, value) => {
+    out[index] = value;
+  });
+  return flaw === undefined ? ok(out) : damaged(flaw);
 }
 
 function readPlain(
@@ -251,7 +342,7 @@ function readScaled(
   const scales = new Float32Array(blocksOf(out.length));
   for (let block = 0, at = HEADER_BYTES; block < scales.length; block += 1, at += 2) {
     const half = view.getUint16(at, true);
-    const scale = Math.fround(floatFromHalf(half) * 2 ** exponent);
+    const scale = scaleOf(half, exponent);
     if (half > 0x7fff || !Number.isFinite(Math.fround(scale * LEVELS[codec]))) {
       return damaged(`Scale ${block} is negative or not finite.`);
     }

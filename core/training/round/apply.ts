@@ -7,21 +7,44 @@ import { returnWindows, sameRanges, takeWindows, type WindowRange } from "../ass
 import type { Reason } from "../codes.ts";
 import { ROUND_LIMITS } from "../limits.ts";
 import { observeStep, observeTransfer, speedFromStep } from "../speed.ts";
+import { gainShares } from "../trust/gain.ts";
+import { noteGain, noteVerdict } from "../trust/standing.ts";
+import { entryOf } from "./merge.ts";
 import type { MergedRow, RoundClosing, RoundMerged, RoundOpened, RunEvent } from "./messages.ts";
 import {
   type Assignment,
-  assignmentOf,
-  bySite,
   type Contribution,
+  putBySite,
+  putOffered,
   type RunState,
+  rowOfSite,
   type SiteState,
   type SiteTotals,
   siteOf,
+  takeBySite,
 } from "./state.ts";
+import { forgetTally, retally } from "./tally.ts";
 
 /** Folds one event into the state, in place. */
 export function apply(state: RunState, event: RunEvent): void {
   state.nowMs = Math.max(state.nowMs, event.atMs);
+  const siteId = siteOfEvent(event);
+  if (siteId !== undefined) retally(state, siteId, () => applyToSite(state, event));
+  else {
+    applyToRun(state, event as Exclude<RunEvent, SiteEvent>);
+    if (event.type !== "round.quorum") forgetTally(state);
+  }
+}
+
+/** The one site that an event changes, if it is about one. */
+function siteOfEvent(event: RunEvent): string | undefined {
+  if (event.type === "site.assigned") return event.assignment.siteId;
+  return event.type === "contribution.accepted" ? event.contribution.siteId : namedSite(event);
+}
+
+const namedSite = (event: RunEvent) => ("siteId" in event ? event.siteId : undefined);
+
+function applyToSite(state: RunState, event: RunEvent): void {
   switch (event.type) {
     case "site.joined":
       join(state, event);
@@ -45,10 +68,8 @@ export function apply(state: RunState, event: RunEvent): void {
     case "site.readmitted":
       setQuarantine(state, event.siteId, event.type === "site.quarantined");
       break;
-    case "site.refused":
-      break;
     default:
-      applyToRun(state, event);
+      assert(event.type === "site.refused", "an event that names a site is about that site");
   }
 }
 
@@ -119,7 +140,7 @@ function join(state: RunState, event: Extract<RunEvent, { type: "site.joined" }>
     cleanInRow: 0,
     quarantined: false,
   };
-  state.sites = [...state.sites, site].toSorted(bySite);
+  putBySite(state.sites, site);
 }
 
 function setAway(state: RunState, siteId: string, away: Reason, atMs: number): void {
@@ -146,10 +167,8 @@ function drop(state: RunState, event: Extract<RunEvent, { type: "site.dropped" }
 }
 
 function removeAssignment(state: RunState, siteId: string): Assignment | undefined {
-  const removed = assignmentOf(state, siteId);
-  if (removed === undefined) return undefined;
-  state.assignments = state.assignments.filter((assignment) => assignment !== removed);
-  giveBack(state, removed.dataRange);
+  const removed = takeBySite(state.assignments, siteId);
+  if (removed !== undefined) giveBack(state, removed.dataRange);
   return removed;
 }
 
@@ -191,7 +210,7 @@ function assign(state: RunState, assignment: Assignment): void {
   const taken = takeWindows(state.windows, assignment.innerSteps * assignment.batch);
   assert(sameRanges(taken.ranges, assignment.dataRange), "assigned windows are the next ones");
   state.windows = taken.pool;
-  state.assignments = [...state.assignments, assignment].toSorted(bySite);
+  putBySite(state.assignments, assignment);
   const site = siteOf(state, assignment.siteId);
   if (site !== undefined) site.modelRound = assignment.round;
   totalsOf(state, assignment.siteId).bytesDown += assignment.bytesDown;
@@ -199,7 +218,7 @@ function assign(state: RunState, assignment: Assignment): void {
 
 /** The totals row of a site, made at its first mention. */
 function totalsOf(state: RunState, siteId: string): SiteTotals {
-  const known = state.totals.find((row) => row.siteId === siteId);
+  const known = rowOfSite(state.totals, siteId);
   if (known !== undefined) return known;
   const row: SiteTotals = {
     siteId,
@@ -212,7 +231,7 @@ function totalsOf(state: RunState, siteId: string): SiteTotals {
     bytesUp: 0,
     bytesDown: 0,
   };
-  state.totals = [...state.totals, row].toSorted(bySite);
+  putBySite(state.totals, row);
   return row;
 }
 
@@ -220,11 +239,10 @@ function totalsOf(state: RunState, siteId: string): SiteTotals {
 function acceptContribution(state: RunState, contribution: Contribution): void {
   const { siteId, round, blob, batch, innerSteps, computeMs, transferMs } = contribution;
   const site = siteOf(state, siteId);
-  const assignment = assignmentOf(state, siteId);
+  const assignment = site === undefined ? undefined : takeBySite(state.assignments, siteId);
   if (site === undefined || assignment === undefined) return;
-  state.assignments = state.assignments.filter((other) => other !== assignment);
   giveBack(state, without(assignment.dataRange, contribution.dataRange));
-  state.offered = [...state.offered, contribution].toSorted(byContribution);
+  putOffered(state, contribution);
   site.lastOffered = { round, blob };
   site.transferMs = observeTransfer(site.transferMs ?? undefined, transferMs);
   if (computeMs > 0) {
@@ -248,9 +266,6 @@ function without(
     return done.to < range.to ? [{ ...range, from: done.to }] : [];
   });
 }
-
-const byContribution = (a: Contribution, b: Contribution): number =>
-  a.contributionId < b.contributionId ? -1 : 1;
 
 function refuseContribution(
   state: RunState,
@@ -287,11 +302,13 @@ function close(state: RunState, event: RoundClosing): void {
 
 function merge(state: RunState, event: RoundMerged): void {
   if (state.phase.kind !== "aggregating") return;
+  const rows = new Map(event.rows.map((row) => [row.contributionId, row]));
   for (const contribution of state.phase.contributions) {
-    const row = event.rows.find((one) => one.contributionId === contribution.contributionId);
+    const row = rows.get(contribution.contributionId);
     assert(row !== undefined, "a merged round has a row for every contribution");
     mergeOne(state, contribution, row);
   }
+  if (!event.warmUp) noteGains(state, state.phase.contributions, rows);
   state.model = {
     digest: event.modelDigest,
     modelBlob: event.modelBlob,
@@ -328,19 +345,31 @@ function mergeOne(
   }
   const site = siteOf(state, contribution.siteId);
   if (site === undefined) return;
-  if (verdict === "passed") {
-    site.failsInRow = 0;
-    site.cleanInRow += 1;
-  } else if (staleness === 0) {
-    // A late delta may fail for its lateness alone, and slowness must not end in quarantine.
-    site.failsInRow += 1;
-    site.cleanInRow = 0;
+  noteVerdict(site, verdict === "passed", staleness > 0);
+}
+
+/** How much each contribution of the round's own model helped; a late one is of another model. */
+function noteGains(
+  state: RunState,
+  contributions: readonly Contribution[],
+  rows: ReadonlyMap<string, MergedRow>,
+): void {
+  const tried = contributions.flatMap((one) => {
+    const { verdict, lossBefore, lossAfter } = rows.get(one.contributionId)!;
+    const { siteId, weight } = entryOf(state, one);
+    return verdict === "unreadable" ? [] : [{ siteId, weight, lossBefore, lossAfter }];
+  });
+  const shares = gainShares(tried);
+  for (const { siteId, round } of contributions) {
+    const share = shares.get(siteId);
+    const site = siteOf(state, siteId);
+    if (share !== undefined && site !== undefined && round === state.round) noteGain(site, share);
   }
 }
 
 /** A round without contributions ends: its stretches are void, its number is used again. */
 function abandon(state: RunState, round: number): void {
-  for (const { siteId, round: of } of state.assignments) {
+  for (const { siteId, round: of } of [...state.assignments]) {
     if (of === round) removeAssignment(state, siteId);
   }
   state.phase = { kind: "idle" };
@@ -363,7 +392,7 @@ function resume(state: RunState, atMs: number): void {
 }
 
 function finish(state: RunState, event: Extract<RunEvent, { type: "run.finished" }>): void {
-  for (const { siteId } of state.assignments) removeAssignment(state, siteId);
+  for (const { siteId } of [...state.assignments]) removeAssignment(state, siteId);
   const merging = state.phase.kind === "aggregating" ? state.phase.contributions : [];
   for (const { dataRange } of [...merging, ...state.offered]) giveBack(state, dataRange);
   state.offered = [];

@@ -2,10 +2,12 @@
  * The two ends of a merge: what the aggregator is asked, and what its answer means for each
  * contribution. The arithmetic is in `aggregate.ts`.
  */
+import { isTopK } from "../codec/index.ts";
 import { GATE_THRESHOLD_NATS } from "../gate.ts";
 import { ROUND_LIMITS } from "../limits.ts";
-import { outerSettings, PLAIN_STEP } from "../outer.ts";
+import { outerSettings, PLAIN_STEP, TOP_K_STEP } from "../outer.ts";
 import type { Aggregated, MergedRow, RoundClosing, RoundMerged } from "./messages.ts";
+import { progressAt } from "./plan.ts";
 import {
   type AggregatingPhase,
   type ClosingEntry,
@@ -36,12 +38,32 @@ export function closing(
     outer:
       parts.warmUp || state.innerSteps === null
         ? PLAIN_STEP
-        : outerSettings(state.innerSteps, config.stop.rounds),
+        : isMostlyTopK(parts.contributions)
+          ? TOP_K_STEP
+          : outerSettings(state.innerSteps, config.stop.rounds, progressAfter(state, atMs, parts)),
     thresholdNats: config.gateThresholdNats ?? GATE_THRESHOLD_NATS,
     // Everybody must start from the warm-up model exactly, and nobody holds a copy of it yet.
     codecDown: parts.warmUp ? "fp32" : config.codecDown,
     contributions: parts.contributions.map((one) => entryOf(state, one)),
   };
+}
+
+/** Progress of the run once these are merged; of a second try as of the first, near enough. */
+function progressAfter(
+  state: RunState,
+  atMs: number,
+  { contributions }: { readonly contributions: readonly Contribution[] },
+): number {
+  const tokens = contributions.reduce((sum, one) => sum + one.tokens, 0);
+  return progressAt(state, atMs, 1, tokens);
+}
+
+/** Whether more than half of the tokens come in a codec that keeps the largest values only. */
+function isMostlyTopK(contributions: readonly Contribution[]): boolean {
+  const tokensOf = (some: readonly Contribution[]) =>
+    some.reduce((sum, { tokens }) => sum + tokens, 0);
+  const kept = contributions.filter(({ codec }) => isTopK(codec));
+  return 2 * tokensOf(kept) > tokensOf(contributions);
 }
 
 /** The request of a round whose contributions lie with the aggregator, once more. */
@@ -66,7 +88,8 @@ export function pendingAggregation(state: RunState): RoundClosing | undefined {
   return closingAgain(state, phase, phase.closedMs, phase.attempt);
 }
 
-function entryOf(state: RunState, contribution: Contribution): ClosingEntry {
+/** A contribution as the aggregator is asked to judge it. */
+export function entryOf(state: RunState, contribution: Contribution): ClosingEntry {
   const { contributionId, siteId, round, blob, bytes, codec, tokens } = contribution;
   const staleness = state.round - round;
   const quarantined = siteOf(state, siteId)?.quarantined ?? false;
@@ -82,13 +105,16 @@ export function merged(
   input: Aggregated,
   atMs: number,
 ): RoundMerged {
-  const rows = phase.contributions.map((one) => rowOf(entryOf(state, one), input));
+  const found = new Map(input.rows.map((row) => [row.contributionId, row]));
+  const rows = phase.contributions.map((one) =>
+    rowOf(entryOf(state, one), found.get(one.contributionId)),
+  );
   const total = rows.reduce((sum, row) => sum + row.weight, 0);
   const shared = rows.map((row) => ({ ...row, share: total > 0 ? row.weight / total : 0 }));
   const counted = shared.filter((row) => row.weight > 0);
+  const counts = new Set(counted.map((row) => row.contributionId));
   const moments = phase.contributions.findLast(
-    (one) =>
-      one.momentsBlob !== null && counted.some((row) => row.contributionId === one.contributionId),
+    (one) => one.momentsBlob !== null && counts.has(one.contributionId),
   );
   return {
     type: "round.merged",
@@ -108,9 +134,11 @@ export function merged(
   };
 }
 
-function rowOf(entry: ClosingEntry, input: Aggregated): Omit<MergedRow, "share"> {
+function rowOf(
+  entry: ClosingEntry,
+  found: Aggregated["rows"][number] | undefined,
+): Omit<MergedRow, "share"> {
   const { contributionId, siteId, round, tokens, staleness } = entry;
-  const found = input.rows.find((row) => row.contributionId === contributionId);
   const verdict = found?.verdict ?? "unreadable";
   const base = {
     contributionId,

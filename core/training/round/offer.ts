@@ -6,10 +6,7 @@ import { sameRanges, splitRanges } from "../assignment.ts";
 import { codedBytes } from "../codec/index.ts";
 import type { Reason } from "../codes.ts";
 import type { Offered, RunEvent } from "./messages.ts";
-import { type Assignment, assignmentOf, type RunState, siteOf } from "./state.ts";
-
-/** The name of a contribution in rows and events. */
-export const contributionId = (siteId: string, round: number): string => `${siteId}@${round}`;
+import { type Assignment, assignmentOf, contributionId, type RunState, siteOf } from "./state.ts";
 
 /** Accepts or refuses. Undefined: known already, nothing to do. */
 export function judgeOffer(state: RunState, offer: Offered, atMs: number): RunEvent | undefined {

@@ -22,7 +22,7 @@ import {
   type Stretch,
   targetRoundMs,
 } from "../sizing.ts";
-import { linkMs, speedFromHint, stepMs, tokensPerSecond } from "../speed.ts";
+import { exchangeMs, speedFromHint, stepMs, tokensPerSecond } from "../speed.ts";
 import type { RoundOpened, SittingOut } from "./messages.ts";
 import { type Assignment, type OpenPhase, type RunState, type SiteState, siteOf } from "./state.ts";
 
@@ -35,7 +35,7 @@ export function runEndMs(state: RunState): number | null {
 
 /** The codec of a site's way up. The warm-up model must arrive as it is. */
 const codecOf = (state: RunState, site: SiteState, warmUp: boolean): Codec =>
-  warmUp ? "fp32" : (state.config.codecUp ?? codecForLink(site.link));
+  warmUp ? "fp32" : (state.config.codecUp ?? codecForLink(site.link, state.config.parameters));
 
 /** What a site has to fetch to start from the newest model. */
 function bytesDown(state: RunState, site: SiteState): number {
@@ -46,16 +46,31 @@ function bytesDown(state: RunState, site: SiteState): number {
 }
 
 /** A site as sizing sees it: measured if possible, else as it claims, else a guess. */
-export function sizingSite(state: RunState, site: SiteState, warmUp: boolean): SizingSite {
+export function sizingSite(
+  state: RunState,
+  site: SiteState,
+  warmUp: boolean,
+  scale = hintScale,
+): SizingSite {
   const { context, parameters } = state.config;
-  const hint =
-    (site.tokensPerSecondHint ?? ROUND_LIMITS.TOKENS_PER_SECOND_GUESS) * hintScale(state);
+  const hinted = () =>
+    (site.tokensPerSecondHint ?? ROUND_LIMITS.TOKENS_PER_SECOND_GUESS) * scale(state);
   const bytesUp = codedBytes(codecOf(state, site, warmUp), parameters);
   return {
     siteId: site.siteId,
-    speed: site.speed ?? speedFromHint(hint, context),
-    transferMs: site.transferMs ?? linkMs(site.link, bytesUp, bytesDown(state, site)),
+    speed: site.speed ?? speedFromHint(hinted(), context),
+    transferMs: exchangeMs(site.transferMs, site.link, bytesUp, bytesDown(state, site)),
   };
+}
+
+/** Many sites as sizing sees them: what they have in common is worked out once. */
+function sizingSites(
+  state: RunState,
+  sites: readonly SiteState[],
+  warmUp: boolean,
+): readonly SizingSite[] {
+  const scale = hintScale(state);
+  return sites.map((site) => sizingSite(state, site, warmUp, () => scale));
 }
 
 /**
@@ -94,7 +109,7 @@ function assignAll(
 ): readonly Assignment[] {
   let windows: WindowPool = state.windows;
   return stretches.map((stretch) => {
-    const site = state.sites.find((one) => one.siteId === stretch.siteId);
+    const site = siteOf(state, stretch.siteId);
     assert(site !== undefined, "a stretch belongs to a site of the run");
     const taken = takeWindows(windows, stretch.innerSteps * stretch.batch);
     windows = taken.pool;
@@ -145,7 +160,7 @@ function opened(
 export function planWarmUp(state: RunState, idle: readonly SiteState[], atMs: number): RoundOpened {
   const { referenceBatch, warmUpSteps, learningRate: rate, stop } = state.config;
   const trusted = idle.filter((site) => !site.quarantined);
-  const sites = (trusted.length > 0 ? trusted : idle).map((site) => sizingSite(state, site, true));
+  const sites = sizingSites(state, trusted.length > 0 ? trusted : idle, true);
   const speedOf = (site: SizingSite) => stepMs(site.speed, referenceBatch);
   const fastest = sites.reduce((best, site) => (speedOf(site) < speedOf(best) ? site : best));
   const shareMs = ROUND_LIMITS.WARM_UP_TIME_SHARE * 60_000 * (stop.minutes ?? Infinity);
@@ -180,7 +195,7 @@ export function planWarmUp(state: RunState, idle: readonly SiteState[], atMs: nu
 }
 
 /** Progress now, or as it will be after a planned round. */
-function progressAt(state: RunState, atMs: number, rounds: number, tokens: number): number {
+export function progressAt(state: RunState, atMs: number, rounds: number, tokens: number): number {
   const { stop } = state.config;
   // Warm-up is over before the schedule begins: it takes its share off the ends, too.
   const trainedMs = atMs - (state.scheduleStartMs ?? atMs);
@@ -210,7 +225,7 @@ export function planRound(
   atMs: number,
 ): RoundOpened | undefined {
   const { context, learningRate: rate } = state.config;
-  const sites = idle.map((site) => sizingSite(state, site, false));
+  const sites = sizingSites(state, idle, false);
   const innerSteps = innerStepsOf(state, sites);
   const rules = rulesOf(state, innerSteps);
   const wantedMs = targetRoundMs(sites, rules);

@@ -3,11 +3,11 @@
  * ending. `nextEvent` gives the most urgent consequence; it is called until there is none.
  */
 import { ROUND_LIMITS } from "../limits.ts";
+import { changeOfStanding } from "../trust/standing.ts";
 import { closing, closingAgain } from "./merge.ts";
 import type { RunEvent } from "./messages.ts";
 import { planJoiner, planRound, planWarmUp, runEndMs } from "./plan.ts";
 import {
-  type Assignment,
   assignmentOf,
   type FinishReason,
   type OpenPhase,
@@ -15,6 +15,7 @@ import {
   type SiteState,
   siteOf,
 } from "./state.ts";
+import { firstExpiry, hereSinceMs, lastReady, lateMs, tallyOf } from "./tally.ts";
 
 /** The next consequence at a time, or undefined when nothing is due. */
 export function nextEvent(state: RunState, atMs: number): RunEvent | undefined {
@@ -39,21 +40,19 @@ export function nextEvent(state: RunState, atMs: number): RunEvent | undefined {
 }
 
 function changeOfTrust(state: RunState, atMs: number): RunEvent | undefined {
-  for (const { siteId, quarantined, failsInRow, cleanInRow } of state.sites) {
-    const base = { atMs, siteId, round: state.round };
-    if (!quarantined && failsInRow >= ROUND_LIMITS.GATE_FAILS_MAX) {
-      const reason = `${failsInRow} contributions in a row did not pass`;
-      return { type: "site.quarantined", reason, ...base };
-    }
-    if (quarantined && cleanInRow >= ROUND_LIMITS.CLEAN_TO_READMIT) {
-      const reason = `${cleanInRow} contributions in a row were clean`;
-      return { type: "site.readmitted", reason, ...base };
-    }
+  if (tallyOf(state).suspects.size === 0) return undefined;
+  for (const site of state.sites) {
+    const change = changeOfStanding(site);
+    if (change === undefined) continue;
+    const { siteId } = site;
+    return { type: `site.${change.to}`, reason: change.reason, atMs, siteId, round: state.round };
   }
   return undefined;
 }
 
 function expiry(state: RunState, atMs: number): RunEvent | undefined {
+  const first = firstExpiry(state, tallyOf(state));
+  if (first === undefined || first.expiresMs > atMs) return undefined;
   const late = state.assignments.find((assignment) => assignment.expiresMs <= atMs);
   if (late === undefined) return undefined;
   const { siteId, round, expectedMs } = late;
@@ -61,21 +60,9 @@ function expiry(state: RunState, atMs: number): RunEvent | undefined {
   return { type: "site.dropped", atMs, siteId, round, code: "STRETCH_EXPIRED", reason };
 }
 
-/** The stretches of the open round whose sites are there: those worth waiting for. */
-const outstanding = (state: RunState): readonly Assignment[] =>
-  state.assignments.filter(
-    ({ siteId, round }) => round === state.round && siteOf(state, siteId)?.here === true,
-  );
-
-/** Sites that could be given a stretch in the current round. */
+/** Sites that could be given a stretch in the current round, in their order. */
 const idleSites = (state: RunState): readonly SiteState[] =>
-  state.sites.filter(
-    (site) =>
-      site.here &&
-      assignmentOf(state, site.siteId) === undefined &&
-      site.lastOffered?.round !== state.round &&
-      site.excludedRound !== state.round,
-  );
+  [...tallyOf(state).idle].sort().map((siteId) => siteOf(state, siteId)!);
 
 /** Sites for a new round; one that broke the form of this round only if there is no other. */
 function candidates(state: RunState): readonly SiteState[] {
@@ -88,12 +75,9 @@ function candidates(state: RunState): readonly SiteState[] {
 
 /** Contributions of this round and live sites, without those in quarantine. */
 export function quorumOf(state: RunState): { readonly ready: number; readonly quorum: number } {
-  const trusted = (siteId: string) => siteOf(state, siteId)?.quarantined !== true;
-  const fresh = state.offered.filter((one) => one.round === state.round && trusted(one.siteId));
-  const working = outstanding(state).filter(({ siteId }) => trusted(siteId));
-  const live = fresh.length + working.length;
+  const { trustedFresh: ready, trustedWorking } = tallyOf(state);
   const { share, min } = state.config.quorum;
-  return { ready: fresh.length, quorum: Math.max(1, min, Math.ceil(share * live)) };
+  return { ready, quorum: Math.max(1, min, Math.ceil(share * (ready + trustedWorking))) };
 }
 
 /** Sites count alike for the quorum, but a round without most of its planned tokens is given this
@@ -110,10 +94,8 @@ function heavyEnough(state: RunState, phase: OpenPhase, atMs: number): boolean {
 
 /** Whether the contributions of this round are at least as heavy as those still expected. */
 function halfIsThere(state: RunState): boolean {
-  const fresh = state.offered.filter((one) => one.round === state.round);
-  const ready = fresh.reduce((sum, one) => sum + one.innerSteps * one.batch, 0);
-  const planned = outstanding(state).reduce((sum, one) => sum + one.innerSteps * one.batch, 0);
-  return ready >= planned;
+  const { freshRows, workingRows } = tallyOf(state);
+  return freshRows >= workingRows;
 }
 
 /**
@@ -122,13 +104,10 @@ function halfIsThere(state: RunState): boolean {
  */
 export function graceEndMs(state: RunState, phase: OpenPhase): number | null {
   if (phase.quorumAtMs === null) return null;
-  const readyMs = outstanding(state).map(
-    ({ assignedMs, expectedMs }) => assignedMs + expectedMs * (1 + ROUND_LIMITS.GRACE_SHARE),
-  );
+  const last = lastReady(state, tallyOf(state));
+  const readyMs = Math.max(0, last === undefined ? 0 : lateMs(last));
   const longestMs = ROUND_LIMITS.GRACE_SHARE * (state.lastRoundMs ?? phase.targetMs);
-  return Math.round(
-    Math.max(phase.quorumAtMs, Math.min(phase.quorumAtMs + longestMs, Math.max(0, ...readyMs))),
-  );
+  return Math.round(Math.max(phase.quorumAtMs, Math.min(phase.quorumAtMs + longestMs, readyMs)));
 }
 
 function inOpenRound(state: RunState, phase: OpenPhase, atMs: number): RunEvent | undefined {
@@ -152,7 +131,7 @@ function inOpenRound(state: RunState, phase: OpenPhase, atMs: number): RunEvent 
 
 function reasonToClose(state: RunState, phase: OpenPhase, atMs: number): string | undefined {
   if (state.offered.length === 0) return undefined;
-  if (outstanding(state).length === 0) return "everyone ready";
+  if (tallyOf(state).working === 0) return "everyone ready";
   const endMs = runEndMs(state);
   // A few tokens of a slow site would move the last model by their noise: better without them.
   if (endMs !== null && endMs <= atMs) return halfIsThere(state) ? "time is up" : undefined;
@@ -179,7 +158,7 @@ function closeRound(state: RunState, phase: OpenPhase, reason: string, atMs: num
  * gone, or when somebody else is there who would otherwise wait for sites that may not return.
  */
 function abandonment(state: RunState, phase: OpenPhase, atMs: number): RunEvent | undefined {
-  if (state.offered.length > 0 || outstanding(state).length > 0) return undefined;
+  if (state.offered.length > 0 || tallyOf(state).working > 0) return undefined;
   const left = state.assignments.some(({ round }) => round === state.round);
   if (left && idleSites(state).length === 0) return undefined;
   const reason = phase.warmUp
@@ -203,9 +182,9 @@ function endReached(state: RunState, atMs: number): FinishReason | undefined {
 function betweenRounds(state: RunState, atMs: number): RunEvent | undefined {
   const reason = endReached(state, atMs);
   if (reason !== undefined) return { type: "run.finished", atMs, reason };
+  if (state.paused !== null || gatherEndMs(state) > atMs) return undefined;
   const idle = candidates(state);
-  if (state.paused !== null || idle.length === 0) return undefined;
-  if (gatherEndMs(state) > atMs) return undefined;
+  if (idle.length === 0) return undefined;
   if (!state.warmedUp) return planWarmUp(state, idle, atMs);
   return planRound(state, idle, atMs) ?? { type: "run.finished", atMs, reason: "time is up" };
 }
@@ -213,15 +192,16 @@ function betweenRounds(state: RunState, atMs: number): RunEvent | undefined {
 /** Before the first round others get a moment to arrive; afterwards nobody waits for anybody. */
 function gatherEndMs(state: RunState): number {
   if (state.clockStartMs !== null) return 0;
-  const here = state.sites.filter((site) => site.here).map((site) => site.sinceMs);
-  return here.length === 0 ? 0 : Math.min(...here) + (state.config.gatherMs ?? 0);
+  const sinceMs = hereSinceMs(state);
+  return sinceMs === Infinity ? 0 : sinceMs + (state.config.gatherMs ?? 0);
 }
 
 /** When the machine wants a `tick`; null while only inputs can move it. Never before `nowMs`. */
 export function nextWakeMs(state: RunState): number | null {
   const { phase } = state;
   if (phase.kind === "finished") return null;
-  const times = state.assignments.map(({ expiresMs }) => expiresMs);
+  const first = firstExpiry(state, tallyOf(state));
+  const times = first === undefined ? [] : [first.expiresMs];
   const endMs = runEndMs(state);
   if (endMs !== null && phase.kind !== "aggregating") times.push(endMs);
   if (phase.kind === "aggregating" && phase.retryAtMs !== null) times.push(phase.retryAtMs);

@@ -8,6 +8,7 @@ import type { Codec } from "../codec/index.ts";
 import type { Reason } from "../codes.ts";
 import type { RateSettings, StopRule } from "../schedule.ts";
 import type { SpeedModel } from "../speed.ts";
+import type { Standing } from "../trust/standing.ts";
 
 /** What a run is asked to do. Checked at the edge; not changed afterwards. */
 export interface RunConfig {
@@ -39,8 +40,13 @@ export interface RunConfig {
   readonly gatherMs?: number;
   /** Sites at most; absent: as many as the limit allows. */
   readonly maxSites?: number;
-  /** The model before the first step. */
-  readonly start: { readonly modelDigest: string; readonly modelBlob: string };
+  /** The model before the first step; a fork also has the state of aggregator and optimiser. */
+  readonly start: {
+    readonly modelDigest: string;
+    readonly modelBlob: string;
+    readonly checkpointBlob?: string;
+    readonly momentsBlob?: string;
+  };
 }
 
 /** What a site is to do in a round. */
@@ -107,7 +113,7 @@ export interface ClosingEntry {
 }
 
 /** A site as the run knows it. */
-export interface SiteState {
+export interface SiteState extends Standing {
   readonly siteId: string;
   /** Present and not dropped. */
   here: boolean;
@@ -124,9 +130,6 @@ export interface SiteState {
   excludedRound: number | null;
   /** Round of the model that it fetched last. */
   modelRound: number | null;
-  failsInRow: number;
-  cleanInRow: number;
-  quarantined: boolean;
 }
 
 /** What a run does at a moment. */
@@ -242,8 +245,8 @@ export function newRun(config: RunConfig, atMs: number): RunState {
       modelBlob: config.start.modelBlob,
       stepBlob: null,
       stepBytes: 0,
-      checkpointBlob: null,
-      momentsBlob: null,
+      checkpointBlob: config.start.checkpointBlob ?? null,
+      momentsBlob: config.start.momentsBlob ?? null,
       heldOutLoss: null,
     },
     sites: [],
@@ -260,14 +263,68 @@ export function newRun(config: RunConfig, atMs: number): RunState {
   };
 }
 
+/** Where a key stands in rows that are sorted by it, or where it would stand. */
+function placeOf<Row>(rows: readonly Row[], key: string, keyOf: (row: Row) => string): number {
+  let from = 0;
+  let to = rows.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (keyOf(rows[middle]!) < key) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+const siteKey = (row: { readonly siteId: string }): string => row.siteId;
+const idKey = (row: { readonly contributionId: string }): string => row.contributionId;
+
+/** The row of a site among rows in the order of their sites. */
+export function rowOfSite<Row extends { readonly siteId: string }>(
+  rows: readonly Row[],
+  siteId: string,
+): Row | undefined {
+  const row = rows[placeOf(rows, siteId, siteKey)];
+  return row?.siteId === siteId ? row : undefined;
+}
+
+/** Puts a row into rows in the order of their sites, in place. */
+export function putBySite<Row extends { readonly siteId: string }>(rows: Row[], row: Row): void {
+  rows.splice(placeOf(rows, row.siteId, siteKey), 0, row);
+}
+
+/** Takes the row of a site out of rows in the order of their sites, in place. */
+export function takeBySite<Row extends { readonly siteId: string }>(
+  rows: Row[],
+  siteId: string,
+): Row | undefined {
+  const at = placeOf(rows, siteId, siteKey);
+  return rows[at]?.siteId === siteId ? rows.splice(at, 1)[0] : undefined;
+}
+
 /** The site by its id, if the run knows it. */
 export const siteOf = (state: RunState, siteId: string): SiteState | undefined =>
-  state.sites.find((site) => site.siteId === siteId);
+  rowOfSite(state.sites, siteId);
 
 /** The stretch of a site, if it has one. */
 export const assignmentOf = (state: RunState, siteId: string): Assignment | undefined =>
-  state.assignments.find((assignment) => assignment.siteId === siteId);
+  rowOfSite(state.assignments, siteId);
 
-/** Order by site, byte by byte as UTF-16: the same on every machine, unlike a locale's. */
-export const bySite = (a: { readonly siteId: string }, b: { readonly siteId: string }): number =>
-  a.siteId < b.siteId ? -1 : a.siteId > b.siteId ? 1 : 0;
+/** The name of a contribution in rows and events. */
+export const contributionId = (siteId: string, round: number): string => `${siteId}@${round}`;
+
+/** The contribution of a site to a round that waits for its merge. */
+export function offeredOf(
+  state: RunState,
+  siteId: string,
+  round: number,
+): Contribution | undefined {
+  const id = contributionId(siteId, round);
+  const row = state.offered[placeOf(state.offered, id, idKey)];
+  return row?.contributionId === id ? row : undefined;
+}
+
+/** Puts a contribution into those that wait, in the order of their ids, in place. */
+export function putOffered(state: RunState, contribution: Contribution): void {
+  const at = placeOf(state.offered, contribution.contributionId, idKey);
+  state.offered.splice(at, 0, contribution);
+}

@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Device } from "./discovery.ts";
-import { deviceEnvironment, keptEnvironment, taskEnvironment } from "./environment.ts";
+import {
+  deviceEnvironment,
+  keptEnvironment,
+  partEnvironment,
+  taskEnvironment,
+} from "./environment.ts";
 
 const device = (id: string, vendor: string, visibleAs: string): Device => ({
   accelerator: { id, kind: "gpu", vendor, model: "X", memoryMiB: 1 },
@@ -22,6 +27,26 @@ test("leased devices are visible, others of the same maker are hidden", () => {
   const both = deviceEnvironment(placement(["gpu3", "gpu0"]), DEVICES);
   assert.equal(both.CUDA_VISIBLE_DEVICES, "0,3");
   assert.equal(deviceEnvironment(placement([]), DEVICES).CUDA_VISIBLE_DEVICES, "");
+});
+
+test("a part of a device is told to the task, and to MPS as the threads that it may use", () => {
+  const told = (partMilli: number) => partEnvironment({ ...placement(["gpu3"]), partMilli });
+  assert.deepEqual(told(500), {
+    CUDA_MPS_ACTIVE_THREAD_PERCENTAGE: "50",
+    TEQUIO_ACCELERATOR_SHARE: "0.5",
+  });
+  assert.equal(told(1).CUDA_MPS_ACTIVE_THREAD_PERCENTAGE, "1");
+  assert.deepEqual(partEnvironment(placement(["gpu3"])), {});
+  const task = { taskIndex: 0, command: ["true"], env: { TEQUIO_ACCELERATOR_SHARE: "1" } };
+  const start = { ...task, placement: { ...placement(["gpu3"]), partMilli: 250 } };
+  const ids = { leaseId: "l", jobId: "j", attempt: 1, fence: 1 };
+  const env = taskEnvironment(
+    { ...ids, taskCount: 1, walltimeMs: 1, tasks: [start] },
+    start,
+    DEVICES,
+    {},
+  );
+  assert.deepEqual([env.CUDA_VISIBLE_DEVICES, env.TEQUIO_ACCELERATOR_SHARE], ["3", "0.25"]);
 });
 
 test("each maker has its own variable", () => {

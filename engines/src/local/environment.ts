@@ -1,6 +1,6 @@
 // What a task finds in its environment: a little of the agent's, the job's own, its rank in the
 // gang and the devices it may use. It leaves finding devices to discovery.ts.
-import { LIMITS, type Placement } from "@tequio/core/pool";
+import { LIMITS, type Placement, WHOLE_MILLI } from "@tequio/core/pool";
 import type { LeaseStart, TaskStart } from "../port.ts";
 import type { Device } from "./discovery.ts";
 import { leaseFolder, type TaskRecord, workFolder } from "./records.ts";
@@ -52,6 +52,19 @@ export function deviceEnvironment(
   return env;
 }
 
+/**
+ * What a task is told of its part of a GPU. NVIDIA's MPS, where its daemon runs, holds it to so
+ * many of the GPU's threads; else it is a request that programs may heed.
+ */
+export function partEnvironment({ partMilli }: Placement): Record<string, string> {
+  if (partMilli === undefined) return {};
+  const percent = Math.max(1, Math.floor((partMilli * 100) / WHOLE_MILLI));
+  return {
+    CUDA_MPS_ACTIVE_THREAD_PERCENTAGE: String(percent),
+    TEQUIO_ACCELERATOR_SHARE: String(partMilli / WHOLE_MILLI),
+  };
+}
+
 /** Everything but the secrets that a task of a lease is started with. */
 export function taskEnvironment(
   lease: LeaseStart,
@@ -67,6 +80,7 @@ export function taskEnvironment(
     OMP_NUM_THREADS: String(Math.max(1, Math.floor(task.placement.milliCpu / 1_000))),
     ...task.env,
     ...deviceEnvironment(task.placement, devices),
+    ...partEnvironment(task.placement),
     RANK: String(task.taskIndex),
     WORLD_SIZE: String(lease.taskCount),
     LOCAL_RANK: String(localRank),

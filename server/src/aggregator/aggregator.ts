@@ -9,8 +9,10 @@ import type { Say, TrainerPort } from "../ports.ts";
 import type { Pump } from "../pump.ts";
 import type { RunIndex } from "../run-index.ts";
 import { endEstimateMs } from "../views/progress.ts";
+import { startOfFork } from "./fork.ts";
 import { failure, merge } from "./merge.ts";
 import { Models } from "./models.ts";
+import { prepareOwn } from "./own-model.ts";
 import { putVectors } from "./vectors.ts";
 
 /** Wait after something that should have worked did not, e.g. on a full disk. */
@@ -104,9 +106,15 @@ export class Aggregator {
     const { jobId } = job;
     const fail = (message: string) => pump.submit({ type: "failRun", jobId, message });
     if (trainer === undefined) return fail(NO_TRAINER);
-    const prepared = await trainer.prepare(job.spec.run!).catch(failure);
+    const { own } = job.spec.run!;
+    const made = own === undefined ? trainer.prepare(job.spec.run!) : prepareOwn(own);
+    const prepared = await made.catch(failure);
     if (!prepared.ok) return fail(`${prepared.message} ${prepared.hint}`);
-    const { parameters, windows, batchSizes, heldOutLoss } = prepared.value;
+    const { windows, batchSizes } = prepared.value;
+    const forked = await startOfFork(store.blobs, trainer, job.spec.run!, prepared.value);
+    if (!forked.ok) return fail(`${forked.message} ${forked.hint}`);
+    const { parameters } = forked.value;
+    const heldOutLoss = own === undefined ? forked.value.heldOutLoss : null;
     const model = await putVectors(store.blobs, [parameters]);
     if (!model.ok) return model;
     return pump.submit({
@@ -130,7 +138,7 @@ export class Aggregator {
       pump.submit({ type: "run", jobId, input: { type: "aggregation.failed", round, reason } });
     if (trainer === undefined) return tell(NO_TRAINER);
     const tools = { blobs: store.blobs, models: this.#models, trainer };
-    const measureLoss = this.#lossDue(run);
+    const measureLoss = job.spec.run!.own === undefined && this.#lossDue(run);
     const merged = await merge(tools, run, job.spec.run!, closing, measureLoss).catch(failure);
     if (!merged.ok) {
       this.#options.say("error", "A merge failed.", { run: jobId, round, why: merged.message });

@@ -1,26 +1,23 @@
-// One merge, from what the round machine asks to what it is told: fetch and decode the
-// contributions, weigh and step (core/training), code the step for the sites, keep the blobs.
+// One merge, from what the round machine asks to what it is told: weigh and step (weigh.ts), code
+// the step for the sites, keep the blobs.
 // Changes no state: what comes out is an input for the pump.
+import { setImmediate as immediate } from "node:timers/promises";
 import type { RunInput, RunState } from "@tequio/core/controller";
 import { type Outcome, ok, type Refusal, type RunSpec, refuse } from "@tequio/core/pool";
-import {
-  type AggregateEntry,
-  type AggregateResult,
-  aggregate,
-  type ClosingEntry,
-  decode,
-  downlinkStep,
-  type RoundClosing,
-} from "@tequio/core/training";
+import { type AggregateRow, downlinkInPlace, type RoundClosing } from "@tequio/core/training";
 import type { BlobStore } from "@tequio/stores";
 import type { TrainerPort } from "../ports.ts";
+import { type Lanes, openLanes } from "./lanes.ts";
 import type { Model, Models } from "./models.ts";
-import { putVectors, readBlob } from "./vectors.ts";
+import { putVectors } from "./vectors.ts";
+import { weigh } from "./weigh.ts";
 
 export interface MergeTools {
   readonly blobs: BlobStore;
   readonly models: Models;
   readonly trainer: TrainerPort;
+  /** Where the arithmetic runs; absent: as the size of the model asks for. */
+  readonly lanesFor?: (parameters: number) => Lanes;
 }
 
 export type Merged = Extract<RunInput, { type: "round.aggregated" }>;
@@ -40,51 +37,33 @@ export async function merge(
   closing: RoundClosing,
   measureLoss = true,
 ): Promise<Outcome<MergeResult>> {
-  const loaded = await tools.models.load(run);
-  if (!loaded.ok) return loaded;
-  const entries: AggregateEntry[] = [];
-  for (const entry of closing.contributions) entries.push(await readEntry(tools.blobs, entry));
-  const before = loaded.value;
-  const result = await weigh(tools.trainer, spec, closing, before, entries);
-  const step = downlinkStep(closing.codecDown, result.model, before.sitesCopy);
-  const model: Model = {
-    exact: result.model,
-    sitesCopy: step.sitesCopy,
-    momentum: result.momentum,
-  };
-  const loss = measureLoss ? tools.trainer.heldOutLoss(spec, model.sitesCopy) : null;
-  return publish(tools, closing, model, step.bytes, result, loss);
-}
-
-/** A contribution's delta, or why it cannot be read: that is the site's fault, not the merge's. */
-async function readEntry(blobs: BlobStore, entry: ClosingEntry): Promise<AggregateEntry> {
-  const { contributionId, siteId, weight } = entry;
-  const base = { contributionId, siteId, weight };
-  const bytes = await readBlob(blobs, entry.blob, entry.bytes);
-  if (!bytes.ok) return { ...base, delta: bytes };
-  const delta = decode(bytes.value);
-  return { ...base, delta: delta.ok ? delta.value : delta };
-}
-
-/** Drives the arithmetic of core/training, which asks for losses and is given them. */
-async function weigh(
-  trainer: TrainerPort,
-  spec: RunSpec,
-  closing: RoundClosing,
-  { exact, momentum }: Model,
-  entries: readonly AggregateEntry[],
-): Promise<AggregateResult> {
-  const work = aggregate({
-    state: { model: exact, momentum },
-    settings: closing.outer,
-    entries,
-    thresholdNats: closing.thresholdNats,
-  });
-  let asked = work.next();
-  while (asked.done !== true) {
-    asked = work.next(await trainer.gateLoss(spec, closing.round, asked.value));
+  // From here on the vectors are changed in place: after a failure they are read again.
+  const taken = await tools.models.take(run);
+  if (!taken.ok) return taken;
+  const model = taken.value;
+  const lanes = (tools.lanesFor ?? openLanes)(model.exact.length);
+  try {
+    const rows = await weigh({ ...tools, lanes }, spec, closing, model);
+    const step = await codeStep(closing, model);
+    const loss = measureLoss ? tools.trainer.heldOutLoss(spec, model.sitesCopy) : null;
+    return await publish(tools, closing, model, step, rows, loss);
+  } finally {
+    await lanes.close();
   }
-  return asked.value;
+}
+
+/** Codes the step for the sites and takes it; others get their turn between its windows. */
+async function codeStep(
+  { codecDown }: RoundClosing,
+  { exact, sitesCopy }: Model,
+): Promise<Uint8Array> {
+  const work = downlinkInPlace(codecDown, exact, sitesCopy);
+  let done = work.next();
+  while (done.done !== true) {
+    await immediate();
+    done = work.next();
+  }
+  return done.value;
 }
 
 /** Keeps the step, the sites' copy and the checkpoint, before anybody is told of them. */
@@ -93,7 +72,7 @@ async function publish(
   closing: RoundClosing,
   model: Model,
   step: Uint8Array,
-  { rows }: AggregateResult,
+  rows: readonly AggregateRow[],
   measured: Promise<number> | null,
 ): Promise<Outcome<MergeResult>> {
   const [stepPut, modelBlob, checkpointBlob, loss] = await Promise.all([

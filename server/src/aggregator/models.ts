@@ -26,11 +26,13 @@ export class Models {
     this.#blobs = blobs;
   }
 
-  /** The model with which the run's round began. Refuses what the store refuses, and
-   * DIGEST_MISMATCH when the checkpoint is not the one of the run. */
-  async load(run: RunState): Promise<Outcome<Model>> {
+  /** The model with which the run's round began; it is the caller's from now on, to be changed
+   * and kept again. Refuses what the store refuses, and DIGEST_MISMATCH when the checkpoint is not
+   * the one of the run. */
+  async take(run: RunState): Promise<Outcome<Model>> {
     const { digest, checkpointBlob, modelBlob } = run.machine.model;
     const kept = this.#kept.get(run.jobId);
+    this.#kept.delete(run.jobId);
     if (kept?.digest === digest) return ok(kept.model);
     const model =
       checkpointBlob === null
@@ -41,7 +43,6 @@ export class Models {
       const hint = "Stop the run; its last model is still in the store.";
       return refuse("DIGEST_MISMATCH", "The checkpoint is not that of the run.", hint);
     }
-    this.keep(run.jobId, digest, model.value);
     return model;
   }
 
@@ -63,14 +64,20 @@ export class Models {
     const exact = await readVector(this.#blobs, modelBlob);
     if (!exact.ok) return exact;
     const momentum = new Float32Array(exact.value.length);
-    return ok({ exact: exact.value, sitesCopy: exact.value, momentum });
+    return ok({ exact: exact.value, sitesCopy: exact.value.slice(), momentum });
   }
 
   async #fromCheckpoint(digest: string, parameters: number): Promise<Outcome<Model>> {
-    const all = await readVector(this.#blobs, digest);
-    if (!all.ok) return all;
-    assert(all.value.length === PARTS * parameters, "a checkpoint holds three vectors");
-    const part = (i: number) => all.value.slice(i * parameters, (i + 1) * parameters);
-    return ok({ exact: part(0), sitesCopy: part(1), momentum: part(2) });
+    const stat = await this.#blobs.stat(digest);
+    if (!stat.ok) return stat;
+    assert(stat.value.size === 4 * PARTS * parameters, "a checkpoint holds three vectors");
+    const vectors: Float32Array[] = [];
+    for (let i = 0; i < PARTS; i += 1) {
+      const values = { from: i * parameters, to: (i + 1) * parameters };
+      const vector = await readVector(this.#blobs, digest, values);
+      if (!vector.ok) return vector;
+      vectors.push(vector.value);
+    }
+    return ok({ exact: vectors[0]!, sitesCopy: vectors[1]!, momentum: vectors[2]! });
   }
 }

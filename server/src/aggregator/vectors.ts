@@ -12,36 +12,44 @@ export function bytesOf(vector: Float32Array): Uint8Array {
   return new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
 }
 
-/** A blob whole. Refuses NOT_FOUND, and TOO_LARGE when it is over `bytesMax`. */
-export async function readBlob(
+/** Reads bytes of a blob to a place in a buffer. Refuses NOT_FOUND and RANGE_INVALID. */
+export async function readInto(
   blobs: BlobStore,
   digest: string,
-  bytesMax = Number.POSITIVE_INFINITY,
-): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
-  const content = await blobs.open(digest);
+  range: { readonly start: number; readonly end: number },
+  into: Uint8Array,
+  at: number,
+): Promise<Outcome<undefined>> {
+  const content = await blobs.open(digest, range);
   if (!content.ok) return content;
-  const { size, chunks } = content.value;
-  if (size > bytesMax) {
-    const hint = "Send what the assignment asked for.";
-    return refuse("TOO_LARGE", `The blob has ${size} bytes, not ${bytesMax}.`, hint);
+  let next = at;
+  for await (const chunk of content.value.chunks) {
+    into.set(chunk, next);
+    next += chunk.length;
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for await (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return ok(bytes);
+  assert(next - at === range.end - range.start, "a range of a blob comes whole");
+  return ok(undefined);
 }
 
-/** The values of a blob of fp32. Refuses NOT_FOUND and CODEC_INVALID. */
-export async function readVector(blobs: BlobStore, digest: string): Promise<Outcome<Float32Array>> {
-  const bytes = await readBlob(blobs, digest);
-  if (!bytes.ok) return bytes;
-  if (bytes.value.length % BYTES_PER_VALUE !== 0) {
+/** Values of a blob of fp32, all or a range of them. Refuses NOT_FOUND, RANGE_INVALID and
+ * CODEC_INVALID. */
+export async function readVector(
+  blobs: BlobStore,
+  digest: string,
+  values?: { readonly from: number; readonly to: number },
+): Promise<Outcome<Float32Array>> {
+  const stat = await blobs.stat(digest);
+  if (!stat.ok) return stat;
+  const { size } = stat.value;
+  if (size % BYTES_PER_VALUE !== 0) {
     return refuse("CODEC_INVALID", `${digest} holds no fp32 values.`, "Use another blob.");
   }
-  return ok(new Float32Array(bytes.value.buffer));
+  const { from, to } = values ?? { from: 0, to: size / BYTES_PER_VALUE };
+  const vector = new Float32Array(to - from);
+  if (vector.length === 0) return ok(vector);
+  const range = { start: BYTES_PER_VALUE * from, end: BYTES_PER_VALUE * to };
+  const read = await readInto(blobs, digest, range, bytesOf(vector), 0);
+  return read.ok ? ok(vector) : read;
 }
 
 /** Keeps vectors one after another as one blob; gives its digest. Refuses STORE_FULL. */

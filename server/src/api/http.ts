@@ -15,6 +15,7 @@ import { registerTraces } from "../traces/watch.ts";
 import { registerBlobs } from "./blobs.ts";
 import { registerConsole, SECURITY_HEADERS } from "./console.ts";
 import { type EventStreams, registerEvents } from "./events.ts";
+import { registerExports } from "./exports.ts";
 import { registerRole } from "./following.ts";
 import { registerProbe } from "./probe.ts";
 import { registerProbes } from "./probes.ts";
@@ -24,6 +25,7 @@ import { registerEndpoints } from "./register.ts";
 import { requestIdOf } from "./request-id.ts";
 import { registerRequestLog } from "./request-log.ts";
 import { registerSameSite } from "./same-site.ts";
+import { registerServing } from "./serving/register.ts";
 import { registerSignInRoutes } from "./sign-in-routes.ts";
 import { answerClientError, registerTimeouts, TIMEOUT_OPTIONS } from "./timeouts.ts";
 
@@ -86,9 +88,11 @@ export async function openHttp(
   registerEndpoints(app, context);
   registerSignInRoutes(app, context);
   registerBlobs(app, context);
+  registerExports(app, context);
   registerProbe(app, context);
   const events = registerEvents(app, context);
   registerProbes(app, context, events.count);
+  registerServing(app, context);
   countSockets(app, context);
   await registerConsole(app, consoleFolder);
   return { app, events };

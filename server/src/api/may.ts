@@ -94,6 +94,7 @@ export function maySee(state: State, who: Principal, event: Event): boolean {
   const kind = event.type.slice(0, event.type.indexOf("."));
   switch (kind) {
     case "pool":
+    case "reservation":
       return permits(state, who, "pool.read", {});
     case "token": {
       const { tokenId } = event as { readonly tokenId: string };

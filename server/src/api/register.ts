@@ -18,6 +18,8 @@ import { memberHandlers } from "./handlers/members.ts";
 import { offerHandlers } from "./handlers/offers.ts";
 import { peopleHandlers } from "./handlers/people.ts";
 import { poolHandlers } from "./handlers/pool.ts";
+import { reservationHandlers } from "./handlers/reservations.ts";
+import { runOriginHandlers } from "./handlers/run-origins.ts";
 import { runHandlers } from "./handlers/runs.ts";
 import { signInHandlers } from "./handlers/sign-in.ts";
 import { tokenHandlers } from "./handlers/tokens.ts";
@@ -35,7 +37,9 @@ const HANDLERS: Handlers = {
   ...offerHandlers,
   ...jobHandlers,
   ...logHandlers,
+  ...reservationHandlers,
   ...runHandlers,
+  ...runOriginHandlers,
   ...workerHandlers,
   ...tokenHandlers,
 };

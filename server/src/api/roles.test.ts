@@ -115,6 +115,9 @@ const REQUESTS: Partial<
   getRun: ({ runs }, at) => ({ id: runs[at] }),
   changeRun: ({ runs }, at) => ({ id: runs[at], body: { action: "pause" } }),
   sampleRun: ({ runs }, at) => ({ id: runs[at], body: {} }),
+  forkRun: ({ runs }, at) => ({ id: runs[at], body: {} }),
+  getLineage: ({ runs }, at) => ({ id: runs[at] }),
+  planRun: (_, at) => ({ body: { run: { stop: { rounds: 1 } }, project: nameAt(at) } }),
   createToken: ({ user, other }, at) => ({
     body: { label: "new", user: at === "own" ? user.name : other.name },
   }),
@@ -240,7 +243,7 @@ test("streams and blobs keep to the table, too", async (t) => {
       });
       abort.abort();
       // The bytes belong to no run: whoever reads only those of its runs does not get them.
-      const bounded = cell === "scope" && method === "GET";
+      const bounded = cell === "scope" && method === "GET" && path.includes(":digest");
       assert.equal(reply.status === 403, cell === "no" || bounded, `${role} ${method} ${path}`);
       assert.notEqual(reply.status, 401);
     }
@@ -295,7 +298,8 @@ test("without a good token nothing answers but joining, health and the reference
         continue;
       }
       assert.equal(reply.status, status, `${method} ${path} with ${code}`);
-      if (method === "HEAD") continue;
+      // Programs for OpenAI's API are answered in its own shape; see serving.test.ts.
+      if (method === "HEAD" || path.startsWith("/openai/")) continue;
       assert.equal(((await reply.json()) as { code: string }).code, code, `${method} ${path}`);
     }
   }

@@ -26,7 +26,7 @@ export function termsOf(state: State, site: Site, nowMs: number): TermsMessage {
   const projects = [...state.projects.keys()].filter(
     (name) => refuseTenant(offer, projectLine(state, name)) === undefined,
   );
-  const { devices, hours, caps, recallGraceMs } = offer;
+  const { devices, hours, caps, recallGraceMs, bandwidth = [] } = offer;
   return {
     type: "terms",
     nowMs: Math.floor(nowMs),
@@ -35,6 +35,15 @@ export function termsOf(state: State, site: Site, nowMs: number): TermsMessage {
       hours: hours === null ? null : hoursWire(hours),
       projects: choosy ? projects : null,
       walltimeMs: caps.walltimeMs ?? null,
+      ...(offer.shareAccelerators === true ? { shareAccelerators: true as const } : {}),
+      ...(bandwidth.length === 0
+        ? {}
+        : {
+            bandwidth: bandwidth.map((rule) => ({
+              ...rule,
+              hours: rule.hours === null ? null : hoursWire(rule.hours),
+            })),
+          }),
       recallGraceMs,
       recalled: member.standing === "recalled",
       recalledDevices: [...(member.recalledDevices ?? [])],

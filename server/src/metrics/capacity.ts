@@ -1,7 +1,7 @@
 // What the pool has and how much of it is held, summed over its sites. What a site's nodes amount
 // to is added up once for each inventory; a scrape then only adds up sites.
 import type { Site, State } from "@tequio/core/controller";
-import type { Node } from "@tequio/core/pool";
+import { type Node, WHOLE_MILLI } from "@tequio/core/pool";
 import { classOf, type LeaseTally } from "./lease-tally.ts";
 
 /** Where something stands: `used` holds a lease, `free` could take one. */
@@ -69,7 +69,7 @@ export function capacityOf(state: State, leases: LeaseTally): Capacity {
     for (const key of new Set([...total.classes.keys(), ...(held?.classes.keys() ?? [])])) {
       const into = classes.get(key) ?? emptySplit();
       classes.set(key, into);
-      split(into, total.classes.get(key) ?? 0, held?.classes.get(key) ?? 0, rest);
+      split(into, total.classes.get(key) ?? 0, (held?.classes.get(key) ?? 0) / WHOLE_MILLI, rest);
     }
   }
   return { nodes, milliCpu, classes };

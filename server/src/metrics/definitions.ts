@@ -58,6 +58,10 @@ export const METRICS = {
     ...{ name: "tequio_placements_total", kind: "counter" },
     help: "Leases that the scheduler granted since the process started.",
   },
+  moves: {
+    ...{ name: "tequio_lease_moves_total", kind: "counter" },
+    help: "Leases asked to stop so that their jobs go on elsewhere on the site, since the start.",
+  },
   leaseEnds: {
     ...{ name: "tequio_lease_ends_total", kind: "counter", labels: ["outcome"] },
     help: "Leases that ended since the process started, by outcome.",

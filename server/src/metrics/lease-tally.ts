@@ -1,7 +1,7 @@
 // Follows open leases: how many there are in which stage, and what they hold at each site. Kept
 // from the durable events, so that a scrape costs as much as there are sites, not jobs.
 import type { LeaseStage, State } from "@tequio/core/controller";
-import type { Lease, Node } from "@tequio/core/pool";
+import { type Lease, type Node, WHOLE_MILLI } from "@tequio/core/pool";
 import type { Committed } from "../pump.ts";
 
 export const OPEN_STAGES = [
@@ -15,7 +15,7 @@ export const OPEN_STAGES = [
 export interface Held {
   /** Leases by node. */
   readonly nodes: Map<string, number>;
-  /** Accelerators by `classOf`. */
+  /** Thousandths of accelerators by `classOf`: whole numbers add up exactly. */
   readonly classes: Map<string, number>;
   milliCpu: number;
 }
@@ -24,7 +24,7 @@ interface OpenLease {
   readonly siteId: string;
   readonly placements: Lease["placements"];
   /** Class of each accelerator, found once: the site's inventory may change under the lease. */
-  readonly classes: readonly string[];
+  readonly classes: readonly { readonly key: string; readonly milli: number }[];
   stage: LeaseStage;
 }
 
@@ -91,10 +91,10 @@ export class LeaseTally {
     if (stage === "ended" || this.#open.has(lease.leaseId)) return;
     const { siteId, placements } = lease;
     const nodes = state.sites.get(siteId)?.nodes ?? [];
-    const classes = placements.flatMap(({ node, acceleratorIds }) => {
+    const classes = placements.flatMap(({ node, acceleratorIds, partMilli = WHOLE_MILLI }) => {
       const { accelerators = [] } = this.#nodesOf(nodes).get(node) ?? {};
       const found = accelerators.filter(({ id }) => acceleratorIds.includes(id));
-      return found.map(classOf);
+      return found.map((one) => ({ key: classOf(one), milli: partMilli }));
     });
     const open: OpenLease = { siteId, placements, classes, stage };
     this.#open.set(lease.leaseId, open);
@@ -125,7 +125,7 @@ export class LeaseTally {
       bump(held.nodes, node, by);
       held.milliCpu += by * milliCpu;
     }
-    for (const key of classes) bump(held.classes, key, by);
+    for (const { key, milli } of classes) bump(held.classes, key, by * milli);
     if (held.nodes.size === 0) this.#sites.delete(siteId);
   }
 

@@ -42,6 +42,7 @@ export class Metrics {
   constructor(version: string) {
     this.registry.set("build", 1, version);
     this.registry.count("placements", 0);
+    this.registry.count("moves", 0);
   }
 
   /** The store under watch: whoever uses this one is measured. */
@@ -97,6 +98,8 @@ export class Metrics {
     const { registry } = this;
     if (event.type === "job.submitted") registry.count("jobsSubmitted", 1);
     else if (event.type === "job.requeued") registry.count("jobsRequeued", 1);
+    else if (event.type === "lease.stopping" && event.move !== undefined)
+      registry.count("moves", 1);
     else if (event.type === "run.advanced") this.#countRound(event.event);
     else if (event.type === "lease.ended") {
       registry.count("leaseEnds", 1, event.end.outcome);

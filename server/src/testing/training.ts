@@ -5,7 +5,7 @@ import type { AssignmentView, Client } from "@tequio/contract";
 import { makeClient } from "@tequio/contract";
 import { type Outcome, ok } from "@tequio/core/pool";
 import { applyDownlink, type Codec, difference, encode, ROUND_LIMITS } from "@tequio/core/training";
-import type { PreparedRun, TrainerPort } from "../ports.ts";
+import type { PreparedRun, TextRequest, TrainerPort } from "../ports.ts";
 
 const LENGTH = 600;
 const TARGET = Float32Array.from({ length: LENGTH }, (_, i) => Math.sin(i));
@@ -22,9 +22,30 @@ export const fakeTrainer = (prepared?: Outcome<PreparedRun>): TrainerPort => {
     gateLoss: async (_run, _round, model) => lossOf(model),
     heldOutLoss: async (_run, model) => lossOf(model),
     sample: async (_run, model, request) => `${request.prompt}${model.length}`,
+    // Real formats are the trainer's to test: here the file is its notes, then all values.
+    exportPieces: async (_run, format, notes) => [
+      new TextEncoder().encode(JSON.stringify({ format, ...notes })),
+      { offset: 0, size: LENGTH },
+    ],
+    encode: async (_run, text) => [...new TextEncoder().encode(text)],
+    vocabulary: async () => Array.from({ length: 256 }, (_, id) => Uint8Array.of(id)),
+    generate: fakeText,
     close: async () => {},
   };
 };
+
+/** Writes `a`, `b`, `c` and so on by the seed, a token each millisecond; needs the model. */
+async function* fakeText(
+  { parameters, wish }: TextRequest,
+  signal: AbortSignal,
+): AsyncGenerator<number, undefined> {
+  if ((await parameters()).length !== LENGTH) throw new Error("another model");
+  for (let i = 0; i < wish.tokens && !signal.aborted; i += 1) {
+    yield 97 + ((wish.seed + i) % 26);
+    await new Promise((done) => setTimeout(done, 1));
+  }
+  return undefined;
+}
 
 /** The smallest run: H 2, a short warm-up, rounds as given. */
 export const RUN = (rounds: number) => ({

@@ -1,6 +1,7 @@
 // What a site does next in a run, from the round machine to the message for its worker. Pure.
 import type { AssignmentView } from "@tequio/contract";
 import type { JobState, LeaseState, RunState, State } from "@tequio/core/controller";
+import type { OwnModel } from "@tequio/core/pool";
 import {
   type Assignment,
   assignmentOf,
@@ -77,6 +78,9 @@ function training(
   return {
     reason: `${innerSteps} steps of batch ${batch} in round ${round}`,
     ...{ round, model: spec.model, corpus: spec.corpus, seed: config.data.seed },
+    ...(spec.tokenizer === undefined ? {} : { tokenizer: spec.tokenizer }),
+    parameters: config.parameters,
+    ...(spec.own === undefined ? {} : { own: ownOf(spec.own) }),
     modelDigest,
     // The blob of a model holds its very bytes, so it goes by the same digest.
     modelBlob: modelDigest,
@@ -86,6 +90,7 @@ function training(
     ...{ innerSteps, batch },
     learningRateStart: stretch.lrStart,
     learningRateEnd: stretch.lrEnd,
+    learningRatePeak: config.learningRate.peak,
     ranges: stretch.dataRange.map(({ pass, from, to }) => ({ pass, from, to })),
     windows: config.data.windows,
     // With another site's moments there is nothing to ramp up.
@@ -95,6 +100,8 @@ function training(
     wantsMoments: wantsMoments(machine, stretch),
   };
 }
+
+const ownOf = ({ layout }: OwnModel) => (layout === undefined ? {} : { layout });
 
 /** A site that has given nothing yet starts without an optimiser state of its own. */
 function isFresh(machine: RunState["machine"], siteId: string): boolean {

@@ -3,7 +3,13 @@
 import type { JobDetail, JobView } from "@tequio/contract";
 import type { JobState, LeaseState, State } from "@tequio/core/controller";
 import { arrayLimitReason, taskSpec, userName } from "@tequio/core/controller";
-import { deadlineMs, deviceCount } from "@tequio/core/pool";
+import {
+  acceleratorsOf,
+  deadlineMs,
+  type Resources,
+  usageOf,
+  WHOLE_MILLI,
+} from "@tequio/core/pool";
 import type { Plan, Reason, Wait } from "@tequio/core/scheduler";
 import { blockedReasons } from "@tequio/core/scheduler";
 
@@ -83,10 +89,9 @@ export function jobView(state: State, plan: Plan | undefined, job: JobState): Jo
     ...(job.outcome === null ? {} : { outcome: job.outcome }),
     ...(job.stage === "ended" ? { exitCode: job.exitCode } : {}),
     tasks: spec.groups.reduce((sum, group) => sum + group.count, 0),
-    accelerators: spec.groups.reduce(
-      (sum, group) => sum + group.count * group.resources.accelerators,
-      0,
-    ),
+    accelerators:
+      spec.groups.reduce((sum, { count, resources }) => sum + count * milliOf(resources), 0) /
+      WHOLE_MILLI,
     submittedAtMs: job.submittedAtMs,
     ...(job.startedAtMs === null ? {} : { startedAtMs: job.startedAtMs }),
     ...(job.endedAtMs === null ? {} : { endedAtMs: job.endedAtMs }),
@@ -98,6 +103,10 @@ export function jobView(state: State, plan: Plan | undefined, job: JobState): Jo
   };
 }
 
+/** Thousandths of accelerators that a task asks for: whole numbers add up exactly. */
+const milliOf = ({ accelerators, partMilli }: Resources): number =>
+  partMilli ?? accelerators * WHOLE_MILLI;
+
 /** One job with everything that was asked for and every lease it had. */
 export function jobDetail(state: State, plan: Plan | undefined, job: JobState): JobDetail {
   const { spec } = job;
@@ -107,7 +116,7 @@ export function jobDetail(state: State, plan: Plan | undefined, job: JobState): 
     command: [...group.command],
     env: { ...taskSpec(state, job).groups[0]!.env },
     constraints: spec.constraints,
-    resources: group.resources,
+    resources: askedOf(group.resources),
     dependencies: spec.dependencies.map(({ kind, jobId }) => `${kind}:${jobId}`),
     preemptible: spec.preemptible,
     requeue: spec.requeue,
@@ -115,6 +124,12 @@ export function jobDetail(state: State, plan: Plan | undefined, job: JobState): 
     ...(spec.deadline === undefined ? {} : { deadlineMs: deadlineMs(spec, job.submittedAtMs) }),
     leases: leasesOf(state, job).map((lease) => leaseView(state, lease)),
   };
+}
+
+/** The request as it was written: half an accelerator is 0.5. */
+function askedOf(resources: Resources): Omit<Resources, "partMilli"> {
+  const { partMilli: _, ...rest } = resources;
+  return { ...rest, accelerators: acceleratorsOf(resources) };
 }
 
 function leaseView(state: State, held: LeaseState): LeaseRow {
@@ -131,8 +146,11 @@ function leaseView(state: State, held: LeaseState): LeaseRow {
     site: lease.siteId,
     state: stage,
     fence: lease.fence,
-    accelerators: lease.placements.flatMap(({ node, acceleratorIds }) =>
-      acceleratorIds.map((id) => ({ node, id, model: modelOf(node, id) })),
+    accelerators: lease.placements.flatMap(({ node, acceleratorIds, partMilli }) =>
+      acceleratorIds.map((id) => ({
+        ...{ node, id, model: modelOf(node, id) },
+        ...(partMilli === undefined ? {} : { part: partMilli / WHOLE_MILLI }),
+      })),
     ),
     grantedAtMs: lease.grantedAtMs,
     ...(held.startedAtMs === null ? {} : { startedAtMs: held.startedAtMs }),
@@ -154,5 +172,5 @@ function leaseView(state: State, held: LeaseState): LeaseRow {
 export function deviceMsOf(held: LeaseState, nowMs: number): number {
   if (held.end !== null) return held.end.usage.deviceMs;
   if (held.startedAtMs === null) return 0;
-  return deviceCount(held.lease.placements) * Math.max(0, nowMs - held.startedAtMs);
+  return usageOf(held.lease.placements, Math.max(0, nowMs - held.startedAtMs)).deviceMs;
 }

@@ -10,18 +10,22 @@ import {
 } from "@tequio/core/controller";
 import { DEFAULT_OFFER, hoursAt, type Node, type Offer } from "@tequio/core/pool";
 
+const hoursWire = (hours: Offer["hours"]): OfferWire["hours"] =>
+  hours === null ? null : { zone: hours.zone, windows: [...hours.windows] };
+
 /** The offer as its owner wrote it. */
 function offerWire(offer: Offer): OfferWire {
   const { devices, hours, tenants, labels, prices, caps } = offer;
-  const { recallGraceMs, ownProjects, ownFirst } = offer;
+  const { recallGraceMs, ownProjects, ownFirst, bandwidth = [] } = offer;
   return {
     devices: devices.map((rule) => ({ ...rule })),
-    hours: hours === null ? null : { zone: hours.zone, windows: [...hours.windows] },
+    hours: hoursWire(hours),
+    bandwidth: bandwidth.map((rule) => ({ ...rule, hours: hoursWire(rule.hours) })),
     tenants: { allow: [...tenants.allow], refuse: [...tenants.refuse] },
     labels: { ...labels },
     prices: { ...prices, models: prices.models.map((row) => ({ ...row })) },
     ownProjects: [...ownProjects],
-    ...{ recallGraceMs, ownFirst },
+    ...{ recallGraceMs, ownFirst, shareAccelerators: offer.shareAccelerators === true },
     caps: { ...caps },
   };
 }

@@ -24,6 +24,7 @@ export function poolView(state: State, version: string, nowMs: number): PoolView
     runs: state.runs.size,
     ageing: state.ageing === undefined ? AGEING_DEFAULT : state.ageing,
     backfill: state.backfill ?? BACKFILL_DEFAULT,
+    moves: state.moves ?? false,
   };
 }
 

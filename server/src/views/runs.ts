@@ -133,6 +133,7 @@ function memberRow(
     computeMs: totals?.computeMs ?? 0,
     deviceMs: leases.reduce((sum, held) => sum + deviceMsOf(held, nowMs), 0),
     batch,
+    ...(run.refusals?.[siteId] === undefined ? {} : { refused: run.refusals[siteId] }),
   };
 }
 

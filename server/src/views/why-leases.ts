@@ -90,6 +90,9 @@ function stopFacts(about: About): string[] {
   if (spec.preemptible) {
     const notice = `with ${grace(LIMITS.STOP_GRACE_MS)} of notice. ${whatFollows(about)}`;
     facts.push(`Jobs of a priority above ${spec.priority} may preempt it, ${notice}`);
+    if (state.moves === true && spec.requeue && spec.run === undefined) {
+      facts.push("It may be moved to another place on its site, so that a wide job has room.");
+    }
   } else {
     facts.push("It is not preemptible: no job stops it because of a higher priority.");
   }
@@ -108,7 +111,8 @@ function ownerFact(member: string, offer: Offer, own: boolean): string {
 }
 
 /** What happens to the job when a lease of it is stopped. */
-function whatFollows({ job }: About): string {
+function whatFollows({ state, job }: About): string {
+  if (state.moving.has(job.jobId)) return "It goes on there.";
   const { requeue, run } = job.spec;
   if (run !== undefined) return "The run goes on without the site.";
   if (!requeue) return "It would not be started again: `requeue` is false.";

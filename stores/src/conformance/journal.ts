@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { chainHash, EMPTY_HEAD, GENESIS_HASH } from "../chain.ts";
-import { APPEND_RECORDS_MAX, READ_RECORDS_MAX, RECORD_PAYLOAD_BYTES_MAX } from "../limits.ts";
+import {
+  APPEND_RECORDS_MAX,
+  READ_PAGE_CHARS_MAX,
+  READ_RECORDS_MAX,
+  RECORD_PAYLOAD_BYTES_MAX,
+} from "../limits.ts";
 import type { JournalRecord } from "../port.ts";
 import { replay } from "../replay.ts";
 import { good, records, refused, type StoreSubject, withPlace, withStore } from "./support.ts";
@@ -197,7 +202,7 @@ function reading(subject: StoreSubject): void {
   it(
     "a page of large records ends early, and the next one goes on",
     withStore(subject, async ({ journal }) => {
-      const payload = "x".repeat(RECORD_PAYLOAD_BYTES_MAX);
+      const payload = "x".repeat(READ_PAGE_CHARS_MAX / 8);
       const large = Array.from({ length: 20 }, () => ({ atMs: 1, type: "t", payload }));
       good(await journal.append(0, large));
       const page = good(await journal.read({ afterSeq: 0, limit: READ_RECORDS_MAX }));

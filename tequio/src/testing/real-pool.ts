@@ -67,6 +67,11 @@ export class RealPool {
     });
   }
 
+  /** A plain request with the operator's token. */
+  http(path: string): Promise<Response> {
+    return fetch(this.url + path, { headers: { authorization: `Bearer ${this.#token}` } });
+  }
+
   async member(name: string) {
     const members = await this.client.call("listMembers", {});
     if (!members.ok) return undefined;

@@ -1,6 +1,8 @@
 // Blobs over HTTP, from the side of a site: put and get by digest, resumed after a cut. What is in
 // them is not looked at here.
 import { createHash } from "node:crypto";
+import type { BandwidthRule } from "@tequio/core/pool";
+import { Throttle } from "./throttle.ts";
 
 /** Blob requests that fail this often in a row are given up; the caller starts over. */
 const TRIES_MAX = 6;
@@ -21,7 +23,13 @@ const digestOf = (bytes: Uint8Array): string =>
 const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 /** A client for one lease's token. Throws when the pool cannot be reached for long. */
-export function blobClient(url: string, token: string): BlobClient {
+export function blobClient(
+  url: string,
+  token: string,
+  bandwidth: readonly BandwidthRule[] = [],
+): BlobClient {
+  const up = new Throttle(bandwidth, "upMbitPerS");
+  const down = new Throttle(bandwidth, "downMbitPerS");
   const address = (digest: string): string => `${url}/v1/blobs/${encodeURIComponent(digest)}`;
   const authorization = `Bearer ${token}`;
 
@@ -49,15 +57,21 @@ export function blobClient(url: string, token: string): BlobClient {
       headers: {
         authorization,
         "content-type": "application/octet-stream",
-        ...(from === 0 ? {} : { "content-range": range }),
+        ...(from === 0 && bandwidth.length === 0 ? {} : { "content-range": range }),
       },
-      body: bytes.slice(from),
+      ...bodyOf(bytes.slice(from)),
     });
     if (!reply.ok && reply.status < 500 && reply.status !== 409) {
       throw new Fatal(`The pool refused a blob: ${reply.status} ${await reply.text()}`);
     }
     await reply.arrayBuffer();
     return reply.ok;
+  }
+
+  /** A bounded way up needs the bytes one after another. */
+  function bodyOf(bytes: Uint8Array<ArrayBuffer>): RequestInit {
+    if (bandwidth.length === 0) return { body: bytes };
+    return { body: ReadableStream.from(up.paced(bytes)), duplex: "half" } as RequestInit;
   }
 
   async function get(digest: string): Promise<Uint8Array> {
@@ -68,7 +82,10 @@ export function blobClient(url: string, token: string): BlobClient {
         if (reply.status < 500) throw new Fatal(`The pool has no ${digest}: ${reply.status}`);
         return false;
       }
-      bytes = new Uint8Array(await reply.arrayBuffer());
+      bytes =
+        bandwidth.length === 0 || reply.body === null
+          ? new Uint8Array(await reply.arrayBuffer())
+          : await down.gathered(reply.body as unknown as AsyncIterable<Uint8Array>);
       return digestOf(bytes) === digest;
     });
     return bytes!;

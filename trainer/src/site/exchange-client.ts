@@ -1,6 +1,7 @@
 // The exchange as the training thread sees it: the calls of `ExchangePort`, answered by the thread
 // of exchange-thread.ts.
 import { Worker } from "node:worker_threads";
+import type { BandwidthRule } from "@tequio/core/pool";
 import type { OptimiserState } from "../stretch.ts";
 import type { Exchanged, ExchangePort, Next } from "./exchange.ts";
 
@@ -9,6 +10,8 @@ export interface ExchangeSettings {
   readonly url: string;
   readonly token: string;
   readonly runId: string;
+  /** What the owner lets transfers use, by the hour; absent: all. */
+  readonly bandwidth?: readonly BandwidthRule[];
 }
 
 export type ExchangeQuestion =

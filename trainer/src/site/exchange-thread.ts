@@ -10,12 +10,12 @@ import type { ExchangeAnswer, ExchangeQuestion, ExchangeSettings } from "./excha
 
 believePool();
 const port = parentPort as MessagePort;
-const { url, token, runId } = workerData as ExchangeSettings;
+const { url, token, runId, bandwidth = [] } = workerData as ExchangeSettings;
 let stopping = false;
 
 const exchange = new Exchange({
   client: makeClient({ url, token }),
-  blobs: blobClient(url, token),
+  blobs: blobClient(url, token, bandwidth),
   runId,
   log: (line) => post({ kind: "log", line }),
   stopped: () => stopping,

@@ -1,12 +1,15 @@
 // What a site computes from round to round, against an exchange that answers from a list.
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { windowsOf as windowsOfRanges } from "@tequio/core/training";
-import { loadCorpus } from "../corpus.ts";
+import { loadCorpus, tokenised } from "../corpus.ts";
 import { initialParameters } from "../layout.ts";
 import { Trainee } from "../stretch.ts";
 import { anyExecutor, TINY } from "../testing.ts";
-import { fillBatch } from "../windows.ts";
+import { fillBatch, windowsOf } from "../windows.ts";
 import type { Done, Exchanged, ExchangePort, Next, Train } from "./exchange.ts";
 import { nowMs } from "./exchange.ts";
 import { takePart } from "./loop.ts";
@@ -128,4 +131,35 @@ test("a site that sat out a round starts from the pool's model alone", async () 
   assert.ok(result.ok);
   assert.deepEqual(results[1]!.parameters, result.value.parameters);
   await own.release();
+});
+
+test("a run in trained tokens trains on them, and not on a text that differs", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "tequio-site-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "text.txt");
+  writeFileSync(path, "We the people of the union, and the states. ".repeat(300));
+  const loaded = await loadCorpus(path);
+  assert.ok(loaded.ok);
+  const own = tokenised(loaded.value, "bpe-280", { context: MODEL.context, sites: 1 });
+  assert.ok(own.ok);
+  const windows = windowsOf(own.value.corpus.parts.train, MODEL.context);
+  const model = { ...MODEL, vocab: 280 };
+  const run = { model, corpus: path, tokenizer: "bpe-280", windows, learningRateEnd: 0 };
+  const first = { ...nextOf(1, run), model: initialParameters(model, 1) };
+  const { results } = await play([{ accepted: true, next: undefined }], first);
+  // The same start, windows and rates, but ids that this test picks itself.
+  const all = [...windowsOfRanges({ windows, seed: 1 }, first.assignment.ranges)];
+  const trainee = new Trainee(executor, model);
+  const wanted = await trainee.runStretch({
+    ...{ parameters: first.model, innerSteps: STEPS, batch: BATCH, lrStart: RATE, lrEnd: 0 },
+    batches: (step) => {
+      const at = all.slice(step * BATCH, (step + 1) * BATCH);
+      return fillBatch(own.value.corpus.parts.train, at, MODEL.context);
+    },
+  });
+  assert.ok(wanted.ok);
+  assert.deepEqual(results[0]!.parameters, wanted.value.parameters);
+  await trainee.release();
+  const other = nextOf(1, { ...run, windows: windows + 1 });
+  await assert.rejects(play([], { ...other, model: first.model }), /not the one that the pool/);
 });

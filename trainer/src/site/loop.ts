@@ -1,10 +1,10 @@
 // What a site does in a run, round after round: train the stretch from the pool's model, hand it to
 // the exchange, and train on until the next model is there. The pool decides; this obeys.
 import { difference, windowsOf as windowsOfRanges } from "@tequio/core/training";
-import { type Corpus, loadCorpus } from "../corpus.ts";
+import { type Corpus, loadCorpus, tokenised } from "../corpus.ts";
 import type { Executor } from "../executor.ts";
 import { type StretchOptions, type StretchResult, Trainee } from "../stretch.ts";
-import { fillBatch } from "../windows.ts";
+import { fillBatch, windowsOf } from "../windows.ts";
 import { type ExchangePort, type Next, nowMs, type Train } from "./exchange.ts";
 
 /** Most steps that a site trains on while it waits for the merge, as a share of its stretch: more
@@ -118,9 +118,7 @@ class RunSite {
 
   async #ready(assignment: Train): Promise<Stretch> {
     if (this.#corpus === undefined) {
-      const corpus = await loadCorpus(assignment.corpus ?? "sotu");
-      if (!corpus.ok) throw new Error(`${corpus.code}: ${corpus.message}`);
-      this.#corpus = corpus.value;
+      this.#corpus = await corpusOf(assignment);
     }
     this.#trainee ??= new Trainee(this.#options.executor, assignment.model);
     const trainee = this.#trainee;
@@ -149,6 +147,21 @@ class RunSite {
     }
     return result.value;
   }
+}
+
+/** The run's text in the run's tokens. Throws where this site's text is not the pool's. */
+async function corpusOf(assignment: Train): Promise<Corpus> {
+  const { corpus: name = "sotu", tokenizer = "bytes", windows, model } = assignment;
+  const needs = { context: model.context, sites: 1 };
+  const loaded = await loadCorpus(name, needs);
+  if (!loaded.ok) throw new Error(`${loaded.code}: ${loaded.message}`);
+  if (tokenizer === "bytes") return loaded.value;
+  const own = tokenised(loaded.value, tokenizer, needs);
+  if (!own.ok) throw new Error(`${own.code}: ${own.message}`);
+  const { corpus } = own.value;
+  // Another text gives other tokens, which would spoil what all others learn.
+  if (windowsOf(corpus.parts.train, model.context) === windows) return corpus;
+  throw new Error(`CORPUS_INVALID: The text ${name} is not the one that the pool has.`);
 }
 
 /**

@@ -1,7 +1,15 @@
 // Offers and maintenance windows: what members lend, and when they do not.
 import type { OfferWire } from "@tequio/contract";
 import type { Member } from "@tequio/core/controller";
-import { type Offer, type Outcome, ok, parseHours, refuse } from "@tequio/core/pool";
+import {
+  type BandwidthRule,
+  type Offer,
+  type Outcome,
+  ok,
+  parseHours,
+  refuse,
+  type WeeklyHours,
+} from "@tequio/core/pool";
 import type { Context } from "../../context.ts";
 import { zoneOffsets } from "../../offers/zone.ts";
 import { newId } from "../../secrets.ts";
@@ -19,14 +27,29 @@ type OfferEndpoints =
 
 /** The offer as the core keeps it: hours as stretches of the week, with their zone's offsets. */
 function offerOfWire(wire: OfferWire, nowMs: number): Outcome<Offer> {
-  const { hours: written, ...rest } = wire;
-  if (written === null) return ok({ ...rest, hours: null, version: 0 });
+  const { hours: written, bandwidth: bounds, ...rest } = wire;
+  const hours = weeklyHours(written, nowMs, "offer.hours");
+  if (!hours.ok) return hours;
+  const bandwidth: BandwidthRule[] = [];
+  for (const [i, bound] of bounds.entries()) {
+    const open = weeklyHours(bound.hours, nowMs, `offer.bandwidth.${i}.hours`);
+    if (!open.ok) return open;
+    bandwidth.push({ ...bound, hours: open.value });
+  }
+  const bounded = bandwidth.length === 0 ? {} : { bandwidth };
+  return ok({ ...rest, ...bounded, hours: hours.value, version: 0 });
+}
+
+function weeklyHours(
+  written: OfferWire["hours"],
+  nowMs: number,
+  at: string,
+): Outcome<WeeklyHours | null> {
+  if (written === null) return ok(null);
   const spans = parseHours(written.windows);
-  if (!spans.ok) return { ...spans, at: "offer.hours.windows" };
+  if (!spans.ok) return { ...spans, at: `${at}.windows` };
   const offsets = zoneOffsets(written.zone, nowMs);
-  if (!offsets.ok) return offsets;
-  const hours = { ...written, spans: spans.value, offsets: offsets.value };
-  return ok({ ...rest, hours, version: 0 });
+  return offsets.ok ? ok({ ...written, spans: spans.value, offsets: offsets.value }) : offsets;
 }
 
 function memberOf({ pump }: Context, name: string): Outcome<Member> {

@@ -20,11 +20,12 @@ export const poolHandlers: Handlers<
 > = {
   getPool: ({ context }) => ok(poolView(context.pump.state, context.version, context.now())),
   async changePool({ context, caller, body }) {
-    const { ageing, backfill } = body;
+    const { ageing, backfill, moves } = body;
     const set = await context.pump.submit({
       ...{ type: "setPool", by: userOf(caller) },
       ...(ageing === undefined ? {} : { ageing }),
       ...(backfill === undefined ? {} : { backfill }),
+      ...(moves === undefined ? {} : { moves }),
     });
     if (!set.ok) return set;
     return ok(poolView(context.pump.state, context.version, context.now()));

@@ -1,6 +1,7 @@
 // Spanning runs for people: listing, watching, pausing, sampling.
 import type { JobState } from "@tequio/core/controller";
 import { type Outcome, ok, type Permission, refuse } from "@tequio/core/pool";
+import { refuseOwn } from "../../aggregator/own-model.ts";
 import { readVector } from "../../aggregator/vectors.ts";
 import type { Context } from "../../context.ts";
 import { runDetail, runView } from "../../views/runs.ts";
@@ -13,8 +14,8 @@ import { checkCursor, permittedJob } from "./jobs.ts";
 const SAMPLES_MAX = 4;
 let sampling = 0;
 
-/** The job of a run. Refuses NOT_FOUND, also for a job that is no run. */
-function findRun(
+/** The job of a run. Refuses NOT_FOUND, also for a job that is no run, and FORBIDDEN. */
+export function findRun(
   context: Context,
   caller: Caller,
   what: Permission,
@@ -85,6 +86,8 @@ export const runHandlers: Handlers<RunEndpoints> = {
     if (trainer === undefined) {
       return refuse("WRONG_STATE", "This control plane has no trainer.", "Start it with one.");
     }
+    const unknown = refuseOwn(job.value);
+    if (unknown !== undefined) return unknown;
     if (sampling >= SAMPLES_MAX) {
       return refuse("TOO_MANY", `${sampling} samples are under way.`, "Try again in a moment.");
     }

@@ -1,0 +1,194 @@
+// Claims about one run over several sites, each a line of JSON: its quality against all-reduce,
+// unequal sites against other policies, churn, bad sites, utilisation. Sites are simulated one
+// after another on the real engine by the product's own arithmetic (lib/training/pooled.ts), only
+// `utilisation` uses real processes. Usage:
+//   npm run -s bench:training -- --setting quality [--seed 1] [--steps 2400] [--inner-steps 15]
+//     [--codec ternary] [--down int8] [--rates 0.004] [--peer-rates 0.008] [--sites 4]
+//   ... --setting unequal [--seeds 1,2,3] [--speeds 1,0.5,0.25,0.125] [--mbit 50] [--rtt 80]
+//     [--step-ms 100] [--steps 600] [--rates 0.001,0.004] [--policies ours,two-fastest,dylu,alone]
+//   ... --setting churn [--mean 3]
+//   ... --setting attack [--sites 4] [--kinds sign-flip,nan] [--bad 1] [--honest 1]
+//   ... --setting utilisation [--mbit 50] [--rtt 80] [--minutes 3]
+import { parseArgs } from "node:util";
+import { CODECS, type Codec, isCodec } from "@tequio/core/training";
+import { BAD_KINDS, type BadKind } from "./lib/training/bad.ts";
+import { withBad, withChurn, without } from "./lib/training/disturbed.ts";
+import { type Lab, openLab, REFERENCE_MODEL } from "./lib/training/lab.ts";
+import { measureQuality } from "./lib/training/quality.ts";
+import { measureUnequal, type PolicyResult } from "./lib/training/unequal.ts";
+import { measureUtilisation } from "./lib/training/utilisation.ts";
+import { record } from "./record.ts";
+
+const { values } = parseArgs({
+  options: {
+    setting: { type: "string" },
+    seed: { type: "string", default: "1" },
+    seeds: { type: "string", default: "1,2,3" },
+    sites: { type: "string", default: "4" },
+    steps: { type: "string" },
+    "inner-steps": { type: "string", default: "15" },
+    codec: { type: "string", default: "ternary" },
+    down: { type: "string", default: "int8" },
+    rates: { type: "string", default: "0.004" },
+    "peer-rates": { type: "string", default: "0.008" },
+    speeds: { type: "string", default: "1,0.5,0.25,0.125" },
+    mbit: { type: "string", default: "50" },
+    rtt: { type: "string", default: "80" },
+    "step-ms": { type: "string", default: "100" },
+    minutes: { type: "string", default: "3" },
+    policies: { type: "string", default: "ours,two-fastest,dylu,alone" },
+    kinds: { type: "string", default: BAD_KINDS.join(",") },
+    bad: { type: "string", default: "1" },
+    mean: { type: "string", default: "3" },
+    honest: { type: "string", default: "0" },
+    model: { type: "string", default: JSON.stringify(REFERENCE_MODEL) },
+  },
+});
+const numbers = (list: string): readonly number[] => list.split(",").map(Number);
+const codecOf = (name: string): Codec => {
+  if (!isCodec(name)) throw new Error(`${name} is none of ${CODECS.join(", ")}`);
+  return name;
+};
+const common = {
+  seed: Number(values.seed),
+  sites: Number(values.sites),
+  innerSteps: Number(values["inner-steps"]),
+  codecUp: codecOf(values.codec),
+  codecDown: codecOf(values.down),
+};
+const stepsOr = (usual: number): number => Number(values.steps ?? usual);
+const NAME = "training";
+
+async function quality(lab: Lab): Promise<void> {
+  const setting = {
+    ...{ ...common, steps: stepsOr(2_400) },
+    ...{ rates: numbers(values.rates), peerRates: numbers(values["peer-rates"]) },
+  };
+  const { ours, peer, gap, grid } = await measureQuality(lab, setting);
+  const wide = ours.byteFactor < 233;
+  record(NAME, {
+    claim: `loss above tuned fp32 all-reduce at ${ours.byteFactor.toFixed(0)} times fewer bytes up`,
+    value: Number((100 * gap).toFixed(2)),
+    unit: "%",
+    bar: wide ? "<= 0.5" : "<= 1",
+    peer: { name: "fp32 all-reduce, one AdamW on the whole batch", ...peer },
+    details: { ...setting, ours, grid },
+  });
+}
+
+async function unequal(lab: Lab): Promise<void> {
+  const all: (readonly PolicyResult[])[] = [];
+  const setting = {
+    ...{ ...common, steps: stepsOr(600), speeds: numbers(values.speeds) },
+    ...{ rates: numbers(values.rates), stepMs: Number(values["step-ms"]) },
+    line: { mbitPerS: Number(values.mbit), rttMs: Number(values.rtt) },
+    policies: values.policies.split(","),
+  };
+  for (const seed of numbers(values.seeds))
+    all.push(await measureUnequal(lab, { ...setting, seed }));
+  const lossesOf = (policy: string) =>
+    all.flatMap((results) =>
+      results.filter((one) => one.policy === policy).map(({ loss }) => loss),
+    );
+  const ours = lossesOf("ours");
+  for (const policy of setting.policies.filter((name) => name !== "ours")) {
+    const theirs = lossesOf(policy);
+    const margins = theirs.map((loss, i) => loss - ours[i]!);
+    record(NAME, {
+      claim: `loss below ${policy} in the same computed wall-clock, least of the seeds`,
+      value: Number(Math.min(...margins).toFixed(4)),
+      unit: "nats",
+      bar: policy === "two-fastest" ? "> spread of the margins" : "> 0",
+      peer: { name: policy, losses: theirs },
+      details: { ...setting, ours, margins, spread: Math.max(...margins) - Math.min(...margins) },
+    });
+  }
+}
+
+async function churn(lab: Lab): Promise<void> {
+  const setting = { ...common, steps: stepsOr(600), rate: numbers(values.rates)[0]! };
+  const calm = await without(lab, setting, 0);
+  const disturbed = await withChurn(lab, setting, Number(values.mean));
+  record(NAME, {
+    claim: `loss with sites that stay ${values.mean} rounds in the mean, above the undisturbed run`,
+    value: percentAbove(disturbed.loss, calm.loss),
+    unit: "%",
+    bar: "<= 3",
+    peer: { name: "the same sites, always there", loss: calm.loss },
+    details: { ...setting, loss: disturbed.loss },
+  });
+}
+
+async function attack(lab: Lab): Promise<void> {
+  const setting = { ...common, steps: stepsOr(600), rate: numbers(values.rates)[0]! };
+  const bad = Number(values.bad);
+  const clean = await without(lab, setting, bad);
+  const kinds = values.kinds.split(",") as BadKind[];
+  for (let first = 0; first < kinds.length; first += bad) {
+    const some = kinds.slice(first, first + bad);
+    const { loss, named } = await withBad(lab, setting, some);
+    const badOnes = some.map((_, i) => `site-${setting.sites - 1 - i}`);
+    record(NAME, {
+      claim: `loss with ${some.join(", ")} among ${setting.sites} sites, above the run without`,
+      value: percentAbove(loss, clean.loss),
+      unit: "%",
+      bar: "<= 3, each named and nobody else",
+      peer: { name: "the honest sites alone", loss: clean.loss },
+      details: {
+        ...{ ...setting, loss, named },
+        unnamed: badOnes.filter((site) => !named.some((one) => one.site === site)),
+        wronglyNamed: named.filter(({ site }) => !badOnes.includes(site)),
+      },
+    });
+  }
+  await honest(lab, setting);
+}
+
+/** Honest sites that look bad: an eighth of the speed, each with the text of another century. */
+async function honest(lab: Lab, setting: Parameters<typeof withBad>[1]): Promise<void> {
+  let named = 0;
+  for (let seed = 1; seed <= Number(values.honest); seed += 1) {
+    const likeness = { ownText: true, slow: true };
+    named += (await withBad(lab, { ...setting, seed }, [], likeness)).named.length;
+  }
+  if (Number(values.honest) === 0) return;
+  record(NAME, {
+    claim: `honest slow sites with text of their own in quarantine, ${values.honest} seeds`,
+    value: named,
+    unit: "sites",
+    bar: "0",
+    peer: null,
+    details: setting,
+  });
+}
+
+async function utilisation(): Promise<void> {
+  const mbitPerS = Number(values.mbit);
+  const used = await measureUtilisation({
+    ...{ speeds: [0.4, 0.4, 0.4, 0.4].slice(0, common.sites), mbitPerS, seed: common.seed },
+    ...{ oneWayDelayMs: Number(values.rtt) / 2, minutes: Number(values.minutes) },
+    model: { vocab: 256, context: 128, width: 128, layers: 4, heads: 4 },
+    referenceBatch: 4,
+  });
+  record(NAME, {
+    claim: `share of the time in which sites compute, ${mbitPerS} Mbit/s, real processes`,
+    value: Number((100 * used.utilisation).toFixed(1)),
+    unit: "%",
+    bar: mbitPerS >= 50 ? ">= 95" : ">= 85",
+    peer: { name: "fp32 exchange at every step, computed", value: mbitPerS >= 50 ? 8.5 : 1.8 },
+    details: used,
+  });
+}
+
+const percentAbove = (loss: number, base: number): number =>
+  Number((100 * (loss / base - 1)).toFixed(2));
+
+const settings: Readonly<Record<string, (lab: Lab) => Promise<void>>> = {
+  ...{ quality, unequal, churn, attack },
+};
+if (values.setting === "utilisation") await utilisation();
+else {
+  const measure = settings[values.setting ?? ""];
+  if (measure === undefined) throw new Error("--setting quality|unequal|churn|attack|utilisation");
+  await measure(await openLab(JSON.parse(values.model)));
+}
