@@ -171,7 +171,7 @@ function choicesOf(sites: readonly Known[], run: RunSpec, rules: RunRules): read
 const soonest = ({ forecast }: PlanChoice): number => Math.round(forecast.durationMs);
 
 const keyOf = ({ siteIds, innerSteps, codecUp }: PlanChoice): string =>
-  [...siteIds, innerSteps, codecUp].join(" ");
+  [...siteIds.toSorted(), innerSteps, codecUp].join(" ");
 
 /** Other sets of sites with the pool's own settings, then other settings on the pool's own set. */
 function* ideasOf(

@@ -123,5 +123,5 @@ test("what is forecast is what the round machine then does", () => {
     { numRuns: 60, seed: 3 },
   );
   errors.sort((a, b) => a - b);
-  assert.ok(errors[30]! < 0.1 && errors[54]! < 0.4, `${errors[30]} ${errors[54]} ${errors[59]}`);
+  assert.ok(errors[30]! < 0.1 && errors[54]! < 0.3, `${errors[30]} ${errors[54]} ${errors[59]}`);
 });

@@ -55,6 +55,15 @@ test("an honest site is trusted however small its batch and however other its te
   );
 });
 
+test("a heavy site's long step, which gains less for each unit, is no reason for suspicion", () => {
+  // Steps of 0.5, 0.25, 0.15 and 0.1: the heavy one's end point is so noisy that most is lost.
+  const round = tried([0.01, 0.1, 0.1, 0.1], [10, 5, 3, 2]);
+  assert.ok(Math.abs(gainShares(round).get("s0")! - 1 / 3) < 1e-9, "0.005 beside 0.015");
+  const light = tried([0.1, 0.1, 0.1, 0.1], [100, 100, 100, 1]);
+  assert.ok(gainShares(light).get("s3")! > 0.9, "nor is a light site's short step");
+  assert.ok(gainShares(tried([0, 0.1, 0.1, 0.1], [10, 5, 3, 2])).get("s0")! < 0.01);
+});
+
 test("one round of no use, or of harm, is forgotten", () => {
   const good = tried([0.1, 0.1, 0.1, 0.1]);
   const bad = tried([0.1, 0.1, 0.1, -1]);

@@ -26,23 +26,31 @@ const SITES_MIN = 3;
 
 /**
  * For each site the gain of its contribution as a share of the middle one of the round, -1.5 to
- * 1.5, both for each unit of the step with which they were tried. Empty when nothing can be said:
- * fewer than three contributions, or a round in which the middle one does not help.
+ * 1.5: the larger of two shares, that of the gains as they are and that of the gains for each unit
+ * of the step with which they were tried. A light site's step is short, so its gain is small; a
+ * heavy site's step is long, so it gains less for each unit (the loss curves). Whoever works has
+ * one of the two; who does nothing has neither. Empty when nothing can be said: fewer than three
+ * contributions, or a round in which the middle one does not help.
  */
 export function gainShares(tried: readonly Tried[]): ReadonlyMap<string, number> {
+  if (tried.length < SITES_MIN) return new Map();
   const steps = gateSteps(tried.map(({ weight }) => weight));
-  const gains = tried.map(({ siteId, lossBefore, lossAfter }, i) => ({
-    siteId,
-    gain: lossBefore === null || lossAfter === null ? null : (lossBefore - lossAfter) / steps[i]!,
-  }));
-  const sorted = gains.map(({ gain }) => gain ?? Number.NEGATIVE_INFINITY).sort((a, b) => a - b);
-  // The upper middle: with two bad of four the middle is still an honest one.
-  const middle = sorted[Math.floor(sorted.length / 2)];
-  if (middle === undefined || tried.length < SITES_MIN || !(middle > 0)) return new Map();
-  const limited = (share: number): number => Math.max(-SHARE_MAX, Math.min(SHARE_MAX, share));
-  return new Map(
-    gains.map(({ siteId, gain }) => [siteId, gain === null ? -SHARE_MAX : limited(gain / middle)]),
+  const gains = tried.map(({ lossBefore, lossAfter }) =>
+    lossBefore === null || lossAfter === null ? Number.NEGATIVE_INFINITY : lossBefore - lossAfter,
   );
+  const whole = sharesOfMiddle(gains);
+  const forEachStep = sharesOfMiddle(gains.map((gain, i) => gain / steps[i]!));
+  if (whole === undefined || forEachStep === undefined) return new Map();
+  return new Map(tried.map(({ siteId }, i) => [siteId, Math.max(whole[i]!, forEachStep[i]!)]));
+}
+
+/** Each as a share of the middle one, bounded; undefined when the middle one is no gain. */
+function sharesOfMiddle(gains: readonly number[]): readonly number[] | undefined {
+  const sorted = gains.toSorted((a, b) => a - b);
+  // The upper middle: with two bad of four the middle is still an honest one.
+  const middle = sorted[Math.floor(sorted.length / 2)]!;
+  if (!(middle > 0)) return undefined;
+  return gains.map((gain) => Math.max(-SHARE_MAX, Math.min(SHARE_MAX, gain / middle)));
 }
 
 /** Taken of a site before its first round: it is honest. First rounds are the noisiest. */

@@ -112,7 +112,7 @@ class Client:
     def get_blob(self, digest):
         """The bytes of a blob, checked against its digest; a cut costs only what was cut off."""
         path = "/v1/blobs/" + urllib.parse.quote(digest)
-        parts, have, tries = [], 0, 0
+        parts, have, tries, damaged = [], 0, 0, 0
         while True:
             try:
                 headers = {} if have == 0 else {"range": "bytes=%d-" % have}
@@ -129,7 +129,9 @@ class Client:
                 data = b"".join(parts)
                 if digest_of(data) == digest:
                     return data
-                parts, have = [], 0
+                # All that came was wrong: that is no progress, however much it was.
+                parts, have, tries = [], 0, damaged
+                damaged += 1
                 trouble = PoolError("DIGEST_MISMATCH", "The bytes are not those of %s." % digest)
             except PoolError as error:
                 if error.status < 500 and error.status != 416:
