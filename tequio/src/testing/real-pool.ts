@@ -104,9 +104,10 @@ export class RealPool {
   }
 
   /** The whole log of a job that has ended: its last bytes arrive a moment after its end. */
-  log(id: string): Promise<string> {
+  log(id: string, member?: string): Promise<string> {
     return until(`the log of ${id} is whole`, async () => {
-      const log = await this.client.call("readLog", { params: { id }, query: { waitMs: 1_000 } });
+      const query = { waitMs: 1_000, ...(member === undefined ? {} : { member }) };
+      const log = await this.client.call("readLog", { params: { id }, query });
       if (!log.ok || !log.value.ended) return undefined;
       return { text: Buffer.from(log.value.data, "base64").toString() };
     }).then(({ text }) => text);
