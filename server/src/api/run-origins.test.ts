@@ -108,7 +108,9 @@ describe("what a run leaves behind", { concurrency: true }, () => {
     const signed = good(await server.client.call("getLineage", { params: { id } }));
     const { card } = signed;
     const run = server.server.pump.state.runs.get(id)!;
-    assert.deepEqual([card.runId, card.round, card.parents], [id, 4, []]);
+    assert.deepEqual([card.runId, card.parents], [id, []]);
+    // A round in which only the bad one came has a number, too, and does not count.
+    assert.ok(card.round >= 4, `${card.round}`);
     assert.equal(card.digest, run.machine.model.digest);
     assert.equal(
       card.owners.reduce((sum, owner) => sum + owner.tokens, 0),
@@ -121,7 +123,8 @@ describe("what a run leaves behind", { concurrency: true }, () => {
     assert.deepEqual(lab!.refused, {});
     assert.ok(isSigned(signed));
     const more = [{ ...lab!, tokens: lab!.tokens + 1 }, plant!];
-    for (const change of [{ round: 5 }, { corpus: "x" }, { owners: more }, { owners: [lab!] }]) {
+    const round = card.round + 1;
+    for (const change of [{ round }, { corpus: "x" }, { owners: more }, { owners: [lab!] }]) {
       assert.ok(!isSigned({ ...signed, card: { ...card, ...change } }), JSON.stringify(change));
     }
     const spki = Buffer.from(signed.publicKey, "base64");

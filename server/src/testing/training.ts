@@ -69,6 +69,9 @@ export interface WorkerOptions {
   readonly onRound?: (assignment: AssignmentView, code: string | undefined) => void;
 }
 
+/** A blob that the pool no longer has. */
+class Gone extends Error {}
+
 /** A site's worker: trains by moving towards the target. */
 export class FakeWorker {
   readonly reasons: string[] = [];
@@ -99,7 +102,13 @@ export class FakeWorker {
       if (assignment.state === "stop") return assignment.reason;
       if (assignment.state === "wait" || assignment.round === done) continue;
       this.assignments.push(assignment);
-      await this.#train(assignment);
+      try {
+        await this.#train(assignment);
+      } catch (error) {
+        // Rounds of milliseconds: the others may have gone on so far that the model is gone.
+        if (!(error instanceof Gone)) throw error;
+        continue;
+      }
       done = assignment.round!;
     }
   }
@@ -142,6 +151,7 @@ export class FakeWorker {
   async get(digest: string): Promise<Uint8Array<ArrayBuffer>> {
     const headers = { authorization: `Bearer ${this.#options.token}` };
     const reply = await fetch(`${this.#options.url}/v1/blobs/${digest}`, { headers });
+    if (reply.status === 404) throw new Gone(`GET ${digest}: 404`);
     if (!reply.ok) throw new Error(`GET ${digest}: ${reply.status}`);
     return new Uint8Array(await reply.arrayBuffer());
   }
