@@ -33,6 +33,25 @@ def loss_of(model, samples):
     return ((model(x) - x @ TARGET.t()) ** 2).mean()
 
 
+LEAVING = textwrap.dedent(
+    """
+    import sys, time, torch
+    import _path
+    from tequio.client import Client
+    from tequio.run import join
+    model = torch.nn.Linear(4, 3)
+    run = join(Client(sys.argv[1], "a"), "1")
+    model, optimiser = run.wrap(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    for step in run.steps():
+        print("in the loop", flush=True)
+        model(torch.ones(4)).sum().backward()
+        time.sleep(0.01)
+        optimiser.step()
+    print("after the loop:", run.reason)
+    """
+)
+
+
 class WithPool(unittest.TestCase):
     def pool(self, *args, **kwargs):
         pool = Pool(*args, **kwargs)
@@ -79,6 +98,27 @@ class Loops(WithPool):
                 loss_of(model, run.samples).backward()
                 optimiser.step()
         self.assertEqual((over.exception.code, run.total_steps), (0, 8))
+
+    def test_what_a_script_does_after_its_loop_is_done_though_it_is_told_to_end(self):
+        # In the middle of a stretch, and while it waits for a second site that never comes.
+        for steps, while_waiting in ((160, False), (4, True)):
+            pool = self.pool(FlatModel(model_of(1)).read(), sites=2, steps=steps)
+            script = subprocess.Popen(
+                [sys.executable, "-c", LEAVING, pool.url],
+                cwd=os.path.dirname(os.path.abspath(__file__)),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            self.assertEqual(script.stdout.readline(), "in the loop\n")
+            if while_waiting:
+                for line in script.stderr:
+                    if "taken" in line:
+                        break
+            script.terminate()
+            out, errors = script.communicate(timeout=30)
+            self.assertIn("after the loop: this process was told to end", out, errors)
+            self.assertEqual(script.returncode, 0, errors)
 
     def test_two_sites_have_the_same_bits_after_every_round(self):
         pool = self.pool(FlatModel(model_of(1)).read(), rounds=4, sites=2)

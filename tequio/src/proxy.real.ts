@@ -67,7 +67,10 @@ test("a member does everything through its proxy, and jobs do not learn its pass
   assert.notEqual(invited.out, "", invited.errors);
   const { joinToken } = JSON.parse(invited.out) as { joinToken: string };
   const { port } = proxy.address() as AddressInfo;
-  const env = { HTTPS_PROXY: `http://site:${PASSWORD}@127.0.0.1:${port}` };
+  const address = `http://site:${PASSWORD}@127.0.0.1:${port}`;
+  // Proxies that the machine itself may have named are out of it.
+  const none = { no_proxy: "", NO_PROXY: "", http_proxy: "", HTTP_PROXY: "" };
+  const env = { ...none, HTTPS_PROXY: address, https_proxy: address };
   const args = ["agent", "--join", joinToken, "--folder", join(root, "site"), "--json"];
   agent = startTequio(join(root, "nobody"), [...args, "--isolation", "none"], env);
   assert.equal((await agent.line).ready, true, agent.errors());

@@ -117,8 +117,8 @@ test("two PyTorch sites and an embedded one train one model, and the gate judges
     // The gate may refuse one of an honest site's at a high rate; never many.
     assert.ok(refused.length <= Math.max(1, 0.2 * rows.length), `${member}: ${refused.join()}`);
   }
-  const log = await pool.log(id);
-  assert.match(log, /trained \d+ steps in \d+ rounds/);
+  const logs = await Promise.all(["torch-a", "torch-b"].map((site) => pool.log(id, site)));
+  for (const log of logs) assert.match(log, /trained \d+ steps in \d+ rounds/);
   console.log(`mixed run: loss ${run.lossBefore} to ${run.lossNow}, ${run.bytesUp} bytes up`);
 });
 
@@ -187,6 +187,6 @@ runpy.run_path(${JSON.stringify(example)}, run_name="__main__")
   const unlucky = run.members.find(({ member }) => member === "torch-b");
   assert.ok((unlucky?.rounds ?? 0) === 0, JSON.stringify(unlucky));
   await until("the words are in the log", async () =>
-    /this site has no luck/.test(await pool.log(id)),
+    /this site has no luck/.test(await pool.log(id, "torch-b")),
   );
 });

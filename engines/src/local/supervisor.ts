@@ -161,7 +161,7 @@ export class Supervisor {
         record,
         secretEnv: secretEnv[place] ?? {},
         keepStderr: !measure,
-        onSpawn: () => this.#taskStarts(),
+        onSpawn: (agoMs) => this.#taskStarts(agoMs),
         onEnd: () => this.#taskEnded(),
       });
       started.push(task);
@@ -173,10 +173,10 @@ export class Supervisor {
   }
 
   /** The first task's start is the lease's. */
-  #taskStarts(): void {
+  #taskStarts(agoMs: number): void {
     if (this.#startedMs !== undefined) return;
-    this.#startedMs = monotonicMs();
-    this.#startedOnSiteClockMs = siteClockMs();
+    this.#startedMs = monotonicMs() - agoMs;
+    this.#startedOnSiteClockMs = siteClockMs() - Math.round(agoMs);
   }
 
   #liveTasks(): readonly Task[] {

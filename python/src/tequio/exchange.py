@@ -11,6 +11,7 @@ import numpy as np
 from . import codec
 from .client import digest_of
 from .errors import LayoutError, PoolError
+from .leave import Leaving, LeftWhileWaiting
 from .windows import first_of, windows_of
 
 #: One long poll. The pool answers at once when something changed.
@@ -19,6 +20,8 @@ POLL_MS = 20_000
 REPEATED_S = 0.1
 #: A site that missed more rounds than this starts with an empty residual.
 MISSED_ROUNDS_MAX = 2
+#: Why a site's part is over when it was told to end.
+LEFT = "this process was told to end"
 
 
 class Stretch:
@@ -54,7 +57,8 @@ class Stretch:
 class Exchange:
     """One run, for the lease whose token the client has."""
 
-    def __init__(self, client, run_id, log, layout=None, clock=time.monotonic):
+    def __init__(self, client, run_id, log, layout=None, clock=time.monotonic, leaving=None):
+        self._leaving = leaving or Leaving()
         self._client = client
         self._path = "/v1/runs/%s/" % run_id
         self._log = log
@@ -73,7 +77,11 @@ class Exchange:
 
         The model is None where the run has not begun: the script's own start is the run's.
         """
-        assignment = self._wait_for_work()
+        try:
+            assignment = self._leaving.wait(self._wait_for_work)
+        except LeftWhileWaiting:
+            self.reason = LEFT
+            assignment = None
         if assignment is None:
             return None
         stretch = Stretch(assignment, self._clock())

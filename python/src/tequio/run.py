@@ -17,7 +17,8 @@ import types
 
 from .client import Client
 from .errors import PoolError, RunOver, TequioError
-from .exchange import Exchange
+from .exchange import LEFT, Exchange
+from .leave import Leaving
 from .processes import processes
 from .vector import FlatModel, read_moments, write_moments
 
@@ -86,6 +87,7 @@ class Run:
     def __init__(self, client, run_id, group, log):
         self._client, self._run_id, self._group, self._log = client, run_id, group, log
         self._exchange = None
+        self._leaving = Leaving()
         self._stretch = None
         self._flat = self._optimiser = None
         self._accumulate = 1
@@ -116,7 +118,10 @@ class Run:
             self._base_rates = [group["lr"] for group in optimiser.param_groups]
         if self._group.rank == 0:
             layout = (self._flat.size, self._flat.layout())
-            self._exchange = Exchange(self._client, self._run_id, self._log, layout)
+            self._exchange = Exchange(
+                self._client, self._run_id, self._log, layout, leaving=self._leaving
+            )
+        self._leaving.listen()
         original = optimiser.step
 
         def step(_optimiser, *args, **kwargs):
@@ -216,8 +221,12 @@ class Run:
             raise RunOver(self.reason)
         self.steps_done += 1
         self.total_steps += 1
-        late = self._group.share(time.monotonic() > self._stretch.deadline_s)
-        if late or self.steps_done == self._stretch.inner_steps:
+        told = (time.monotonic() > self._stretch.deadline_s, self._leaving.told)
+        late, leaving = self._group.share(told)
+        if leaving:
+            # What the stretch has so far is not sent: the site is wanted back now.
+            self._end(LEFT)
+        elif late or self.steps_done == self._stretch.inner_steps:
             self._send()
             self._next()
         else:
@@ -271,9 +280,9 @@ class Run:
             callback(self.batch_size)
         return None
 
-    def _end(self):
+    def _end(self, reason=None):
         self.over = True
-        self.reason = self._group.share(self._exchange.reason if self._exchange else "")
+        self.reason = reason or self._group.share(self._exchange.reason if self._exchange else "")
         # While `wrap` runs nothing has begun: the script's loop ends at its first step instead.
         if not self._in_loop and self.total_steps > 0:
             raise RunOver(self.reason)
