@@ -1,5 +1,6 @@
 // The log of a task as a stream: what is there, and with `follow` what comes, over attempts and
-// restarts of the control plane, until the job ends. Bytes go to stdout as the task wrote them.
+// restarts of the control plane, until the job ends. The last bytes of a job that has ended may still
+// be on their way from its site: they are waited for in any case. Bytes go to stdout as the task wrote them.
 import type { Client, LogView } from "@tequio/contract";
 import { EXIT } from "./exit-codes.ts";
 import type { Interruptible } from "./interrupt.ts";
@@ -28,6 +29,8 @@ interface Position {
   offset: number;
   dropped: number;
   saidWhy: string;
+  /** Questions wait at the pool for more. */
+  waits: boolean;
 }
 
 /** Streams a log. Ends with 0, 130 after Ctrl-C, or a refusal. */
@@ -37,7 +40,7 @@ export async function streamLog(
   wish: LogWish,
   interrupt: Interruptible,
 ): Promise<VerbEnd> {
-  const at: Position = { attempt: 0, offset: 0, dropped: 0, saidWhy: "" };
+  const at: Position = { attempt: 0, offset: 0, dropped: 0, saidWhy: "", waits: wish.follow };
   for (;;) {
     const reply = await patiently(shell.terminal, interrupt, () => ask(pool, wish, at, interrupt));
     if (interrupt.signal.aborted) return EXIT.INTERRUPTED;
@@ -52,7 +55,10 @@ export async function streamLog(
     write(shell, log, at);
     const all = log.nextOffset === log.offset || log.ended;
     if (!all) continue;
-    if (!wish.follow) return emptyNote(shell, pool, wish, at);
+    if (!wish.follow && (log.ended || log.attempt === 0 || !(await isOver(pool, wish.id)))) {
+      return emptyNote(shell, pool, wish, at);
+    }
+    at.waits = true;
     if (!log.ended) {
       if (log.attempt === 0) await sayWhy(shell, pool, wish, at);
       continue;
@@ -68,9 +74,9 @@ function ask(
   at: Position,
   { signal }: Interruptible,
 ): Promise<Outcome<LogView>> {
-  const { id, task, attempt, member, follow } = wish;
+  const { id, task, attempt, member } = wish;
   const query = {
-    ...{ task, offset: at.offset, limit: CHUNK_BYTES, waitMs: follow ? WAIT_MS : 0 },
+    ...{ task, offset: at.offset, limit: CHUNK_BYTES, waitMs: at.waits ? WAIT_MS : 0 },
     ...(attempt === undefined ? {} : { attempt }),
     ...(member === undefined ? {} : { member }),
   };

@@ -33,6 +33,7 @@ const ended = () => jobDetail(endedJob("completed", 0));
 test("without -f what is there is read to its end, piece by piece", async () => {
   const ran = await withPool(
     {
+      getJob: () => jobDetail({ state: "running" }),
       readLog: inTurn<LogView>([
         logView("one\n", { ended: false }),
         logView("two\n", { offset: 4, ended: false }),
@@ -42,10 +43,28 @@ test("without -f what is there is read to its end, piece by piece", async () => 
     ["logs", "17", "--task", "2", "--attempt", "1"],
   );
   assert.deepEqual([ran.code, ran.out], [0, "one\ntwo\n"]);
+  const asked = ran.queries.filter(({ offset }) => offset !== undefined);
   assert.deepEqual(
-    ran.queries.map(({ offset, task, attempt, waitMs }) => [offset, task, attempt, waitMs]),
+    asked.map(({ offset, task, attempt, waitMs }) => [offset, task, attempt, waitMs]),
     ["0", "4", "8"].map((offset) => [offset, "2", "1", "0"]),
   );
+});
+
+test("of a job that has ended the last bytes are waited for, also without -f", async () => {
+  const ran = await withPool(
+    {
+      getJob: ended,
+      readLog: inTurn<LogView>([
+        logView("", { ended: false }),
+        logView("late\n", { ended: false }),
+        logView("", { offset: 5, ended: true }),
+      ]),
+    },
+    ["logs", "17"],
+  );
+  assert.deepEqual([ran.code, ran.out], [0, "late\n"]);
+  const waits = ran.queries.flatMap(({ waitMs }) => (waitMs === undefined ? [] : [Number(waitMs)]));
+  assert.ok(waits[0] === 0 && waits.slice(1).every((ms) => ms > 0), waits.join());
 });
 
 test("bytes that are no text are passed on as they are", async () => {
