@@ -120,6 +120,20 @@ class Loops(WithPool):
             self.assertIn("after the loop: this process was told to end", out, errors)
             self.assertEqual(script.returncode, 0, errors)
 
+    def test_a_model_that_is_gone_when_it_is_fetched_makes_the_site_ask_anew(self):
+        pool = self.pool(FlatModel(model_of(1)).read(), rounds=2)
+        gone = [404, 404]
+        pool.trouble = lambda method, path: gone.pop() if "blobs" in path and gone else None
+        model = model_of(2)
+        lines = []
+        run = join(Client(pool.url, "site"), "1", log=lines.append)
+        model, optimiser = run.wrap(model, torch.optim.SGD(model.parameters(), lr=0.2))
+        for step in run.steps():
+            loss_of(model, step.samples).backward()
+            optimiser.step()
+        self.assertEqual((run.reason, run.total_steps), ("rounds reached", 8))
+        self.assertEqual(sum("gone already" in line for line in lines), 2)
+
     def test_two_sites_have_the_same_bits_after_every_round(self):
         pool = self.pool(FlatModel(model_of(1)).read(), rounds=4, sites=2)
         ends = {}

@@ -20,6 +20,8 @@ POLL_MS = 20_000
 REPEATED_S = 0.1
 #: A site that missed more rounds than this starts with an empty residual.
 MISSED_ROUNDS_MAX = 2
+#: Models in a row that are gone when the site comes to fetch them: then it is not others' haste.
+GONE_MAX = 10
 #: Why a site's part is over when it was told to end.
 LEFT = "this process was told to end"
 
@@ -77,16 +79,26 @@ class Exchange:
 
         The model is None where the run has not begun: the script's own start is the run's.
         """
-        try:
-            assignment = self._leaving.wait(self._wait_for_work)
-        except LeftWhileWaiting:
-            self.reason = LEFT
-            assignment = None
-        if assignment is None:
-            return None
-        stretch = Stretch(assignment, self._clock())
-        self._check(assignment)
-        vector = self._fetch(assignment)
+        for gone in range(GONE_MAX):
+            try:
+                assignment = self._leaving.wait(self._wait_for_work)
+            except LeftWhileWaiting:
+                self.reason = LEFT
+                return None
+            if assignment is None:
+                return None
+            stretch = Stretch(assignment, self._clock())
+            self._check(assignment)
+            try:
+                vector = self._fetch(assignment)
+                break
+            except PoolError as error:
+                # The others merged several rounds meanwhile, and old models are not kept.
+                if error.status != 404 or gone + 1 == GONE_MAX:
+                    raise
+                self._log("round %d: its model is gone already; asks again" % assignment["round"])
+                time.sleep(REPEATED_S)
+                self._after = 0
         if assignment.get("own") is not None and not vector.any():
             return stretch, None, None
         moments = None
@@ -202,7 +214,13 @@ class Exchange:
             return None
         vector = self._held[2]
         for step in steps:
-            data = self._client.get_blob(step["digest"])
+            try:
+                data = self._client.get_blob(step["digest"])
+            except PoolError as error:
+                # The whole model may be there though an old step is gone.
+                if error.status != 404:
+                    raise
+                return None
             self._bytes_down += len(data)
             change = codec.decode(data)
             if change.size != vector.size:

@@ -79,7 +79,8 @@ export function blobClient(
     await retried(`get of ${digest}`, async () => {
       const reply = await fetch(address(digest), { headers: { authorization } });
       if (!reply.ok) {
-        if (reply.status < 500) throw new Fatal(`The pool has no ${digest}: ${reply.status}`);
+        if (reply.status === 404) throw new Gone(`The pool does not have ${digest}.`);
+        if (reply.status < 500) throw new Fatal(`The pool refused ${digest}: ${reply.status}`);
         return false;
       }
       bytes =
@@ -96,6 +97,9 @@ export function blobClient(
 
 /** Trouble that another try cannot mend. */
 export class Fatal extends Error {}
+
+/** The pool does not have the blob, or no longer. */
+export class Gone extends Fatal {}
 
 async function retried(what: string, act: (again: boolean) => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {

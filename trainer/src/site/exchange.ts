@@ -9,7 +9,7 @@ import {
   type WindowRange,
 } from "@tequio/core/training";
 import type { OptimiserState, StretchResult } from "../stretch.ts";
-import type { BlobClient } from "./blob-client.ts";
+import { type BlobClient, Gone } from "./blob-client.ts";
 import { ModelCopy } from "./model-copy.ts";
 import { decodeMoments, encodeMoments } from "./moments.ts";
 
@@ -20,6 +20,10 @@ const RETRY_MS = 1_000;
 const UNREACHABLE_MS_MAX = 120_000;
 /** Pause before asking again after an answer that was known already. */
 const REPEATED_MS = 100;
+
+/** Models that are gone when the site comes to fetch them, one after another: then it is not the
+ * others' haste. */
+const GONE_MAX = 10;
 
 /** An assignment to train. */
 export type Train = Required<
@@ -95,14 +99,22 @@ export class Exchange implements ExchangePort {
   }
 
   async first(): Promise<Next | undefined> {
-    for (;;) {
+    for (let gone = 0; ; ) {
       const answer = await this.#answer();
       if (answer === undefined) return undefined;
       // Every event of the run is news, but not all are waited for.
       if (answer.state !== "train") continue;
       const receivedMs = nowMs();
       const assignment = answer as Train;
-      return { assignment, model: await this.#copy.fetch(assignment), receivedMs };
+      try {
+        return { assignment, model: await this.#copy.fetch(assignment), receivedMs };
+      } catch (error) {
+        // The others merged several rounds meanwhile, and old models are not kept: ask anew.
+        if (!(error instanceof Gone) || ++gone === GONE_MAX) throw error;
+        this.#options.log(`round ${assignment.round}: its model is gone already; asks again`);
+        await wait(REPEATED_MS);
+        this.#after = 0;
+      }
     }
   }
 

@@ -2,7 +2,7 @@
 // steps from round to round or by the whole model, and checked by digest either way.
 import type { AssignmentView } from "@tequio/contract";
 import { applyDownlink } from "@tequio/core/training";
-import type { BlobClient } from "./blob-client.ts";
+import { type BlobClient, Gone } from "./blob-client.ts";
 import { floatBytes, floatsOf } from "./moments.ts";
 
 export class ModelCopy {
@@ -57,7 +57,8 @@ export class ModelCopy {
     if (this.#held === undefined || steps === undefined || steps.length === 0) return undefined;
     let h = this.#held.h;
     for (const step of steps) {
-      const bytes = await this.#blobs.get(step.digest);
+      const bytes = await this.#blobs.get(step.digest).catch(unlessGone);
+      if (bytes === undefined) return undefined;
       this.#bytes += bytes.length;
       const next = applyDownlink(h, bytes);
       if (!next.ok) return undefined;
@@ -65,4 +66,9 @@ export class ModelCopy {
     }
     return this.#blobs.digestOf(floatBytes(h)) === modelDigest ? h : undefined;
   }
+}
+
+/** A step that the pool no longer has: the whole model may be there still. */
+function unlessGone(error: unknown): undefined {
+  if (!(error instanceof Gone)) throw error;
 }

@@ -4,9 +4,10 @@ import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
-import type { AssignmentView } from "@tequio/contract";
+import type { AssignmentView, Client } from "@tequio/contract";
 import { downlinkStep } from "@tequio/core/training";
-import { blobClient, Fatal } from "./blob-client.ts";
+import { blobClient, Fatal, Gone } from "./blob-client.ts";
+import { Exchange } from "./exchange.ts";
 import { ModelCopy } from "./model-copy.ts";
 import { decodeMoments, encodeMoments, floatBytes } from "./moments.ts";
 
@@ -129,5 +130,27 @@ describe("a site's worker", () => {
       copy.fetch({ ...at(3, blob1), modelDigest: `sha256:${"1".repeat(64)}` }),
       /does not have the digest/,
     );
+  });
+
+  test("a model that is gone when it is fetched makes the site ask anew, up to a bound", async () => {
+    const blobs = blobClient(url, "t");
+    const there = await blobs.put(floatBytes(Float32Array.of(1, 2)));
+    const gone = `sha256:${"2".repeat(64)}`;
+    const lines: string[] = [];
+    let models: string[] = [];
+    const client = {
+      async call(): Promise<unknown> {
+        const modelBlob = models.length > 1 ? models.shift()! : models[0]!;
+        const base = { state: "train", reason: "", version: 1, round: 1, innerSteps: 1 };
+        return { ok: true, value: { ...base, modelBlob, modelDigest: modelBlob } };
+      },
+    } as unknown as Client;
+    const of = { client, blobs, runId: "1", log: (line: string) => lines.push(line) };
+    models = [gone, gone, there];
+    const next = await new Exchange({ ...of, stopped: () => false }).first();
+    assert.deepEqual(next?.model, Float32Array.of(1, 2));
+    assert.equal(lines.filter((line) => line.includes("gone already")).length, 2);
+    models = [gone];
+    await assert.rejects(new Exchange({ ...of, stopped: () => false }).first(), Gone);
   });
 });
