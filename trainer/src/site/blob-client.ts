@@ -8,6 +8,10 @@ import { Throttle } from "./throttle.ts";
 const TRIES_MAX = 6;
 const RETRY_MS = 250;
 
+/** Statuses of a reply to a question for a part: here it is, and there is no such part. */
+const PARTIAL = 206;
+const RANGE_REFUSED = 416;
+
 export interface BlobClient {
   /** Digest of the bytes, as `sha256:` and hexadecimal digits. */
   digestOf(bytes: Uint8Array): string;
@@ -75,21 +79,34 @@ export function blobClient(
   }
 
   async function get(digest: string): Promise<Uint8Array> {
-    let bytes: Uint8Array | undefined;
+    const got = new Received();
+    let whole: Uint8Array | undefined;
     await retried(`get of ${digest}`, async () => {
-      const reply = await fetch(address(digest), { headers: { authorization } });
-      if (!reply.ok) {
-        if (reply.status === 404) throw new Gone(`The pool does not have ${digest}.`);
-        if (reply.status < 500) throw new Fatal(`The pool refused ${digest}: ${reply.status}`);
-        return false;
+      const range = got.size === 0 ? {} : { range: `bytes=${got.size}-` };
+      const reply = await fetch(address(digest), { headers: { authorization, ...range } });
+      if (reply.status === 404) throw new Gone(`The pool does not have ${digest}.`);
+      if (reply.status === RANGE_REFUSED) return got.clear();
+      if (!reply.ok && reply.status < 500) {
+        throw new Fatal(`The pool refused ${digest}: ${reply.status}`);
       }
-      bytes =
-        bandwidth.length === 0 || reply.body === null
-          ? new Uint8Array(await reply.arrayBuffer())
-          : await down.gathered(reply.body as unknown as AsyncIterable<Uint8Array>);
-      return digestOf(bytes) === digest;
+      if (!reply.ok || reply.body === null) return false;
+      if (reply.status !== PARTIAL) got.clear();
+      const before = got.size;
+      try {
+        for await (const piece of reply.body) {
+          got.add(piece);
+          await down.take(piece.length);
+        }
+      } catch {
+        // Cut on the way: what came is kept, and a try that brought something is not counted.
+        return got.size > before ? "further" : false;
+      }
+      const bytes = got.whole();
+      if (digestOf(bytes) !== digest) return got.clear();
+      whole = bytes;
+      return true;
     });
-    return bytes!;
+    return whole!;
   }
 
   return { digestOf, put, get };
@@ -101,10 +118,44 @@ export class Fatal extends Error {}
 /** The pool does not have the blob, or no longer. */
 export class Gone extends Fatal {}
 
-async function retried(what: string, act: (again: boolean) => Promise<boolean>): Promise<void> {
+/** The parts of a blob that have come so far. */
+class Received {
+  #pieces: Uint8Array[] = [];
+  size = 0;
+
+  add(piece: Uint8Array): void {
+    this.#pieces.push(piece);
+    this.size += piece.length;
+  }
+
+  /** Starts over. Always false: the try has not brought the blob. */
+  clear(): false {
+    this.#pieces = [];
+    this.size = 0;
+    return false;
+  }
+
+  whole(): Uint8Array {
+    const all = new Uint8Array(this.size);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      all.set(piece, at);
+      at += piece.length;
+    }
+    return all;
+  }
+}
+
+/** Tries until it is done; one that came further is not counted. */
+async function retried(
+  what: string,
+  act: (again: boolean) => Promise<boolean | "further">,
+): Promise<void> {
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     try {
-      if (await act(tries > 0)) return;
+      const done = await act(tries > 0);
+      if (done === true) return;
+      if (done === "further") tries = 0;
     } catch (error) {
       if (error instanceof Fatal || tries === TRIES_MAX - 1) throw error;
     }

@@ -20,6 +20,9 @@ class BlobServer {
   readonly partial = new Map<string, Buffer>();
   cutAfter: number | undefined;
   failures = 0;
+  /** Downloads are cut after so many bytes each time; where they were asked from. */
+  cutEvery: number | undefined;
+  readonly froms: number[] = [];
   server: Server | undefined;
 
   async open(): Promise<string> {
@@ -36,7 +39,17 @@ class BlobServer {
         response.writeHead(found ? 200 : 404, { "upload-offset": String(offset) }).end();
       } else if (request.method === "GET") {
         const blob = this.blobs.get(digest);
-        response.writeHead(blob === undefined ? 404 : 200).end(blob);
+        if (blob === undefined) return void response.writeHead(404).end();
+        const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+        this.froms.push(from);
+        const left = blob.subarray(from);
+        response.writeHead(from === 0 ? 200 : 206, { "content-length": left.length });
+        if (this.cutEvery === undefined || left.length <= this.cutEvery) {
+          return void response.end(left);
+        }
+        response.write(left.subarray(0, this.cutEvery), () => {
+          setTimeout(() => response.destroy(), 20);
+        });
       } else {
         const parts: Buffer[] = [this.partial.get(digest) ?? Buffer.alloc(0)];
         request.on("data", (part: Buffer) => {
@@ -76,6 +89,24 @@ describe("a site's worker", () => {
     assert.equal(digest, digestOf(bytes));
     assert.deepEqual(new Uint8Array(pool.blobs.get(digest)!), bytes);
     assert.equal(pool.partial.get(digest)?.length, 100_000);
+  });
+
+  test("a download that is cut again and again goes on where it was", async () => {
+    const bytes = new Uint8Array(900_000).map((_, i) => (i * 17) % 253);
+    const client = blobClient(url, "t");
+    const digest = await client.put(bytes);
+    pool.cutEvery = 100_000;
+    pool.froms.length = 0;
+    try {
+      assert.deepEqual(await client.get(digest), bytes);
+    } finally {
+      pool.cutEvery = undefined;
+    }
+    // More cuts than tries are allowed without coming further, and nothing was fetched twice.
+    assert.deepEqual(
+      pool.froms,
+      Array.from({ length: 9 }, (_, i) => i * 100_000),
+    );
   });
 
   test("a pool that stumbles is asked again, one that refuses is not", async () => {

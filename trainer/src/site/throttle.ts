@@ -78,22 +78,4 @@ export class Throttle {
       at += piece.length;
     }
   }
-
-  /** Everything of a stream, read no faster than it may come. */
-  async gathered(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-    const pieces: Uint8Array[] = [];
-    let size = 0;
-    for await (const piece of stream) {
-      pieces.push(piece);
-      size += piece.length;
-      await this.take(piece.length);
-    }
-    const whole = new Uint8Array(size);
-    let at = 0;
-    for (const piece of pieces) {
-      whole.set(piece, at);
-      at += piece.length;
-    }
-    return whole;
-  }
 }
