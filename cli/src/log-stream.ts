@@ -1,6 +1,7 @@
 // The log of a task as a stream: what is there, and with `follow` what comes, over attempts and
-// restarts of the control plane, until the job ends. The last bytes of a job that has ended may still
-// be on their way from its site: they are waited for in any case. Bytes go to stdout as the task wrote them.
+// restarts of the control plane, until the job ends. The last bytes of a job that has ended may
+// still be on their way from its site: they are waited for in any case. Bytes go to stdout as the
+// task wrote them.
 import type { Client, LogView } from "@tequio/contract";
 import { EXIT } from "./exit-codes.ts";
 import type { Interruptible } from "./interrupt.ts";

@@ -57,6 +57,7 @@ const JOB_FLAGS: readonly JobFlag[] = [
   { flag: "--array <spec>", field: "array", parse: "text" },
   { flag: "--after <dependency>", field: "after", parse: "repeat" },
   { flag: "--env <key=value>", field: "env", parse: "key-value" },
+  { flag: "--serve <run>", field: "serve", parse: "text" },
   { flag: "--shell <text>", field: "shell", parse: "text" },
 ];
 

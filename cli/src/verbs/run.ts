@@ -28,6 +28,7 @@ interface Flags extends ModelFlags {
   readonly prompt?: string;
   readonly bytes?: number;
   readonly temperature?: number;
+  readonly topP?: number;
   readonly seed?: number;
 }
 
@@ -40,6 +41,11 @@ export function define(command: Command, shell: Shell): void {
     .option("--prompt <text>", "Sample: what the text begins with")
     .option("--bytes <n>", "Sample: how long it gets", wholeFrom(1))
     .addOption(new Option("--temperature <t>", `Sample: 0 to ${TEMPERATURE_MAX}`).argParser(Number))
+    .addOption(
+      new Option("--top-p <p>", "Sample: draw among the likeliest, of probability 0 to 1").argParser(
+        Number,
+      ),
+    )
     .option("--seed <n>", "Sample: another seed gives another text", wholeFrom(0))
     .addOption(
       new Option("--format <format>", "Export: kind of file, default safetensors").choices(
@@ -73,11 +79,12 @@ async function change(id: string, action: Change, shell: Shell): Promise<VerbEnd
 }
 
 async function sample(id: string, flags: Flags, shell: Shell): Promise<VerbEnd> {
-  const { prompt, bytes, temperature, seed } = flags;
+  const { prompt, bytes, temperature, topP, seed } = flags;
   const body = {
     ...(prompt === undefined ? {} : { prompt }),
     ...(bytes === undefined ? {} : { bytes }),
     ...(temperature === undefined ? {} : { temperature }),
+    ...(topP === undefined ? {} : { topP }),
     ...(seed === undefined ? {} : { seed }),
   };
   const reply = await (await shell.pool()).call("sampleRun", { params: { id }, body });

@@ -78,38 +78,47 @@ export function blobClient(
     return { body: ReadableStream.from(up.paced(bytes)), duplex: "half" } as RequestInit;
   }
 
-  async function get(digest: string): Promise<Uint8Array> {
-    const got = new Received();
-    let whole: Uint8Array | undefined;
-    await retried(`get of ${digest}`, async () => {
-      const range = got.size === 0 ? {} : { range: `bytes=${got.size}-` };
-      const reply = await fetch(address(digest), { headers: { authorization, ...range } });
-      if (reply.status === 404) throw new Gone(`The pool does not have ${digest}.`);
-      if (reply.status === RANGE_REFUSED) return got.clear();
-      if (!reply.ok && reply.status < 500) {
-        throw new Fatal(`The pool refused ${digest}: ${reply.status}`);
-      }
-      if (!reply.ok || reply.body === null) return false;
-      if (reply.status !== PARTIAL) got.clear();
-      const before = got.size;
-      try {
-        for await (const piece of reply.body) {
-          got.add(piece);
-          await down.take(piece.length);
-        }
-      } catch {
-        // Cut on the way: what came is kept, and a try that brought something is not counted.
-        return got.size > before ? "further" : false;
-      }
-      const bytes = got.whole();
-      if (digestOf(bytes) !== digest) return got.clear();
-      whole = bytes;
-      return true;
-    });
-    return whole!;
-  }
+  const get = (digest: string): Promise<Uint8Array> =>
+    download(digest, address(digest), authorization, down);
 
   return { digestOf, put, get };
+}
+
+/** Gets a blob; a cut costs only what was cut off. */
+async function download(
+  digest: string,
+  address: string,
+  authorization: string,
+  down: Throttle,
+): Promise<Uint8Array> {
+  const got = new Received();
+  let whole: Uint8Array | undefined;
+  await retried(`get of ${digest}`, async () => {
+    const range = got.size === 0 ? {} : { range: `bytes=${got.size}-` };
+    const reply = await fetch(address, { headers: { authorization, ...range } });
+    if (reply.status === 404) throw new Gone(`The pool does not have ${digest}.`);
+    if (reply.status === RANGE_REFUSED) return got.clear();
+    if (!reply.ok && reply.status < 500) {
+      throw new Fatal(`The pool refused ${digest}: ${reply.status}`);
+    }
+    if (!reply.ok || reply.body === null) return false;
+    if (reply.status !== PARTIAL) got.clear();
+    const before = got.size;
+    try {
+      for await (const piece of reply.body) {
+        got.add(piece);
+        await down.take(piece.length);
+      }
+    } catch {
+      // Cut on the way: what came is kept, and a try that brought something is not counted.
+      return got.size > before ? "further" : false;
+    }
+    const bytes = got.whole();
+    if (digestOf(bytes) !== digest) return got.clear();
+    whole = bytes;
+    return true;
+  });
+  return whole!;
 }
 
 /** Trouble that another try cannot mend. */

@@ -163,7 +163,7 @@ describe("a site's worker", () => {
     );
   });
 
-  test("a model that is gone when it is fetched makes the site ask anew, up to a bound", async () => {
+  test("a model that is gone when fetched makes the site ask anew, up to a bound", async () => {
     const blobs = blobClient(url, "t");
     const there = await blobs.put(floatBytes(Float32Array.of(1, 2)));
     const gone = `sha256:${"2".repeat(64)}`;
@@ -172,7 +172,7 @@ describe("a site's worker", () => {
     const client = {
       async call(): Promise<unknown> {
         const modelBlob = models.length > 1 ? models.shift()! : models[0]!;
-        const base = { state: "train", reason: "", version: 1, round: 1, innerSteps: 1 };
+        const base = { state: "train", reason: "", version: 1, round: 1 };
         return { ok: true, value: { ...base, modelBlob, modelDigest: modelBlob } };
       },
     } as unknown as Client;
