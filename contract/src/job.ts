@@ -70,7 +70,7 @@ const DENSE_CODECS = ["fp32", "fp16", "int8", "int4", "ternary"] as const;
 
 /** The way down carries whole steps of the model, so it has no codec that keeps a few values. */
 const CodecDownName = z.enum(DENSE_CODECS);
-const CodecUpName = z.enum([...DENSE_CODECS, "topk64", "topk256", "topk512"]);
+const CodecUpName = z.enum([...DENSE_CODECS, "topk64", "topk256", "topk512", "ternary1"]);
 
 /** Most values of a model that a run's own command brings: 1 GiB in fp32. */
 const OWN_PARAMETERS_MAX = 2 ** 28;
@@ -180,6 +180,9 @@ export const JobWire = z.strictObject({
   run: RunWire.optional().describe(
     "A spanning training run, by `command` or `shell` or else by the embedded trainer",
   ),
+  serve: JobId.optional().describe(
+    "Serve the models of this run: a replica that writes texts for `/openai/v1`",
+  ),
 });
 export type JobWire = z.input<typeof JobWire>;
 export type JobParsed = z.output<typeof JobWire>;
@@ -250,6 +253,8 @@ export const JobDetail = JobView.extend({
   prefer: z.enum(["fast", "cheap"]).optional(),
   /** When it must have ended, if there is such a moment. */
   deadlineMs: EpochMs.optional(),
+  /** The run whose models it serves, if it is a replica. */
+  serves: JobId.optional(),
   leases: z.array(LeaseView),
 });
 export type JobDetail = z.infer<typeof JobDetail>;

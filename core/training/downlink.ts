@@ -7,6 +7,7 @@ import { assert, type Outcome, ok, refuse } from "../pool/index.ts";
 import { mustDecode } from "./codec/feedback.ts";
 import { beginMessage, type Codec, decode, largestOfBlocks, writeValues } from "./codec/format.ts";
 import { BLOCK } from "./codec/kernels.ts";
+import { isSparse } from "./codec/sparse.ts";
 import { isTopK } from "./codec/top-k.ts";
 import { decodeWindow } from "./codec/window.ts";
 
@@ -43,7 +44,7 @@ export function* downlinkInPlace(
 ): Generator<undefined, Uint8Array> {
   const count = exact.length;
   assert(count === sitesCopy.length, "model and sites' copy are equally long");
-  assert(!isTopK(codec), "a step of the model has all its values");
+  assert(!isTopK(codec) && !isSparse(codec), "a step of the model has all its values");
   const part = (all: Float32Array, from: number) => all.subarray(from, from + WINDOW);
   const largest = new Float32Array(Math.ceil(count / BLOCK));
   for (let from = 0; from < count; from += WINDOW) {

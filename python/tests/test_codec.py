@@ -55,7 +55,7 @@ class Vectors(unittest.TestCase):
 class Feedback(unittest.TestCase):
     def test_what_is_left_out_goes_with_the_next_round(self):
         random = np.random.default_rng(7)
-        for name in ("int8", "int4", "ternary"):
+        for name in ("int8", "int4", "ternary", "ternary1"):
             residual = np.zeros(700, dtype=np.float32)
             sent, given = np.zeros(700), np.zeros(700)
             for _ in range(20):
@@ -97,6 +97,18 @@ class Damage(unittest.TestCase):
         places = 12 + 4
         good[places], good[places + 1] = 9, 0x10
         self.assertEqual(self.refusal(bytes(good)), "CODEC_INVALID")
+
+    def test_chunks_of_ternary1_hold_what_their_count_says(self):
+        good = bytearray(codec.encode("ternary1", np.full(300, -1, dtype=np.float32)))
+        count = 12 + 4
+        for low, high in ((1, 0), (255, 255)):
+            bad = bytearray(good)
+            bad[count], bad[count + 1] = low, high
+            self.assertEqual(self.refusal(bytes(bad)), "CODEC_INVALID")
+        beyond = good[: count + 2] + b"\xff" * (len(good) - count - 2)
+        self.assertEqual(self.refusal(bytes(beyond)), "CODEC_INVALID")
+        silent = good[:12] + b"\0\0" + good[14:]
+        self.assertEqual(self.refusal(bytes(silent)), "CODEC_INVALID")
 
     def test_what_cannot_be_coded_is_refused(self):
         for bad in (float("nan"), float("inf"), 2.0**121):

@@ -39,6 +39,7 @@ export const FIELD_NOTES: Readonly<Record<string, FieldNote>> = {
   members: { example: "members: [uni-lab, startup]" },
   excludeMembers: { example: "excludeMembers: [attic]", about: "Any member but these" },
   labels: { example: "labels: { disk: ssd }" },
+  serve: { example: 'serve: "3"' },
   prefer: { example: "prefer: cheap" },
   priority: { example: "priority: 200", about: "A higher one goes first" },
   preemptible: { example: "preemptible: true" },
@@ -95,7 +96,8 @@ export const FIELD_NOTES: Readonly<Record<string, FieldNote>> = {
     example: run("codecUp: ternary"),
     about:
       "How contributions travel; default: by each site's measured link and the model's size. " +
-      "`topk…` keeps the largest values only and is for models above 100 M parameters",
+      "`ternary1` is `ternary` in half the bytes; `topk…` keeps the largest values only and is " +
+      "for models above 100 M parameters",
   },
   "run.codecDown": { example: run("codecDown: int8"), about: "How steps travel; default: int8" },
   "run.maxMembers": { example: run("maxMembers: 3"), about: "Most sites that take part" },

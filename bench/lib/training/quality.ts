@@ -4,54 +4,64 @@ import { type Codec, outerSettings } from "@tequio/core/training";
 import { type Lab, trainAlone } from "./lab.ts";
 import { type PooledResult, trainPooled } from "./pooled.ts";
 
+/** How often the sites exchange, and as what: what the bytes follow from. */
+export interface QualityPoint {
+  readonly innerSteps: number;
+  readonly codecUp: Codec;
+}
+
 export interface QualitySetting {
   readonly seed: number;
   readonly sites: number;
   readonly steps: number;
-  readonly innerSteps: number;
-  readonly codecUp: Codec;
+  readonly points: readonly QualityPoint[];
   readonly codecDown: Codec;
   readonly rates: readonly number[];
   readonly peerRates: readonly number[];
 }
 
+interface Trained {
+  readonly loss: number;
+  readonly rate: number;
+}
+
+/** One point and the same peer as for the others. */
 export interface Quality {
-  readonly ours: PooledResult & { readonly rate: number };
-  readonly peer: { readonly loss: number; readonly rate: number };
+  readonly point: QualityPoint;
+  readonly ours: PooledResult & Trained;
+  readonly peer: Trained;
   /** ours / peer - 1. */
   readonly gap: number;
-  readonly grid: unknown;
+  readonly grid: { readonly ours: readonly Trained[]; readonly peer: readonly Trained[] };
 }
 
 const BATCH_OF_SITE = 16;
 
-/** Trains with every rate of both grids. */
-export async function measureQuality(lab: Lab, setting: QualitySetting): Promise<Quality> {
-  const { seed, sites, steps, innerSteps, codecUp, codecDown, rates, peerRates } = setting;
-  const rounds = Math.ceil(steps / innerSteps);
-  const ours = [];
-  for (const rate of rates) {
-    const outer = (progress: number) => outerSettings(innerSteps, rounds, progress);
-    const run = { seed, sites, steps, innerSteps, rate, codecUp, codecDown, outer };
-    ours.push({ rate, ...(await trainPooled(lab, run)) });
-  }
-  const peers = [];
+/** Trains all-reduce with every rate of its grid, and then each point with every rate of ours. */
+export async function* measureQuality(lab: Lab, setting: QualitySetting): AsyncGenerator<Quality> {
+  const { seed, sites, steps, points, codecDown, rates, peerRates } = setting;
+  const peers: Trained[] = [];
   for (const rate of peerRates) {
     const loss = await trainAlone(lab, seed, { batch: sites * BATCH_OF_SITE, steps, rate });
     peers.push({ rate, loss });
   }
-  const best = least(ours);
   const peer = least(peers);
-  const grid = { ours: ours.map(lossOf), peer: peers.map(lossOf) };
-  return { ours: best, peer, gap: best.loss / peer.loss - 1, grid };
+  for (const point of points) {
+    const { innerSteps, codecUp } = point;
+    const rounds = Math.ceil(steps / innerSteps);
+    const outer = (progress: number) => outerSettings(innerSteps, rounds, progress);
+    const runs: (PooledResult & Trained)[] = [];
+    for (const rate of rates) {
+      const run = { seed, sites, steps, innerSteps, rate, codecUp, codecDown, outer };
+      runs.push({ rate, ...(await trainPooled(lab, run)) });
+    }
+    const ours = least(runs);
+    const grid = { ours: runs.map(({ rate, loss }) => ({ rate, loss })), peer: peers };
+    yield { point, ours, peer, gap: ours.loss / peer.loss - 1, grid };
+  }
 }
 
-const lossOf = ({ rate, loss }: { readonly rate: number; readonly loss: number }) => ({
-  rate,
-  loss,
-});
-
 /** The run with the least loss; there is at least one. */
-function least<T extends { readonly loss: number }>(runs: readonly T[]): T {
+function least<T extends Trained>(runs: readonly T[]): T {
   return runs.reduce((best, run) => (run.loss < best.loss ? run : best));
 }

@@ -10,7 +10,7 @@
  *          0     4  magic, the ASCII letters TQC1
  *          4     1  version, 1
  *          5     1  codec: 0 fp32, 1 fp16, 2 int8, 3 int4, 4 ternary, 5 topk64, 6 topk256,
- *                   7 topk512
+ *                   7 topk512, 8 ternary1
  *          6     1  log2 of the block length: 8 (256 values share a scale), for topk 12
  *          7     1  exponent E, signed; 0 for fp32
  *          8     4  count of values n, unsigned
@@ -51,6 +51,15 @@
  *    the order of the places; the quotient is fp64 and rounded to fp32 once.
  * 3. E and the halves as in steps 2 and 3 above, with u the largest level of the message.
  * 4. Bit 0 is |x| >= t, bit 1 is x < 0 and s > 0.
+ * Ternary1. Scales as in ternary, then for each chunk of 4,096 values, the last one of m <= 4,096,
+ * 2 + ceil(526 m / 4,096) bytes: how many values of it are not 0, as 16 bits, and for each of them,
+ * by place, with g the values between it and the one before it (or the start of the chunk):
+ * floor(g / 4) bits of 1 and one of 0, g mod 4 in 2 bits, and a bit that is 1 for -s. Bits are
+ * filled into bytes from the lowest up; all that is left of a chunk is 0.
+ * 1. E, the halves, s and q as in steps 1 to 4 of ternary.
+ * 2. If the values whose q is not 0 do not fit in the bytes of their chunk, as many of them as fit
+ *    are written, the largest |fp32(x / s)| first, of equal ones the lower places; others are 0.
+ *
  * Sites keep back what coding left out (error feedback): e = beta e + d, c = Q(e), e = e - c, every
  * product, sum and difference an fp32 operation; beta is 0.95 for topk and 1 for all others.
  *
@@ -73,12 +82,13 @@ import {
   largestBits,
 } from "./kernels.ts";
 import { EXPONENT_MIN, exponentFor, floatOfBits, scaleOf, writeScales } from "./scale.ts";
+import { isSparse, readSparse, type Sparse, sparseBytes, writeSparse } from "./sparse.ts";
 import { CHUNK, isTopK, readTopK, type TopK, topKBytes, writeTopK } from "./top-k.ts";
 
 /** The codecs by name; the place in the list is the id on the wire. */
 export const CODECS = [
   ...(["fp32", "fp16", "int8", "int4", "ternary"] as const),
-  ...(["topk64", "topk256", "topk512"] as const),
+  ...(["topk64", "topk256", "topk512", "ternary1"] as const),
 ] as const;
 
 /** Name of a codec. */
@@ -112,7 +122,7 @@ const MAGNITUDE_LIMIT = 2 ** 120;
 
 type Scaled = "int8" | "int4" | "ternary";
 
-const LEVELS = { int8: 127, int4: 7, ternary: 1 } as const;
+const LEVELS = { int8: 127, int4: 7, ternary: 1, ternary1: 1 } as const;
 const BITS = { int8: 8, int4: 4, ternary: 2 } as const;
 const CODERS = { int8: codeInt8, int4: codeInt4, ternary: codeTernary } as const;
 const DECODERS = { int8: decodeInt8, int4: decodeInt4, ternary: decodeTernary } as const;
@@ -122,7 +132,8 @@ export function codedBytes(codec: Codec, count: number): number {
   if (codec === "fp32") return HEADER_BYTES + 4 * count;
   if (codec === "fp16") return HEADER_BYTES + 2 * count;
   if (isTopK(codec)) return HEADER_BYTES + topKBytes(codec, count);
-  return HEADER_BYTES + 2 * blocksOf(count) + Math.ceil((count * BITS[codec]) / 8);
+  const codes = isSparse(codec) ? sparseBytes(count) : Math.ceil((count * BITS[codec]) / 8);
+  return HEADER_BYTES + 2 * blocksOf(count) + codes;
 }
 
 /** Where the first value that cannot be coded (NaN, infinite, above 2^120) stands, or -1. */
@@ -130,12 +141,12 @@ export function firstUncodable(vector: Float32Array): number {
   return vector.findIndex((value) => !(Math.abs(value) < MAGNITUDE_LIMIT));
 }
 
-/** A codec that keeps every value. */
-export type Dense = Exclude<Codec, TopK>;
+/** A codec that has a code for every value. */
+export type Dense = Exclude<Codec, TopK | Sparse>;
 
 /** A message that is being written, window by window. */
 export interface Message {
-  readonly header: CodedHeader & { readonly codec: Dense };
+  readonly header: CodedHeader & { readonly codec: Dense | Sparse };
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Scales of the blocks as they decode; none for fp32 and fp16. */
   readonly scales: Float32Array;
@@ -154,7 +165,7 @@ const bitsOf = (vector: Float32Array): Uint32Array =>
   new Uint32Array(vector.buffer, vector.byteOffset, vector.length);
 
 /** Begins a message of which the largest magnitude of each block is known; keeps that array. */
-export function beginMessage(codec: Dense, count: number, largest: Float32Array): Message {
+export function beginMessage(codec: Dense | Sparse, count: number, largest: Float32Array): Message {
   assert(count <= CODED_COUNT_MAX, "a coded vector has at most 2^30 values");
   const most = largest.reduce((so, one) => (one > so || Number.isNaN(one) ? one : so), 0);
   assert(most < MAGNITUDE_LIMIT, "a coded vector holds finite values below 2^120");
@@ -170,7 +181,7 @@ export function beginMessage(codec: Dense, count: number, largest: Float32Array)
   return { header, bytes, scales: largest };
 }
 
-/** Writes the codes of values that begin at a multiple of 256. */
+/** Writes the codes of values that begin at a multiple of 256; ternary1 wants all at once. */
 export function writeValues(message: Message, from: number, values: Float32Array): void {
   const { header, bytes, scales } = message;
   const { codec, count, exponent } = header;
@@ -179,7 +190,13 @@ export function writeValues(message: Message, from: number, values: Float32Array
     else writeHalves(viewOf(bytes), from, values, exponent);
     return;
   }
-  const start = HEADER_BYTES + 2 * blocksOf(count) + (from * BITS[codec]) / 8;
+  const first = HEADER_BYTES + 2 * blocksOf(count);
+  if (isSparse(codec)) {
+    assert(values.length === count, "a message of ternary1 is written at once");
+    writeSparse(values, scales, bytes.subarray(first));
+    return;
+  }
+  const start = first + (from * BITS[codec]) / 8;
   const codes = bytes.subarray(start, start + Math.ceil((values.length * BITS[codec]) / 8));
   CODERS[codec](values, scales.subarray(from / BLOCK), codes);
 }
@@ -333,7 +350,7 @@ function readPlain(
 }
 
 function readScaled(
-  codec: Scaled,
+  codec: Scaled | Sparse,
   bytes: Uint8Array,
   view: DataView,
   exponent: number,
@@ -349,6 +366,10 @@ function readScaled(
     scales[block] = scale;
   }
   const codes = bytes.subarray(HEADER_BYTES + 2 * scales.length);
+  if (isSparse(codec)) {
+    const flaw = readSparse(codes, scales, out);
+    return flaw === undefined ? ok(out) : damaged(flaw);
+  }
   const spare = 8 * codes.length - out.length * BITS[codec];
   if (spare > 0 && codes[codes.length - 1]! >>> (8 - spare) !== 0) {
     return damaged("Unused bits of the last byte are set.");

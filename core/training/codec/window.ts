@@ -5,6 +5,7 @@
 import { assert, type Outcome } from "../../pool/index.ts";
 import { type CodedHeader, codedBytes, decode, HEADER_BYTES, writeHeader } from "./format.ts";
 import { BLOCK } from "./kernels.ts";
+import { isSparse, sparseBytes } from "./sparse.ts";
 import { isTopK, topKRanges } from "./top-k.ts";
 
 /** A window begins at a multiple of so many values: there every codec has whole bytes. */
@@ -29,16 +30,20 @@ export function windowRanges(header: CodedHeader, from: number, to: number): rea
   assert(from % WINDOW_STEP === 0 && from < to && to <= count, "a window begins at a step");
   assert(to % WINDOW_STEP === 0 || to === count, "a window ends at a step or at the end");
   if (isTopK(codec)) return topKRanges(codec, count, from, to, HEADER_BYTES);
+  const scales = {
+    start: HEADER_BYTES + (2 * from) / BLOCK,
+    end: HEADER_BYTES + 2 * Math.ceil(to / BLOCK),
+  };
+  const first = HEADER_BYTES + 2 * Math.ceil(count / BLOCK);
+  if (isSparse(codec)) {
+    return [scales, { start: first + sparseBytes(from), end: first + sparseBytes(to) }];
+  }
   const codes = (at: number): ByteRange => ({
     start: at + (from * BITS[codec]) / 8,
     end: at + Math.ceil((to * BITS[codec]) / 8),
   });
   if (codec === "fp32" || codec === "fp16") return [codes(HEADER_BYTES)];
-  const scales = {
-    start: HEADER_BYTES + (2 * from) / BLOCK,
-    end: HEADER_BYTES + 2 * Math.ceil(to / BLOCK),
-  };
-  return [scales, codes(HEADER_BYTES + 2 * Math.ceil(count / BLOCK))];
+  return [scales, codes(first)];
 }
 
 /** A message of `count` values with everything but the payload, which the caller fills in. */

@@ -10,10 +10,11 @@ import struct
 
 import numpy as np
 
+from . import sparse
 from .errors import CodecError
 
 #: Names of the codecs; the place in the tuple is the id on the wire.
-CODECS = ("fp32", "fp16", "int8", "int4", "ternary", "topk64", "topk256", "topk512")
+CODECS = ("fp32", "fp16", "int8", "int4", "ternary", "topk64", "topk256", "topk512", "ternary1")
 
 MAGIC = b"TQC1"
 VERSION = 1
@@ -30,7 +31,7 @@ MAGNITUDE_LIMIT = 2.0**120
 TOP_K_BETA = 0.95
 
 _EXPONENT_MIN, _EXPONENT_MAX, _HALF_EXPONENT = -126, 127, 14
-_LEVELS = {"int8": 127, "int4": 7, "ternary": 1}
+_LEVELS = {"int8": 127, "int4": 7, "ternary": 1, "ternary1": 1}
 _BITS = {"int8": 8, "int4": 4, "ternary": 2}
 _KEPT = {"topk64": 64, "topk256": 256, "topk512": 512}
 
@@ -43,7 +44,8 @@ def coded_bytes(codec, count):
         return HEADER_BYTES + 2 * count
     if codec in _KEPT:
         return HEADER_BYTES + _top_k_layout(count, _KEPT[codec])[3]
-    return HEADER_BYTES + 2 * -(-count // BLOCK) + -(-count * _BITS[codec] // 8)
+    codes = sparse.size_of(count) if codec == "ternary1" else -(-count * _BITS[codec] // 8)
+    return HEADER_BYTES + 2 * -(-count // BLOCK) + codes
 
 
 def encode(codec, vector):
@@ -164,6 +166,8 @@ def _write_scaled(codec, values, magnitudes):
         np.divide(values, spread, out=quotient, where=spread > 0)
     # The half is added in fp64, as in Math.round: ties and nothing else go upwards.
     codes = np.floor(quotient.astype(np.float64) + 0.5)
+    if codec == "ternary1":
+        return exponent, halves.tobytes() + sparse.write(codes, quotient)
     codes = np.clip(codes, -levels, levels).astype(np.int8)
     return exponent, halves.tobytes() + _pack(codes, _BITS[codec]).tobytes()
 
@@ -196,13 +200,16 @@ def _unpack(packed, bits, count):
 
 
 def _read_scaled(codec, payload, exponent, count):
-    blocks, bits, levels = -(-count // BLOCK), _BITS[codec], _LEVELS[codec]
+    blocks, levels = -(-count // BLOCK), _LEVELS[codec]
     words = payload[: 2 * blocks].view("<u2")
     scales = _scale_of(payload[: 2 * blocks].view("<f2"), exponent)
     with np.errstate(over="ignore", invalid="ignore"):
         largest = scales * np.float32(levels)
     if bool(np.any(words > 0x7FFF)) or not bool(np.all(np.isfinite(largest))):
         raise CodecError("CODEC_INVALID", "A scale is negative or not finite.")
+    if codec == "ternary1":
+        return sparse.read(payload[2 * blocks :], scales, BLOCK, count)
+    bits = _BITS[codec]
     codes = _unpack(payload[2 * blocks :], bits, count).astype(np.int16)
     codes[codes >= 1 << (bits - 1)] -= 1 << bits
     if bool(np.any(codes < -levels)):
