@@ -17,7 +17,7 @@ const SHOTS = process.env.CONSOLE_SHOTS;
 const FIRST_LOAD_BYTES_MAX = 400_000;
 const HASHES = [
   ...["#/", "#/jobs", "#/runs", "#/statement", "#/members"],
-  ...["#/projects", "#/people", "#/account"],
+  ...["#/projects", "#/people", "#/reservations", "#/account"],
 ];
 
 let browser: Browser;

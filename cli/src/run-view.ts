@@ -79,6 +79,35 @@ export function memberTable(terminal: Terminal, run: RunDetail): void {
   );
 }
 
+/** Who writes texts with the run's models. */
+export function replicaTable(terminal: Terminal, { replicas = [] }: RunDetail): void {
+  if (replicas.length === 0) return;
+  terminal.out("\n");
+  writeTable(
+    terminal,
+    [
+      { head: "REPLICA", cell: ({ jobId }) => `job ${jobId}` },
+      { head: "MEMBER", cell: ({ member }) => member, least: 8 },
+      {
+        head: "STATE",
+        cell: ({ state }) => state,
+        paint: (text, { state }) => (state === "away" ? yellow(terminal, text) : text),
+      },
+      { head: "ROUND", cell: ({ round }) => String(round ?? "-"), align: "right" },
+      {
+        head: "TOKENS/S",
+        cell: ({ tokensPerSecond }) =>
+          tokensPerSecond === undefined ? "-" : tokensPerSecond.toFixed(1),
+        align: "right",
+      },
+      { head: "TEXTS", cell: ({ texts }) => String(texts), align: "right" },
+      { head: "WRITTEN", cell: ({ tokens }) => whole(tokens), align: "right" },
+    ],
+    replicas,
+    "",
+  );
+}
+
 /** Sites with room that do not take part, and why. */
 export function leftOutText({ sites }: RunDetail): string {
   const left = sites.filter(({ taken }) => !taken);

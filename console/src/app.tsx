@@ -1,6 +1,6 @@
 // The frame of the console: who comes in, header with navigation and live mark, and the page that
 // the address names. A page that the reader's roles do not open is not offered.
-import { useCallback, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { AccountPage } from "./account/account-page.tsx";
 import { PoolProvider, type Trouble, useCall, useClient, useLiveStatus } from "./api.tsx";
 import { JobPage } from "./jobs/job-page.tsx";
@@ -14,6 +14,7 @@ import { UserPage } from "./people/user-page.tsx";
 import { useHolds, useWho, WhoProvider } from "./people/who.tsx";
 import { MembersPage } from "./pool/members-page.tsx";
 import { PoolPage } from "./pool/pool-page.tsx";
+import { ReservationsPage } from "./reservations/reservations-page.tsx";
 import { href, PAGES, type Page, parseRoute, type Route } from "./route.ts";
 import { RunPage } from "./runs/run-page.tsx";
 import { RunsPage } from "./runs/runs-page.tsx";
@@ -25,6 +26,9 @@ import { bareClient } from "./sign-in/stranger.ts";
 import { StatementPage } from "./statement/statement-page.tsx";
 import { TEXTS } from "./texts.ts";
 import { Marked, Waiting } from "./ui/parts.tsx";
+
+/** Loaded by whoever opens such a link only. */
+const ContributePage = lazy(() => import("./contribute/contribute-page.tsx"));
 
 /** Rest before a pool that did not answer is asked again. */
 const ASK_AGAIN_MS = 3_000;
@@ -50,7 +54,9 @@ export function App() {
     setSession({ state: "out", why });
   }, []);
   const { state } = session;
-  const isInvite = route.page === "invite" && route.id !== undefined;
+  const contribution = route.page === "contribute" ? route.id : undefined;
+  const isInvite =
+    (route.page === "invite" && route.id !== undefined) || contribution !== undefined;
   useEffect(() => {
     if (state !== "asking" || isInvite) return;
     let isGone = false;
@@ -67,6 +73,13 @@ export function App() {
       clearTimeout(timer);
     };
   }, [state, isInvite]);
+  if (contribution !== undefined) {
+    return (
+      <Suspense fallback={<Waiting trouble={undefined} />}>
+        <ContributePage key={contribution} joinToken={contribution} />
+      </Suspense>
+    );
+  }
   if (route.page === "invite" && route.id !== undefined) {
     const enter = () => {
       dropToken();
@@ -128,9 +141,11 @@ const NEEDS: Readonly<Record<Page, Permission | null>> = {
   members: "members.read",
   projects: "projects.read",
   people: "users.read",
+  reservations: "pool.read",
   account: null,
   device: null,
   invite: null,
+  contribute: null,
 };
 /** Pages that the navigation names, where the reader may see them. */
 const LISTED = PAGES.filter((page) => NEEDS[page] !== null);
@@ -253,9 +268,12 @@ function Shown(props: { readonly route: Route }) {
       return id === undefined ? <ProjectsPage /> : <ProjectPage name={id} />;
     case "people":
       return id === undefined ? <PeoplePage /> : <UserPage name={id} />;
+    case "reservations":
+      return <ReservationsPage />;
     case "device":
       return <DevicePage code={id ?? ""} />;
     case "account":
+    case "contribute":
     case "invite":
       return <AccountPage />;
     default:

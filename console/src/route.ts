@@ -8,9 +8,11 @@ export const PAGES = [
   "members",
   "projects",
   "people",
+  "reservations",
   "account",
   "device",
   "invite",
+  "contribute",
 ] as const;
 export type Page = (typeof PAGES)[number];
 
@@ -23,6 +25,7 @@ const WITH_ID: readonly Page[] = [
   "people",
   "device",
   "invite",
+  "contribute",
 ];
 
 export interface Route {

@@ -21,9 +21,11 @@ export const TEXTS = {
     members: "Members",
     projects: "Projects",
     people: "People",
+    reservations: "Reservations",
     account: "Account",
     device: "Sign a program in",
     invite: "Invitation",
+    contribute: "Contribute",
   },
   notYours: {
     title: "Not for your roles",
@@ -104,6 +106,9 @@ export const TEXTS = {
     note: "Inviting a member again makes a new join command.",
     send: "Invite",
     copy: "Copy the join command",
+    link: "Copy the link for a browser",
+    orLink:
+      "Or somebody opens this link in a browser and lends that tab, for as long as it is open:",
     done: "Done",
     once: (member: string, until: string) =>
       `${member} joins by running this command on its machine. It holds a secret and is shown ` +
@@ -326,6 +331,7 @@ export const TEXTS = {
     prompt: "Text to continue",
     bytes: "Bytes",
     temperature: "Temperature",
+    topP: "Top-p",
     send: "Continue",
     busy: "Writing …",
     round: (rounds: number) => `The model after ${many(rounds, "round")}`,

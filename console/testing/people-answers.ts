@@ -181,6 +181,7 @@ function offerAnswers(nowMs: number): Answers {
       view = { ...view, version: view.version + 1, offer: OfferWire.parse({}) };
       return view;
     },
+    listReservations: () => ({ rows: [] }),
     listMaintenance: () => ({ rows: windows }),
     planMaintenance: ({ body }) => {
       const window = { ...body, id: `w${windows.length}`, state: "planned" } as unknown as Window;

@@ -25,6 +25,7 @@ import {
   UsageQuery,
 } from "./pool.ts";
 import { Count, EpochMs, JobId, Name, PageQuery, pageOf } from "./primitives.ts";
+import { REPLICA_ENDPOINTS } from "./replica.ts";
 import { RESERVATION_ENDPOINTS } from "./reservation.ts";
 import {
   AssignmentView,
@@ -288,6 +289,7 @@ export const ENDPOINTS = define({
   ...PEOPLE_ENDPOINTS,
   ...RESERVATION_ENDPOINTS,
   ...RUN_ENDPOINTS,
+  ...REPLICA_ENDPOINTS,
   ...SIGN_IN_ENDPOINTS,
 });
 

@@ -2,7 +2,7 @@
 
 export const GATEWAY_PROTOCOL = 1;
 
-export { TRAINER_COMMAND } from "@tequio/core/pool";
+export { REPLICA_COMMAND, TRAINER_COMMAND } from "@tequio/core/pool";
 
 /** The bytes that a new key signs, so that nobody proposes a key of somebody else. */
 export const newKeyText = (poolId: string, siteId: string, publicKey: string): string =>

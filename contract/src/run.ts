@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ModelWire } from "./job.ts";
 import { Count, Digest, EpochMs } from "./primitives.ts";
+import { ReplicaView } from "./replica.ts";
 
 /** Places `from` to `to` (not included) of one pass over the permuted windows of the text. */
 export const DataRange = z.strictObject({ pass: Count, from: Count, to: Count });
@@ -152,6 +153,8 @@ export type SiteChoiceView = z.infer<typeof SiteChoiceView>;
 export const RunDetail = RunView.extend({
   rounds: z.array(RoundView),
   sites: z.array(SiteChoiceView),
+  /** Tasks that write texts with its models; absent: none. */
+  replicas: z.array(ReplicaView).optional(),
 });
 export type RunDetail = z.infer<typeof RunDetail>;
 
@@ -159,6 +162,7 @@ export const SampleRequest = z.strictObject({
   prompt: z.string().max(2_000).default("The "),
   bytes: z.number().int().min(1).max(2_000).default(300),
   temperature: z.number().min(0).max(2).default(0.8),
+  topP: z.number().min(0).max(1).default(1),
   seed: Count.default(1),
 });
 export const SampleView = z.strictObject({ text: z.string(), round: Count });

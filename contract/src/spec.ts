@@ -12,7 +12,7 @@ import {
   type TaskGroup,
   WHOLE_MILLI,
 } from "@tequio/core/pool";
-import { TRAINER_COMMAND } from "./gateway-texts.ts";
+import { REPLICA_COMMAND, TRAINER_COMMAND } from "./gateway-texts.ts";
 import type { JobParsed } from "./job.ts";
 import { parseArray, parseDeadline, parseDurationMs, parseSizeMiB } from "./primitives.ts";
 import { runMemoryMiB } from "./run-memory.ts";
@@ -94,6 +94,7 @@ export function toJobSpec(wire: JobParsed, user: string): Outcome<Submission> {
     requeue: wire.requeue,
     ...(wire.deadline === undefined ? {} : { deadline: parseDeadline(wire.deadline)! }),
     ...(wire.run === undefined ? {} : { run: toRunSpec(wire.run) }),
+    ...(wire.serve === undefined ? {} : { serves: wire.serve }),
   };
   if (wire.array === undefined) return ok({ spec });
   return ok({ spec, array: parseArray(wire.array)! });
@@ -101,11 +102,12 @@ export function toJobSpec(wire: JobParsed, user: string): Outcome<Submission> {
 
 function commandOf(wire: JobParsed): Outcome<readonly string[]> {
   const programs = [wire.command, wire.shell].filter((part) => part !== undefined).length;
+  if (wire.serve !== undefined) return replicaCommand(wire, programs);
   if (programs > 1 || (programs === 0 && wire.run === undefined)) {
     return refuse(
       "INVALID_REQUEST",
       programs === 0 ? "The job has nothing to run." : "The job has more than one thing to run.",
-      "Give `command` or `shell`, or `run`, or `run` with one of the two.",
+      "Give `command` or `shell`, or `serve`, or `run` with or without one of the two.",
       "command",
     );
   }
@@ -124,8 +126,16 @@ function commandOf(wire: JobParsed): Outcome<readonly string[]> {
   return ok([TRAINER_COMMAND]);
 }
 
+/** A replica is one task of ours; several are several jobs, so that each lives for itself. */
+function replicaCommand({ run, tasks }: JobParsed, programs: number): Outcome<readonly string[]> {
+  if (programs === 0 && run === undefined && tasks === 1) return ok(REPLICA_COMMAND);
+  const what = "`serve` goes with neither `command`, `shell`, `run` nor several `tasks`.";
+  return refuse("INVALID_REQUEST", what, "For several replicas submit an `array`.", "serve");
+}
+
 /** What a job that says nothing of memory gets; a run of the embedded trainer by its model. */
-function memoryDefaultMiB({ run, command, shell }: JobParsed): number {
+function memoryDefaultMiB({ run, command, shell, serve }: JobParsed): number {
+  if (serve !== undefined) return RUN_MEMORY_DEFAULT_MIB;
   if (run === undefined) return MEMORY_DEFAULT_MIB;
   const embedded = command === undefined && shell === undefined;
   if (!embedded) return RUN_MEMORY_DEFAULT_MIB;
@@ -254,6 +264,7 @@ function dependencyOf(text: string): Dependency {
 
 function defaultName(wire: JobParsed): string {
   if (wire.run !== undefined) return "run";
+  if (wire.serve !== undefined) return `serve-${wire.serve}`;
   if (wire.command === undefined) return "wrap";
   const base = wire.command[0]!.split("/")
     .at(-1)!

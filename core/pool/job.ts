@@ -40,6 +40,9 @@ export interface ModelShape {
 /** The command that agents replace by the embedded training worker. */
 export const TRAINER_COMMAND = "tequio:trainer";
 
+/** The same program as a replica: it writes texts with a run's models and trains nothing. */
+export const REPLICA_COMMAND: readonly string[] = [TRAINER_COMMAND, "serve"];
+
 /** A model and data that only the command of a run knows. */
 export interface OwnModel {
   readonly parameters: number;
@@ -123,6 +126,8 @@ export interface JobSpec {
   readonly deadline?: { readonly atMs: number } | { readonly afterMs: number };
   /** Present for a spanning training; `groups` then holds what each member runs. */
   readonly run?: RunSpec;
+  /** Present for a replica: the id of the run whose models it writes texts with. */
+  readonly serves?: string;
 }
 
 /** Place of a job in its array. `17_3` is index 3 of array 17. */

@@ -9,6 +9,7 @@ import {
   STATE_CHECKERS,
 } from "./feasible/checkers.ts";
 import { matches } from "./feasible/matching.ts";
+import { trainsIn } from "./feasible/program.ts";
 import type { PortionOutlook } from "./rank/outlook.ts";
 import { type Objection, ReasonCount } from "./reasons.ts";
 import type { NodeView } from "./types.ts";
@@ -47,12 +48,12 @@ export interface Demand {
 
 /** Everything that decides where a job can go; jobs with the same key get the same answers. */
 export function demandKey(spec: JobSpec): string {
-  const groups = spec.groups.map(({ count, countMin, resources }) =>
+  const groups = spec.groups.map((group) => {
+    const { count, countMin, resources } = group;
+    const asked = [count, resourceKey(resources), trainsIn(spec, group)];
     // Where the least is not the most, it is part of what is asked.
-    countMin === undefined
-      ? [count, resourceKey(resources)]
-      : [count, resourceKey(resources), countMin],
-  );
+    return countMin === undefined ? asked : [...asked, countMin];
+  });
   const { members, excludeMembers, labels } = spec.constraints;
   return JSON.stringify([groups, members, excludeMembers, labels]);
 }
@@ -104,11 +105,14 @@ function needsOf(spec: JobSpec) {
   const indexOf = new Map<string, number>();
   const needs: { need: Need; tasks: number }[] = [];
   const portionOfTask: number[] = [];
-  for (const { resources, count } of spec.groups) {
-    const key = resourceKey(resources);
+  for (const group of spec.groups) {
+    const { resources, count } = group;
+    const trains = trainsIn(spec, group);
+    const key = `${resourceKey(resources)} ${trains}`;
     let index = indexOf.get(key);
     if (index === undefined) {
-      index = needs.push({ need: { resources, constraints: spec.constraints }, tasks: 0 }) - 1;
+      const need = { resources, constraints: spec.constraints, trains };
+      index = needs.push({ need, tasks: 0 }) - 1;
       indexOf.set(key, index);
     }
     needs[index]!.tasks += count;

@@ -5,6 +5,7 @@ import { BOUNDS } from "./bounds.ts";
 import { type Demand, makeDemand } from "./demand.ts";
 import type { Checker, Need } from "./feasible/checker.ts";
 import { firstObjection, LASTING_CHECKERS } from "./feasible/checkers.ts";
+import { trainsIn } from "./feasible/program.ts";
 import { leastSpec } from "./gang/elastic.ts";
 import { fitSite, roomFor } from "./gang/fit.ts";
 import { ReasonCount } from "./reasons.ts";
@@ -19,7 +20,11 @@ import { buildWorld } from "./world.ts";
 export function feasibleEver(spec: JobSpec, nodes: readonly NodeView[]): Outcome<void> {
   if (nodes.length === 0) return ok(undefined);
   for (const group of spec.groups) {
-    const need = { resources: group.resources, constraints: spec.constraints };
+    const need = {
+      resources: group.resources,
+      constraints: spec.constraints,
+      trains: trainsIn(spec, group),
+    };
     const refusal = refuseGroup(group.name, need, nodes);
     if (refusal !== undefined) return refusal;
   }

@@ -245,7 +245,8 @@ function hardwareKey({ node }: NodeView): string {
 function labelKey(node: Node): string {
   let key = labelKeys.get(node);
   if (key === undefined) {
-    key = JSON.stringify(Object.entries(node.labels).sort(([a], [b]) => byText(a, b)));
+    const labels = Object.entries(node.labels).sort(([a], [b]) => byText(a, b));
+    key = JSON.stringify([node.os, labels]);
     labelKeys.set(node, key);
   }
   return key;

@@ -12,6 +12,7 @@ import type { Metrics } from "./metrics/metrics.ts";
 import type { PeopleWatch } from "./people-watch.ts";
 import type { Say, TrainerPort } from "./ports.ts";
 import type { Pump } from "./pump.ts";
+import type { Replicas } from "./replicas/replicas.ts";
 import type { RunIndex } from "./run-index.ts";
 import type { Signer } from "./signer.ts";
 import type { SignIn } from "./signin/service.ts";
@@ -44,6 +45,7 @@ export interface Context {
   readonly blobCare: BlobCare;
   readonly aggregator: Aggregator;
   readonly trainer: TrainerPort | undefined;
+  readonly replicas: Replicas;
   readonly version: string;
   readonly now: () => number;
   /** Address under which sites reach the pool; undefined: the one that the caller used. */

@@ -37,6 +37,8 @@ export interface TrainerPort {
   encode(run: RunSpec, text: string): Promise<readonly number[]>;
   /** The bytes of every token of the run. */
   vocabulary(run: RunSpec): Promise<readonly Uint8Array[]>;
+  /** The text that sites train on, in the run's tokens. */
+  trainText(run: RunSpec): Promise<Uint8Array | Uint16Array>;
   /** The tokens that a model adds to a prompt, as they come; ends early when the signal aborts. */
   generate(request: TextRequest, signal: AbortSignal): AsyncGenerator<number, undefined>;
   close(): Promise<void>;
@@ -61,6 +63,9 @@ export interface TextRequest {
 export interface TextWish {
   /** Token ids. */
   readonly prompt: readonly number[];
+  /** Tokens that stand already, written elsewhere from this very wish: the text goes on. */
+  readonly written?: readonly number[];
+  /** Tokens of the whole text, those that stand among them. */
   readonly tokens: number;
   /** 0: always the likeliest token. */
   readonly temperature: number;

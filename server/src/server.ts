@@ -27,6 +27,7 @@ import { openSqlitePeople, type PeopleStore, PeopleStoreError } from "./people-s
 import { makePeopleWatch } from "./people-watch.ts";
 import type { Say, TrainerPort } from "./ports.ts";
 import { type Committed, openPump, type Pump } from "./pump.ts";
+import { Replicas } from "./replicas/replicas.ts";
 import { makeRunIndex } from "./run-index.ts";
 import { openAdminToken, openKey, sha256 } from "./secrets.ts";
 import { makeSigner } from "./signer.ts";
@@ -322,6 +323,13 @@ function makeContext(
     people: makePeopleWatch(),
     ...{ blobGuard, blobCare },
     aggregator: new Aggregator({ pump, store, runs, trainer, say }),
+    replicas: new Replicas({
+      state,
+      waker,
+      say,
+      clock: () => performance.now(),
+      firstVersion: now(),
+    }),
     lastSeen: (siteId) => seen.gateway?.lastSeen(siteId),
   };
 }

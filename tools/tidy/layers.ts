@@ -35,7 +35,7 @@ export const LAYERS: ReadonlyMap<string, readonly string[] | typeof EVERYTHING> 
   ["server", [...CORE, "contract", "stores"]],
   ["agent", [POOL, "contract", "engines"]],
   ["cli", ["contract"]],
-  ["console", ["contract"]],
+  ["console", ["contract", "trainer"]],
   ["tequio", EVERYTHING],
   ["tools", EVERYTHING],
   ["bench", EVERYTHING],

@@ -25,7 +25,8 @@ export interface GraphSession {
 }
 
 export interface Executor {
-  readonly kind: ExecutorKind;
+  /** WebGPU is opened by browser/engine.ts only: no choice of this machine's. */
+  readonly kind: ExecutorKind | "webgpu";
   /** Name and version of the engine, for reports. */
   readonly version: string;
   /** Threads that one run really uses; may be fewer than asked for. */

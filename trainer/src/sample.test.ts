@@ -100,6 +100,24 @@ test("temperature 0 takes the likeliest token, top-k never another than the k li
   assert.ok(Math.abs(counts[1]! / 4_000 - 0.525) < 0.03);
 });
 
+test("top-p leaves out the tail, keeps at least one token and combines with top-k", () => {
+  const logits = Float32Array.from([0.05, 0.5, 0.15, 0.3].map(Math.log));
+  const drawn = (topK: number, topP: number) =>
+    new Set(Array.from({ length: 1_000 }, (_, i) => pickToken(logits, i / 1_000, 1, topK, topP)));
+  assert.deepEqual(drawn(4, 0.75), new Set([1, 3]));
+  assert.deepEqual(drawn(4, 0), new Set([1]));
+  assert.deepEqual(drawn(4, 1), new Set([1, 3, 2, 0]));
+  // Of the two likeliest 0.5 to 0.3: the first alone has 62 percent.
+  assert.deepEqual(drawn(2, 0.6), new Set([1]));
+});
+
+test("with top-p the same seed gives the same text", async () => {
+  const ask = (seed: number) =>
+    sampler.sampleBytes({ parameters: start, prompt: "the ", bytes: 40, seed, topP: 0.5 });
+  assert.deepEqual(await ask(3), await ask(3));
+  assert.notDeepEqual(await ask(3), await ask(4));
+});
+
 test("sampled text can be printed safely", () => {
   const bytes = Uint8Array.of(72, 105, 10, 9, 27, 91, 50, 74, 0, 127, 0xc3, 0xa9, 0xff);
   assert.equal(printable(bytes), "Hi\n\t·[2J··é\u{fffd}");

@@ -21,6 +21,8 @@ export interface SampleOptions {
   readonly temperature?: number;
   /** Draws among the k likeliest bytes only; all by default. */
   readonly topK?: number;
+  /** Of those, draws among the likeliest that together have this probability; all by default. */
+  readonly topP?: number;
   /** Asked before each byte; true ends the text early. */
   readonly shouldStop?: () => boolean;
 }
@@ -46,18 +48,35 @@ export function pickToken(
   uniform: number,
   temperature: number,
   topK: number,
+  topP = 1,
 ): number {
   const order = Array.from(logits, (_, id) => id).sort((a, b) => logits[b]! - logits[a]! || a - b);
   if (temperature <= 0) return order[0]!;
   const likeliest = order.slice(0, Math.max(1, topK));
   const top = logits[likeliest[0]!]!;
-  const weights = likeliest.map((id) => Math.exp((logits[id]! - top) / temperature));
-  let rest = uniform * weights.reduce((sum, weight) => sum + weight, 0);
+  const all = likeliest.map((id) => Math.exp((logits[id]! - top) / temperature));
+  const weights = all.slice(0, nucleusOf(all, topP));
+  let rest = uniform * sumOf(weights);
   for (const [rank, weight] of weights.entries()) {
     rest -= weight;
     if (rest < 0) return likeliest[rank]!;
   }
-  return likeliest.at(-1)!;
+  return likeliest[weights.length - 1]!;
+}
+
+const sumOf = (weights: readonly number[]): number =>
+  weights.reduce((sum, weight) => sum + weight, 0);
+
+/** How many of the weights, largest first, together have the share `topP`; at least one. */
+function nucleusOf(weights: readonly number[], topP: number): number {
+  if (topP >= 1) return weights.length;
+  const enough = topP * sumOf(weights);
+  let sum = 0;
+  const last = weights.findIndex((weight) => {
+    sum += weight;
+    return sum >= enough;
+  });
+  return last < 0 ? weights.length : last + 1;
 }
 
 /** An opened logits graph for one model. */
@@ -82,7 +101,7 @@ export class Sampler {
     const tokens = prompt.length > 0 ? [...prompt] : [Math.min(10, vocab - 1)];
     const random = mulberry32(options.seed);
     const added = new Uint8Array(Math.min(options.bytes, SAMPLE_BYTES_MAX));
-    const { temperature = 1, topK = vocab } = options;
+    const { temperature = 1, topK = vocab, topP = 1 } = options;
     let length = 0;
     while (length < added.length && !options.shouldStop?.()) {
       // Positions are learned, so a text beyond the context goes on from its last window. What
@@ -92,7 +111,7 @@ export class Sampler {
       x.set(last);
       const { logits } = await this.#session.run({ p: options.parameters, x });
       const row = logits!.subarray((last.length - 1) * vocab, last.length * vocab);
-      const token = pickToken(row, random(), temperature, topK);
+      const token = pickToken(row, random(), temperature, topK, topP);
       tokens.push(token);
       const bytes = decode([token]).subarray(0, added.length - length);
       added.set(bytes, length);

@@ -31,6 +31,7 @@ export type Question =
     }
   | { readonly kind: "encode"; readonly run: RunSpec; readonly text: string }
   | { readonly kind: "vocabulary"; readonly run: RunSpec }
+  | { readonly kind: "trainText"; readonly run: RunSpec }
   | { readonly kind: "heldOutLoss"; readonly run: RunSpec; readonly parameters: Float32Array }
   | {
       readonly kind: "sample";
@@ -46,6 +47,8 @@ export interface Answer {
     | number
     | string
     | readonly number[]
+    | Uint8Array
+    | Uint16Array
     | readonly Uint8Array[];
   readonly error?: string;
 }
@@ -190,6 +193,8 @@ async function answer(question: Question): Promise<Answer["value"]> {
       return encode(question.run, question.text);
     case "vocabulary":
       return vocabulary(question.run);
+    case "trainText":
+      return (await theCorpus(question.run)).corpus.parts.train.tokens;
     case "sample":
       return sample(question.run, question.parameters, question.wish);
     default:

@@ -16,6 +16,8 @@ export interface SampleWish {
   readonly prompt: string;
   readonly bytes: number;
   readonly temperature: number;
+  /** Draws among the likeliest tokens that together have this probability; absent: all. */
+  readonly topP?: number;
   readonly seed: number;
 }
 
@@ -37,6 +39,8 @@ export interface TrainerService {
   encode(run: RunSpec, text: string): Promise<readonly number[]>;
   /** The bytes of every token of the run. */
   vocabulary(run: RunSpec): Promise<readonly Uint8Array[]>;
+  /** The text that sites train on, in the run's tokens. */
+  trainText(run: RunSpec): Promise<Uint8Array | Uint16Array>;
   /** The tokens that a model adds to a prompt, as they come. */
   generate: TextService["generate"];
   close(): Promise<void>;
@@ -118,7 +122,8 @@ export function openTrainerService(options: { readonly threads: number }): Train
 /** What a run's model and tokens are to others. */
 const files = (
   ask: (question: Question) => Promise<Answer["value"]>,
-): Pick<TrainerService, "exportPieces" | "encode" | "vocabulary"> => ({
+): Pick<TrainerService, "exportPieces" | "encode" | "vocabulary" | "trainText"> => ({
+  trainText: async (run) => (await ask({ kind: "trainText", run })) as Uint8Array | Uint16Array,
   async exportPieces({ model }, format, notes) {
     // Graphs are built for exports only: a pool that makes none does not load the builder.
     return (await import("./export.ts")).exportPieces(model, format, notes);

@@ -1,10 +1,12 @@
 // entry: the agent starts this for a task `tequio:trainer`
-// The embedded training worker: one process that takes part in a run for one lease. Everything it
-// needs stands in its environment; what it does is in site/loop.ts.
+// The embedded training worker: one process that takes part in a run for one lease, or serves its
+// models as a replica. Everything it needs stands in its environment; what it does is in
+// site/loop.ts and serving/replica.ts.
 import type { BandwidthRule } from "@tequio/core/pool";
 import { openExecutor } from "./executor.ts";
 import { openExchange } from "./site/exchange-client.ts";
 import { takePart } from "./site/loop.ts";
+import { ownText } from "./site/own-text.ts";
 
 function variable(name: string): string {
   const value = process.env[name];
@@ -17,12 +19,21 @@ function variable(name: string): string {
 
 const log = (line: string): void => console.log(`${new Date().toISOString()} ${line}`);
 
+const threads = Math.max(1, Number(process.env.OMP_NUM_THREADS ?? 1));
+const bandwidth = JSON.parse(process.env.TEQUIO_BANDWIDTH ?? "[]") as readonly BandwidthRule[];
+if (process.argv[2] === "serve") {
+  const { runReplica } = await import("./serving/process.ts");
+  const [url, token] = [variable("TEQUIO_URL"), variable("TEQUIO_TOKEN")];
+  await runReplica({ url, token, bandwidth, threads, log });
+  process.exit(0);
+}
+
 const exchange = openExchange(
   {
     url: variable("TEQUIO_URL"),
     token: variable("TEQUIO_TOKEN"),
     runId: variable("TEQUIO_JOB_ID"),
-    bandwidth: JSON.parse(process.env.TEQUIO_BANDWIDTH ?? "[]") as readonly BandwidthRule[],
+    bandwidth,
   },
   log,
 );
@@ -37,7 +48,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 const opened = await openExecutor({
-  threads: Math.max(1, Number(process.env.OMP_NUM_THREADS ?? 1)),
+  threads,
   flushTiny: true,
 });
 if (!opened.ok) {
@@ -51,6 +62,7 @@ try {
   await takePart({
     exchange,
     executor,
+    textOf: ownText,
     log,
     stopped: () => stopping,
   });

@@ -97,12 +97,15 @@ async function revokeSite(siteId: string, shell: Shell) {
 }
 
 async function invite(name: string, shell: Shell) {
-  const reply = await (await shell.pool()).call("inviteMember", { body: { name } });
+  const pool = await shell.pool();
+  const reply = await pool.call("inviteMember", { body: { name } });
   if (!reply.ok) return reply;
   if (shell.globals().json) return void writeJson(shell.terminal, reply.value);
-  const { member, command, expiresAtMs } = reply.value;
+  const { member, command, expiresAtMs, joinToken } = reply.value;
+  const link = `${pool.url.split(",")[0]?.replace(/\/+$/, "")}/#/contribute/${joinToken}`;
   shell.terminal.out(
     `${member} is invited. On the machine that it lends:\n\n  ${plain(command)}\n\n` +
+      `Or in a browser, which then lends that tab:\n\n  ${plain(link)}\n\n` +
       `The token is shown once and ends ${relative(expiresAtMs, shell.terminal.nowMs())}.\n`,
   );
   return undefined;

@@ -7,9 +7,10 @@ import { interruptible } from "../interrupt.ts";
 import { patiently } from "../patience.ts";
 import { dim, writeJson } from "../report.ts";
 import { exportModel, forkRun, type ModelFlags, showLineage } from "../run-models.ts";
-import { headText, leftOutText, memberTable, roundLine } from "../run-view.ts";
+import { headText, leftOutText, memberTable, replicaTable, roundLine } from "../run-view.ts";
+import { type ServeFlags, serveRun } from "../serve-run.ts";
 import { plainLines } from "../table.ts";
-import { keyValue, wholeFrom } from "../values.ts";
+import { keyValue, repeated, wholeFrom } from "../values.ts";
 import { type Shell, usage, type VerbEnd } from "../verb.ts";
 
 const CHANGES = ["pause", "resume", "stop"] as const;
@@ -17,13 +18,13 @@ type Change = (typeof CHANGES)[number];
 /** All others, each with what it does. */
 const ACTIONS: Readonly<
   Record<string, (id: string, flags: Flags, shell: Shell) => Promise<VerbEnd>>
-> = { sample, export: exportModel, fork: forkRun, lineage: showLineage };
+> = { sample, export: exportModel, fork: forkRun, lineage: showLineage, serve: serveRun };
 const DOING = [...CHANGES, ...Object.keys(ACTIONS)];
 
 const POLL_MS = 1_000;
 const TEMPERATURE_MAX = 2;
 
-interface Flags extends ModelFlags {
+interface Flags extends ModelFlags, ServeFlags {
   readonly follow?: true;
   readonly prompt?: string;
   readonly bytes?: number;
@@ -42,9 +43,10 @@ export function define(command: Command, shell: Shell): void {
     .option("--bytes <n>", "Sample: how long it gets", wholeFrom(1))
     .addOption(new Option("--temperature <t>", `Sample: 0 to ${TEMPERATURE_MAX}`).argParser(Number))
     .addOption(
-      new Option("--top-p <p>", "Sample: draw among the likeliest, of probability 0 to 1").argParser(
-        Number,
-      ),
+      new Option(
+        "--top-p <p>",
+        "Sample: draw among the likeliest, of probability 0 to 1",
+      ).argParser(Number),
     )
     .option("--seed <n>", "Sample: another seed gives another text", wholeFrom(0))
     .addOption(
@@ -56,6 +58,10 @@ export function define(command: Command, shell: Shell): void {
     .option("-o, --out <file>", "Export, lineage: write to this file; `-`: to standard output")
     .option("--set <key=value>", "Fork: a setting of the run, e.g. `stop.minutes=5`", keyValue)
     .option("--name <name>", "Fork: its name")
+    .option("--replicas <n>", "Serve: how many replicas, default 1", wholeFrom(1))
+    .option("--member <name>", "Serve: only with these members, may be repeated", repeated)
+    .option("--cpus <n>", "Serve: cores of each replica, default 1", Number)
+    .option("--time <time>", "Serve: time limit of the replicas, default one day")
     .action(
       shell.act(async (id: string, action: string | undefined) => {
         const flags = command.opts<Flags>();
@@ -105,6 +111,7 @@ async function show(id: string, flags: Flags, shell: Shell): Promise<VerbEnd> {
   if (shell.globals().json) return void writeJson(terminal, reply.value);
   terminal.out(headText(terminal, reply.value));
   memberTable(terminal, reply.value);
+  replicaTable(terminal, reply.value);
   terminal.out(leftOutText(reply.value));
   return undefined;
 }

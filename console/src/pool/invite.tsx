@@ -4,9 +4,14 @@ import type { CallReply } from "@tequio/contract";
 import { useState } from "react";
 import { useAction } from "../api.tsx";
 import { dateTime } from "../format.ts";
+import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
 import { CopyText } from "../ui/copy.tsx";
 import { Field, Panel, TroubleNote } from "../ui/parts.tsx";
+
+/** The address that makes a browser's tab a site of the member. */
+const tabLink = (joinToken: string): string =>
+  `${location.origin}${location.pathname}${href("contribute", joinToken)}`;
 
 /** The panel with the invitation form. */
 export function InvitePanel() {
@@ -25,6 +30,8 @@ export function InvitePanel() {
         <div className="made" role="status">
           <p>{TEXTS.invite.once(made.member, dateTime(made.expiresAtMs))}</p>
           <CopyText label={TEXTS.invite.copy} text={made.command} />
+          <p>{TEXTS.invite.orLink}</p>
+          <CopyText label={TEXTS.invite.link} text={tabLink(made.joinToken)} />
           <button type="button" onClick={() => setMade(undefined)}>
             {TEXTS.invite.done}
           </button>

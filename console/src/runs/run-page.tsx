@@ -7,6 +7,7 @@ import { href } from "../route.ts";
 import { TEXTS } from "../texts.ts";
 import { Badge, Progress, Stat, TroubleNote, Waiting } from "../ui/parts.tsx";
 import { LossPanel } from "./loss-panel.tsx";
+import { ModelsPanel } from "./models-panel.tsx";
 import { RoundsPanel } from "./rounds-panel.tsx";
 import { RunActions } from "./run-actions.tsx";
 import { RunMembers } from "./run-members.tsx";
@@ -44,6 +45,7 @@ export function RunPage(props: { readonly id: string }) {
         <TrafficPanel members={run.members} />
         {maySample && <SamplePanel id={run.id} ready={run.round > 0 || run.rounds.length > 0} />}
       </div>
+      <ModelsPanel run={run} />
       <RoundsPanel rounds={run.rounds} />
     </>
   );

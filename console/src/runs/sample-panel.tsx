@@ -10,18 +10,26 @@ const PROMPT_CHARS_MAX = 2_000;
 const TEXT_BYTES_MAX = 2_000;
 const TEMPERATURE_MAX = 2;
 
+/** How long the text gets and how it is drawn, as typed. */
+interface Draw {
+  readonly bytes: string;
+  readonly temperature: string;
+  readonly topP: string;
+}
+
 type Sample = CallReply<"sampleRun"> & { readonly prompt: string };
 
 /** The sample box. `ready`: there is a model to ask. */
 export function SamplePanel(props: { readonly id: string; readonly ready: boolean }) {
   const sample = useAction("sampleRun");
   const [prompt, setPrompt] = useState("The ");
-  const [bytes, setBytes] = useState("300");
-  const [temperature, setTemperature] = useState("0.8");
+  const [draw, setDraw] = useState<Draw>({ bytes: "300", temperature: "0.8", topP: "1" });
   const [seed, setSeed] = useState(1);
   const [made, setMade] = useState<Sample>();
   async function ask(): Promise<void> {
-    const body = { prompt, bytes: Number(bytes), temperature: Number(temperature), seed };
+    const { bytes, temperature, topP } = draw;
+    const drawn = { temperature: Number(temperature), topP: Number(topP), seed };
+    const body = { prompt, bytes: Number(bytes), ...drawn };
     const view = await sample.run({ params: { id: props.id }, body });
     if (view === undefined) return;
     setMade({ ...view, prompt });
@@ -47,24 +55,7 @@ export function SamplePanel(props: { readonly id: string; readonly ready: boolea
           />
         </Field>
         <div className="row">
-          <NumberField
-            id="sample-bytes"
-            label={TEXTS.sample.bytes}
-            max={TEXT_BYTES_MAX}
-            min={1}
-            step={1}
-            value={bytes}
-            onValue={setBytes}
-          />
-          <NumberField
-            id="sample-temperature"
-            label={TEXTS.sample.temperature}
-            max={TEMPERATURE_MAX}
-            min={0}
-            step={0.1}
-            value={temperature}
-            onValue={setTemperature}
-          />
+          <DrawFields draw={draw} set={setDraw} />
           <button type="submit" className="primary" disabled={sample.busy || !props.ready}>
             {sample.busy ? TEXTS.sample.busy : TEXTS.sample.send}
           </button>
@@ -84,6 +75,41 @@ export function SamplePanel(props: { readonly id: string; readonly ready: boolea
 /** The prompt and what follows it, whether or not the pool repeats the prompt. */
 const textOf = (made: Sample): string =>
   made.text.startsWith(made.prompt) ? made.text : made.prompt + made.text;
+
+function DrawFields(props: { readonly draw: Draw; readonly set: (draw: Draw) => void }) {
+  const { draw, set } = props;
+  return (
+    <>
+      <NumberField
+        id="sample-bytes"
+        label={TEXTS.sample.bytes}
+        max={TEXT_BYTES_MAX}
+        min={1}
+        step={1}
+        value={draw.bytes}
+        onValue={(bytes) => set({ ...draw, bytes })}
+      />
+      <NumberField
+        id="sample-temperature"
+        label={TEXTS.sample.temperature}
+        max={TEMPERATURE_MAX}
+        min={0}
+        step={0.1}
+        value={draw.temperature}
+        onValue={(temperature) => set({ ...draw, temperature })}
+      />
+      <NumberField
+        id="sample-top-p"
+        label={TEXTS.sample.topP}
+        max={1}
+        min={0}
+        step={0.05}
+        value={draw.topP}
+        onValue={(topP) => set({ ...draw, topP })}
+      />
+    </>
+  );
+}
 
 function NumberField(props: {
   readonly id: string;

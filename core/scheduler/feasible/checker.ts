@@ -8,6 +8,8 @@ import type { NodeView } from "../types.ts";
 export interface Need {
   readonly resources: Resources;
   readonly constraints: Constraints;
+  /** It trains with the embedded engine and runs no command; see program.ts. */
+  readonly trains?: boolean;
 }
 
 export interface Checker {

@@ -1,10 +1,11 @@
 // Tests of the single checkers and of what they say.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { JobSpec, Resources } from "../../pool/index.ts";
+import { type JobSpec, type Resources, TRAINER_COMMAND } from "../../pool/index.ts";
 import { gpu, node, nodeWith, spec } from "../fixtures.testing.ts";
 import type { NodeView } from "../types.ts";
 import { firstObjection, LASTING_CHECKERS, STATE_CHECKERS } from "./checkers.ts";
+import { trainsIn } from "./program.ts";
 
 const objection = (
   view: NodeView,
@@ -33,6 +34,19 @@ test("a model is matched by its first whole words, without case", () => {
     objection(h100, { accelerators: 1, model: "SXM5" }),
     "MODEL: model H100 SXM5 80GB, not SXM5",
   );
+});
+
+test("a browser tab takes what trains, and no command", () => {
+  const tab: NodeView = { ...plain, node: { ...plain.node, os: "browser" } };
+  assert.match(objection(tab, {}) ?? "", /^BROWSER: a browser tab trains runs/);
+  const { groups, constraints } = spec({});
+  const need = { resources: groups[0]!.resources, constraints, trains: true };
+  assert.equal(firstObjection(LASTING_CHECKERS, need, tab), undefined);
+  const run = { ...spec({}), run: {} } as JobSpec;
+  const training = { ...groups[0]!, command: [TRAINER_COMMAND] };
+  assert.equal(trainsIn(run, training), true);
+  assert.equal(trainsIn(run, { ...training, command: ["python3", "train.py"] }), false);
+  assert.equal(trainsIn(spec({}), training), false);
 });
 
 test("a vendor is matched without case", () => {

@@ -10,12 +10,13 @@ import { mainMemory } from "./main-memory.ts";
 import { member } from "./member.ts";
 import { memory } from "./memory.ts";
 import { model } from "./model.ts";
+import { program } from "./program.ts";
 import { sharing } from "./sharing.ts";
 import { state } from "./state.ts";
 import { vendor } from "./vendor.ts";
 
 /** About the owner and what the owner says of the node. */
-export const PLACE_CHECKERS: readonly Checker[] = [member, label, sharing];
+export const PLACE_CHECKERS: readonly Checker[] = [member, label, program, sharing];
 
 /** About nothing but the node's hardware, so nodes of equal hardware are asked once. */
 export const HARDWARE_CHECKERS: readonly Checker[] = [

@@ -76,7 +76,8 @@ function refusePerson(context: Context, caller: Caller, { method }: BlobRequest)
   return holds(who, what) ? undefined : forbidden(who, what);
 }
 
-/** Tasks read the blobs of their own run; persons read those of the runs that they may watch. */
+/** Tasks read the blobs of their own run, or of the one that they serve; persons those of the runs
+ * that they may watch. */
 function mayRead(context: Context, caller: Caller, digest: string): Refusal | undefined {
   const { blobGuard, runs, pump } = context;
   if (caller.kind !== "task") {
@@ -88,7 +89,9 @@ function mayRead(context: Context, caller: Caller, digest: string): Refusal | un
     return found ? undefined : forbidden(whoOf(context, caller), "blobs.read");
   }
   const { jobId } = caller.lease.lease;
+  const served = pump.state.jobs.get(jobId)?.spec.serves;
   if (blobGuard.mayRead(jobId, digest)) return undefined;
+  if (served !== undefined && blobGuard.mayRead(served, digest)) return undefined;
   return refuse(
     "NOT_FOUND",
     `Job ${jobId} has no blob ${digest.slice(0, 80)}.`,

@@ -6,10 +6,11 @@ import fastifyStatic from "@fastify/static";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { noSuchAddress, sendProblem } from "./problem.ts";
 
-/** Scripts, styles and connections of the console come from the pool itself and nowhere else. */
+/** Scripts, styles and connections of the console come from the pool itself and nowhere else. A
+ * site in a tab compiles WebAssembly, which needs leave of its own; text is never run as code. */
 const CSP =
-  "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; " +
-  "form-action 'none'; frame-ancestors 'none'";
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' data:; " +
+  "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Headers of every answer. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
@@ -17,6 +18,9 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "x-frame-options": "DENY",
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
+  // A page that no other may reach into has threads, which a site in a tab computes with.
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
   "content-security-policy": CSP,
 };
 

@@ -13,6 +13,7 @@ import { type ServerTls, secureOptions } from "../tls.ts";
 import { registerTlsClients } from "../tls-clients.ts";
 import { registerTraces } from "../traces/watch.ts";
 import { registerBlobs } from "./blobs.ts";
+import { registerBrowserSite } from "./browser-site.ts";
 import { registerConsole, SECURITY_HEADERS } from "./console.ts";
 import { type EventStreams, registerEvents } from "./events.ts";
 import { registerExports } from "./exports.ts";
@@ -93,6 +94,7 @@ export async function openHttp(
   const events = registerEvents(app, context);
   registerProbes(app, context, events.count);
   registerServing(app, context);
+  registerBrowserSite(app, context);
   countSockets(app, context);
   await registerConsole(app, consoleFolder);
   return { app, events };

@@ -18,6 +18,7 @@ import { memberHandlers } from "./handlers/members.ts";
 import { offerHandlers } from "./handlers/offers.ts";
 import { peopleHandlers } from "./handlers/people.ts";
 import { poolHandlers } from "./handlers/pool.ts";
+import { replicaHandlers } from "./handlers/replicas.ts";
 import { reservationHandlers } from "./handlers/reservations.ts";
 import { runOriginHandlers } from "./handlers/run-origins.ts";
 import { runHandlers } from "./handlers/runs.ts";
@@ -41,6 +42,7 @@ const HANDLERS: Handlers = {
   ...runHandlers,
   ...runOriginHandlers,
   ...workerHandlers,
+  ...replicaHandlers,
   ...tokenHandlers,
 };
 

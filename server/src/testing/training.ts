@@ -29,6 +29,7 @@ export const fakeTrainer = (prepared?: Outcome<PreparedRun>): TrainerPort => {
     ],
     encode: async (_run, text) => [...new TextEncoder().encode(text)],
     vocabulary: async () => Array.from({ length: 256 }, (_, id) => Uint8Array.of(id)),
+    trainText: async () => new TextEncoder().encode("A text to train on."),
     generate: fakeText,
     close: async () => {},
   };

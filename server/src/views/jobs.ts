@@ -121,6 +121,7 @@ export function jobDetail(state: State, plan: Plan | undefined, job: JobState): 
     preemptible: spec.preemptible,
     requeue: spec.requeue,
     ...(spec.prefer === undefined ? {} : { prefer: spec.prefer }),
+    ...(spec.serves === undefined ? {} : { serves: spec.serves }),
     ...(spec.deadline === undefined ? {} : { deadlineMs: deadlineMs(spec, job.submittedAtMs) }),
     leases: leasesOf(state, job).map((lease) => leaseView(state, lease)),
   };

@@ -19,6 +19,9 @@ const START_TOKEN = 10;
 export interface TextWish {
   /** Token ids; those above the vocabulary are left out. */
   readonly prompt: readonly number[];
+  /** Tokens that stand already, written elsewhere from this very wish: the text goes on. */
+  readonly written?: readonly number[];
+  /** Tokens of the whole text, those that stand among them. */
   readonly tokens: number;
   /** 0: always the likeliest token. */
   readonly temperature: number;
@@ -54,7 +57,11 @@ export class Generator {
     const random = mulberry32(wish.seed);
     const tokens = wish.prompt.filter((token) => token < vocab).slice(-context);
     if (tokens.length === 0) tokens.push(Math.min(START_TOKEN, vocab - 1));
-    for (let count = 0; count < wish.tokens; count += 1) {
+    const { written = [] } = wish;
+    tokens.push(...written);
+    tokens.splice(0, Math.max(0, tokens.length - context));
+    for (const _ of written) random(); // Each of them took one number.
+    for (let count = written.length; count < wish.tokens; count += 1) {
       // Positions are learned, so a text beyond the context goes on from its last window. What
       // stands after the last token is masked away and may be anything.
       const x = new Int32Array(context);

@@ -1,9 +1,13 @@
 // The control plane's own engine for texts: a thread that is started with the first request, so
 // that a pool that serves nobody holds no memory for it, and that rounds never wait for a text.
+import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { ModelShape } from "@tequio/core/pool";
 import type { TextWish } from "./generator.ts";
 import type { FromThread, ToThread } from "./thread.ts";
+
+/** Longest wait for the thread to end its token; a token of a large model takes a second. */
+const CLOSE_MS_MAX = 3_000;
 
 /** A text that somebody wants of a model. */
 export interface TextRequest {
@@ -88,7 +92,13 @@ class Desk {
   async close(): Promise<void> {
     const running = this.#thread;
     this.#thread = undefined;
-    await running?.terminate();
+    if (running === undefined) return;
+    const ended = new Promise((resolve) => running.once("exit", resolve));
+    running.ref();
+    running.postMessage({ kind: "close" } satisfies ToThread);
+    // A thread that is ended in the middle of a graph takes the whole process with it.
+    await Promise.race([ended, pause(CLOSE_MS_MAX, undefined, { ref: false })]);
+    await running.terminate();
   }
 
   #tell(message: ToThread): void {

@@ -58,6 +58,20 @@ test("texts that are asked for together are the same as one after another", asyn
   assert.ok(alone[0]!.every((token) => token >= 0 && token < SHAPE.vocab));
 });
 
+test("a text that another began goes on as it would have gone on there", async (t) => {
+  const service = openTextService({ threads: 1 });
+  t.after(() => service.close());
+  const text = (wish: Partial<TextRequest["wish"]>) =>
+    listOf(service.generate(request(7, 24, { wish: { ...request(7, 24).wish, ...wish } }), never));
+  for (const prompt of [[1, 2, 3], [], Array.from({ length: 10 }, (_, id) => id)]) {
+    const whole = await text({ prompt, topP: 0.9 });
+    for (const at of [1, 9, 23, 24]) {
+      const rest = await text({ prompt, topP: 0.9, written: whole.slice(0, at) });
+      assert.deepEqual(rest, whole.slice(at), `from token ${at} on`);
+    }
+  }
+});
+
 test("a model is fetched once, and a request without one fails alone", async (t) => {
   const service = openTextService({ threads: 1 });
   t.after(() => service.close());

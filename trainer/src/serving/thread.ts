@@ -14,7 +14,9 @@ export type ToThread =
       readonly wish: TextWish;
     }
   | { readonly kind: "model"; readonly id: number; readonly parameters: Float32Array }
-  | { readonly kind: "cancel"; readonly id: number };
+  | { readonly kind: "cancel"; readonly id: number }
+  /** End all texts after their token, then the thread. */
+  | { readonly kind: "close" };
 
 export type FromThread =
   | { readonly kind: "wants model"; readonly id: number }
@@ -57,6 +59,14 @@ async function modelOf(id: number, digest: string): Promise<Float32Array | undef
   return found;
 }
 
+const writing = new Set<Promise<void>>();
+
+function cancel(id: number): void {
+  const waits = active.get(id);
+  active.delete(id);
+  waits?.(undefined);
+}
+
 async function write({ id, shape, digest, wish }: Extract<ToThread, { kind: "start" }>) {
   active.set(id, undefined);
   try {
@@ -75,11 +85,20 @@ async function write({ id, shape, digest, wish }: Extract<ToThread, { kind: "sta
 }
 
 parentPort?.on("message", (message: ToThread) => {
-  if (message.kind === "start") void write(message);
-  else if (message.kind === "model") active.get(message.id)?.(message.parameters);
-  else {
-    const waits = active.get(message.id);
-    active.delete(message.id);
-    waits?.(undefined);
+  switch (message.kind) {
+    case "start": {
+      const written = write(message).finally(() => writing.delete(written));
+      writing.add(written);
+      return;
+    }
+    case "model":
+      return active.get(message.id)?.(message.parameters);
+    case "cancel":
+      return cancel(message.id);
+    case "close":
+      for (const id of active.keys()) cancel(id);
+      return void Promise.all(writing).then(() => process.exit());
+    default:
+      return message satisfies never;
   }
 });

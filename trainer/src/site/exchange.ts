@@ -80,8 +80,12 @@ export interface ExchangeOptions {
   readonly stopped: () => boolean;
 }
 
-/** A clock that never goes back and is the same in all threads of a machine. */
-export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+/** A clock that never goes back and is the same in all threads of a machine. In a browser workers
+ * share the page's origin of time to a fraction of a millisecond. */
+export const nowMs = (): number =>
+  typeof process === "undefined"
+    ? performance.timeOrigin + performance.now()
+    : Number(process.hrtime.bigint()) / 1e6;
 
 const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 

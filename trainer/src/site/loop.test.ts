@@ -13,6 +13,7 @@ import { fillBatch, windowsOf } from "../windows.ts";
 import type { Done, Exchanged, ExchangePort, Next, Train } from "./exchange.ts";
 import { nowMs } from "./exchange.ts";
 import { takePart } from "./loop.ts";
+import { ownText } from "./own-text.ts";
 
 const executor = await anyExecutor();
 const MODEL = { ...TINY, vocab: 256 };
@@ -50,7 +51,13 @@ async function play(answers: readonly Exchanged[], first: Next) {
     },
     moments: async () => undefined,
   };
-  await takePart({ exchange, executor, log: (line) => lines.push(line), stopped: () => false });
+  await takePart({
+    exchange,
+    executor,
+    textOf: ownText,
+    log: (line) => lines.push(line),
+    stopped: () => false,
+  });
   const carried = lines.flatMap((line) => /trained on for (\d+) steps/.exec(line)?.[1] ?? []);
   return { results: sent.map((done) => done.result), carried: carried.map(Number) };
 }

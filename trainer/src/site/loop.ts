@@ -1,10 +1,9 @@
 // What a site does in a run, round after round: train the stretch from the pool's model, hand it to
 // the exchange, and train on until the next model is there. The pool decides; this obeys.
 import { difference, windowsOf as windowsOfRanges } from "@tequio/core/training";
-import { type Corpus, loadCorpus, tokenised } from "../corpus.ts";
 import type { Executor } from "../executor.ts";
 import { type StretchOptions, type StretchResult, Trainee } from "../stretch.ts";
-import { fillBatch, windowsOf } from "../windows.ts";
+import { fillBatch, type Text } from "../windows.ts";
 import { type ExchangePort, type Next, nowMs, type Train } from "./exchange.ts";
 
 /** Most steps that a site trains on while it waits for the merge, as a share of its stretch: more
@@ -20,6 +19,8 @@ const CARRY_SEED = 0x5eed;
 export interface SiteOptions {
   readonly exchange: ExchangePort;
   readonly executor: Executor;
+  /** The text that the assignment's windows are of, in the run's tokens. */
+  readonly textOf: (assignment: Train) => Promise<Text>;
   readonly log: (line: string) => void;
   /** True once the site was asked to stop. */
   readonly stopped: () => boolean;
@@ -28,7 +29,7 @@ export interface SiteOptions {
 interface Stretch {
   readonly assignment: Train;
   readonly trainee: Trainee;
-  readonly corpus: Corpus;
+  readonly text: Text;
 }
 
 /** Takes part until the run is over or the site is asked to stop. Throws on lasting trouble. */
@@ -41,7 +42,7 @@ export async function takePart(options: SiteOptions): Promise<void> {
 class RunSite {
   readonly #options: SiteOptions;
   #trainee: Trainee | undefined;
-  #corpus: Corpus | undefined;
+  #text: Text | undefined;
   /** What the site has learned since it sent its last contribution; see docs/decisions/0004. */
   #carry: Float32Array | undefined;
 
@@ -117,9 +118,7 @@ class RunSite {
   }
 
   async #ready(assignment: Train): Promise<Stretch> {
-    if (this.#corpus === undefined) {
-      this.#corpus = await corpusOf(assignment);
-    }
+    this.#text ??= await this.#options.textOf(assignment);
     this.#trainee ??= new Trainee(this.#options.executor, assignment.model);
     const trainee = this.#trainee;
     await trainee.prepare(assignment.batch);
@@ -127,11 +126,11 @@ class RunSite {
       const moments = await this.#options.exchange.moments(assignment.momentsBlob);
       if (moments !== undefined) trainee.importState(moments);
     }
-    return { assignment, trainee, corpus: this.#corpus };
+    return { assignment, trainee, text: this.#text };
   }
 
   async #steps(
-    { assignment, trainee, corpus }: Stretch,
+    { assignment, trainee, text }: Stretch,
     windows: () => number[],
     options: Omit<StretchOptions, "batches" | "batch">,
   ): Promise<StretchResult> {
@@ -139,7 +138,7 @@ class RunSite {
     const result = await trainee.runStretch({
       ...options,
       batch: assignment.batch,
-      batches: () => fillBatch(corpus.parts.train, windows(), context),
+      batches: () => fillBatch(text, windows(), context),
     });
     if (!result.ok) {
       this.#options.log(`round ${assignment.round}: ${result.message}`);
@@ -147,21 +146,6 @@ class RunSite {
     }
     return result.value;
   }
-}
-
-/** The run's text in the run's tokens. Throws where this site's text is not the pool's. */
-async function corpusOf(assignment: Train): Promise<Corpus> {
-  const { corpus: name = "sotu", tokenizer = "bytes", windows, model } = assignment;
-  const needs = { context: model.context, sites: 1 };
-  const loaded = await loadCorpus(name, needs);
-  if (!loaded.ok) throw new Error(`${loaded.code}: ${loaded.message}`);
-  if (tokenizer === "bytes") return loaded.value;
-  const own = tokenised(loaded.value, tokenizer, needs);
-  if (!own.ok) throw new Error(`${own.code}: ${own.message}`);
-  const { corpus } = own.value;
-  // Another text gives other tokens, which would spoil what all others learn.
-  if (windowsOf(corpus.parts.train, model.context) === windows) return corpus;
-  throw new Error(`CORPUS_INVALID: The text ${name} is not the one that the pool has.`);
 }
 
 /**

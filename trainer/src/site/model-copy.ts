@@ -39,7 +39,7 @@ export class ModelCopy {
     }
     // Both ways check the digest: hashing takes a slow site long enough to do it only once.
     const h = (await this.#stepped(assignment)) ?? (await this.#whole(modelBlob));
-    if (modelBlob !== digest && this.#blobs.digestOf(floatBytes(h)) !== digest) {
+    if (modelBlob !== digest && (await this.#blobs.digestOf(floatBytes(h))) !== digest) {
       throw new Error(`The model of round ${round} does not have the digest ${digest}.`);
     }
     this.#held = { round, digest, h };
@@ -64,7 +64,7 @@ export class ModelCopy {
       if (!next.ok) return undefined;
       h = next.value;
     }
-    return this.#blobs.digestOf(floatBytes(h)) === modelDigest ? h : undefined;
+    return (await this.#blobs.digestOf(floatBytes(h))) === modelDigest ? h : undefined;
   }
 }
 

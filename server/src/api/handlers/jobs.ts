@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { type JobParsed, toJobSpec } from "@tequio/contract";
 import type { JobState, State } from "@tequio/core/controller";
-import { assert, type Outcome, ok, type Permission, refuse } from "@tequio/core/pool";
+import { assert, type Outcome, ok, type Permission, type Refusal, refuse } from "@tequio/core/pool";
+import { refuseOwn } from "../../aggregator/own-model.ts";
 import type { Context } from "../../context.ts";
 import type { FoundJob } from "../../history/history.ts";
 import { withTraceparent } from "../../traces/job-life.ts";
@@ -78,6 +79,20 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([name, one]) => [name, sorted(one)]));
 }
 
+/** Why the caller may not serve this run; undefined if it may, or serves none. */
+function refuseServing(
+  context: Context,
+  caller: Caller,
+  runId: string | undefined,
+): Refusal | undefined {
+  if (runId === undefined) return undefined;
+  const run = permittedJob(context, caller, "runs.sample", runId);
+  if (!run.ok) return { ...run, at: "serve" };
+  if (run.value.spec.run !== undefined) return refuseOwn(run.value);
+  const hint = "List runs with `tequio runs`.";
+  return refuse("NOT_FOUND", `Job ${runId} is no run.`, hint, "serve");
+}
+
 type JobEndpoints =
   | ("submitJob" | "listJobs" | "getJob" | "cancelJob" | "whyJob")
   | "checkpointJob";
@@ -92,6 +107,8 @@ export const jobHandlers: Handlers<JobEndpoints> = {
     const target = { project: spec.project, owner: user };
     const refused = refuseUnless(context, caller, "jobs.submit", target);
     if (refused !== undefined) return refused;
+    const unserved = refuseServing(context, caller, spec.serves);
+    if (unserved !== undefined) return unserved;
     // Two users may have the same idea of a key.
     const key =
       idempotencyKey === undefined

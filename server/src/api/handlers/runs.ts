@@ -50,9 +50,12 @@ export const runHandlers: Handlers<RunEndpoints> = {
   },
 
   getRun({ context, caller, params }) {
-    const { pump, now } = context;
+    const { pump, replicas, now } = context;
     const job = findRun(context, caller, "runs.read", params.id);
-    return job.ok ? ok(runDetail(pump.state, job.value, pump.plan, now())) : job;
+    if (!job.ok) return job;
+    const serving = replicas.viewsOf(params.id);
+    const detail = runDetail(pump.state, job.value, pump.plan, now());
+    return ok(serving.length === 0 ? detail : { ...detail, replicas: [...serving] });
   },
 
   async changeRun({ context, caller, params, body }) {

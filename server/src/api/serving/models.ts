@@ -37,6 +37,20 @@ export function findModel(context: Context, caller: Caller, name: string): Outco
   return ok({ name: full, job: job.value, run, model: model.value });
 }
 
+/** The model as it is served: without a round, the newest that a replica can write with now. */
+export async function heldModel(
+  { replicas, store }: Context,
+  served: ServedModel,
+  name: string,
+): Promise<ServedModel> {
+  if (name.includes("@")) return served;
+  const model = replicas.modelFor(served.run);
+  if (model.digest === served.model.digest) return served;
+  // Should all replicas go, the pool's own engine needs its bytes.
+  if (!(await store.blobs.has(model.blob))) return served;
+  return { ...served, model, name: `run-${served.run.jobId}@${model.round}` };
+}
+
 /** A row of the list. */
 export const modelRow = (id: string, { job, run }: Pick<ServedModel, "job" | "run">): object => ({
   ...{ id, object: "model", created: Math.floor(run.startedAtMs / 1_000) },

@@ -18,7 +18,7 @@ import { personOf } from "../may.ts";
 import { noSuchAddress, sendProblem } from "../problem.ts";
 import { type Asked, askedChat, askedCompletion, wishOf } from "./asked.ts";
 import { openAiError } from "./errors.ts";
-import { findModel, modelRow, modelRows, type ServedModel } from "./models.ts";
+import { findModel, heldModel, modelRow, modelRows, type ServedModel } from "./models.ts";
 import {
   chunkReply,
   type Finish,
@@ -31,7 +31,7 @@ import {
 } from "./replies.ts";
 import { TextStream } from "./text.ts";
 
-/** Texts under way: with more each would be slower than people read. */
+/** Texts under way, for each that writes: with more each would be slower than people read. */
 const TEXTS_MAX = 32;
 
 interface ModelRoute {
@@ -143,15 +143,17 @@ async function begin(
   reply: FastifyReply,
 ): Promise<Outcome<FastifyReply>> {
   if (!asked.ok) return asked;
-  const served = findModel(context, caller, asked.value.model);
-  if (!served.ok) return served;
+  const found = findModel(context, caller, asked.value.model);
+  if (!found.ok) return found;
+  const served = ok(await heldModel(context, found.value, asked.value.model));
   const unknown = refuseOwn(served.value.job);
   if (unknown !== undefined) return unknown;
   const { trainer } = context;
   if (trainer === undefined) {
     return refuse("WRONG_STATE", "This control plane has no trainer.", "Start it with one.");
   }
-  if (active.count >= TEXTS_MAX) {
+  const places = TEXTS_MAX * (1 + context.replicas.readyCount(served.value.job.jobId));
+  if (active.count >= places) {
     return refuse("TOO_MANY", `${active.count} texts are under way.`, "Try again in a moment.");
   }
   active.count += 1;
@@ -172,7 +174,7 @@ async function begin(
 
 /** Starts the text; it ends with its reader, with the reader's rights, or with the server. */
 function beginText(
-  { people, closing, store, now }: Context,
+  { people, closing, store, now, replicas }: Context,
   caller: Caller,
   trainer: TrainerPort,
   asked: Asked,
@@ -206,7 +208,11 @@ function beginText(
   return {
     ...{ asked, stopWriting, vocabulary, echo, promptTokens: wish.prompt.length },
     head: { id, created, model: name, system_fingerprint: model.digest.slice(0, 23) },
-    tokens: trainer.generate(request, signal),
+    tokens: replicas.generate(
+      { runId: job.jobId, model, parameters: run.machine.config.parameters, request },
+      (rest, until) => trainer.generate(rest, until),
+      signal,
+    ),
   };
 }
 
