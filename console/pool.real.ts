@@ -94,7 +94,7 @@ test("an empty pool says what to do, and members join by the command it shows", 
     await page.getByLabel("Name of the member").fill(name);
     await button("Invite").click();
     await sees(`${name} joins by running this command`);
-    const command = await page.locator(".copy code").innerText();
+    const command = await page.locator(".copy code").first().innerText();
     await look(`invited-${name}`);
     await button("Done").click();
     await pool.agent(name, /tqj1\.\S+/.exec(command)![0]);
