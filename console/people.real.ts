@@ -103,6 +103,7 @@ test("roles limit what is offered: a member admin, a researcher, nobody's role",
   await sees(ana.page, "What each role may do");
   assert.deepEqual(await navNames(ana.page), [
     ...["Pool", "Jobs", "Runs", "Statement", "Members", "Projects", "People"],
+    "Reservations",
   ]);
   assert.equal(await ana.page.getByText("Create a user").count(), 0);
   await ana.page.goto(`${pool.url}/#/members/basalt`);
