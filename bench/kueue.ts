@@ -127,7 +127,7 @@ interface Run {
 function workerOf(
   run: Run,
   finish: () => void,
-): Pick<SimAgentOptions, "runMs" | "onStart" | "onEnded"> {
+): Pick<SimAgentOptions, "runMs" | "onStart" | "onOver" | "onEnded"> {
   const of = (order: LeaseOrder): Seen => run.seen[Number(order.start!.jobName.slice(1))]!;
   const use = ({ cohort, queue, kind }: Arrival, sign: 1 | -1): void => {
     const name = queueName(cohort, queue);
@@ -145,8 +145,9 @@ function workerOf(
       jobs.set(order.jobId, seen);
       use(seen.arrival, 1);
     },
+    // Not when the pool has confirmed it: the next start may be on its way in the same message.
+    onOver: (jobId) => use(jobs.get(jobId)!.arrival, -1),
     onEnded(jobId) {
-      use(jobs.get(jobId)!.arrival, -1);
       jobs.delete(jobId);
       run.ended += 1;
       run.lastEndMs = performance.now() - run.zeroMs;

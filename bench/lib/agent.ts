@@ -23,6 +23,8 @@ export interface SimAgentOptions {
   readonly runMs: (order: LeaseOrder) => number | undefined;
   /** Told of every order to run that was new, before it is reported as running. */
   readonly onStart?: (order: LeaseOrder) => void;
+  /** Told when what a lease ran has ended, before it is reported. */
+  readonly onOver?: (jobId: string) => void;
   /** Told when the pool has made durable that a lease ended. */
   readonly onEnded?: (jobId: string, leaseId: string) => void;
 }
@@ -193,6 +195,7 @@ export class SimAgent {
   }
 
   #end(running: Running, endedBy: "itself" | "stop"): void {
+    this.#options.onOver?.(running.order.jobId);
     const { order, timer } = running;
     clearTimeout(timer);
     if (timer !== undefined) this.#timers.delete(timer);
