@@ -35,7 +35,9 @@ const corpus = await loadCorpus("sotu");
 if (!opened.ok || !corpus.ok) throw new Error("no engine or no text");
 const { executor } = opened.value;
 const { train, report } = corpus.value.parts;
-const trainee = new Trainee(executor, model);
+const trainee = new Trainee(executor, model, {
+  optimiser: job.value.run.optimiser,
+});
 await trainee.prepare(batch);
 const random = mulberry32(Number(values.seed) * 1_000);
 let parameters = initialParameters(model, Number(values.seed));

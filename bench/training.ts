@@ -3,19 +3,27 @@
 // after another on the real engine by the product's own arithmetic (lib/training/pooled.ts), only
 // `utilisation` uses real processes. Usage:
 //   npm run -s bench:training -- --setting quality [--seed 1] [--steps 2400] [--sites 4]
-//     [--points 8:ternary1,8:ternary] [--down int8] [--rates 0.004] [--peer-rates 0.008]
+//     [--optimiser muon] [--points 8:ternary1,8:ternary] [--down int8] [--rates 0.008]
+//     [--adamw-peer-rates 0.008] [--muon-peer-rates 0.015]
 //   ... --setting unequal [--seeds 1,2,3] [--speeds 1,0.5,0.25,0.125] [--mbit 50] [--rtt 80]
-//     [--step-ms 100] [--steps 600] [--rates 0.001,0.004] [--policies ours,two-fastest,dylu,alone]
+//     [--step-ms 100] [--steps 600] [--rates 0.004,0.008] [--policies ours,two-fastest,dylu,alone]
+//     [--shares 0.6,0.53]
 //   ... --setting churn [--mean 3]
 //   ... --setting attack [--sites 4] [--kinds sign-flip,nan] [--bad 1] [--honest 1]
 //   ... --setting utilisation [--mbit 50] [--rtt 80] [--minutes 3]
 import { parseArgs } from "node:util";
 import { CODECS, type Codec, isCodec } from "@tequio/core/training";
+import type { InnerOptimiser } from "@tequio/trainer";
 import { BAD_KINDS, type BadKind } from "./lib/training/bad.ts";
 import { withBad, withChurn, without } from "./lib/training/disturbed.ts";
 import { type Lab, openLab, REFERENCE_MODEL } from "./lib/training/lab.ts";
 import { measureQuality, type QualityPoint } from "./lib/training/quality.ts";
-import { measureUnequal, type PolicyResult } from "./lib/training/unequal.ts";
+import {
+  measureUnequal,
+  type PolicyResult,
+  shareOfTime,
+  type UnequalSetting,
+} from "./lib/training/unequal.ts";
 import { measureUtilisation } from "./lib/training/utilisation.ts";
 import { record } from "./record.ts";
 
@@ -30,14 +38,17 @@ const { values } = parseArgs({
     codec: { type: "string", default: "ternary" },
     points: { type: "string", default: "8:ternary1,8:ternary" },
     down: { type: "string", default: "int8" },
-    rates: { type: "string", default: "0.004" },
-    "peer-rates": { type: "string", default: "0.008" },
+    optimiser: { type: "string", default: "muon" },
+    rates: { type: "string" },
+    "adamw-peer-rates": { type: "string", default: "0.008" },
+    "muon-peer-rates": { type: "string", default: "0.015" },
     speeds: { type: "string", default: "1,0.5,0.25,0.125" },
     mbit: { type: "string", default: "50" },
     rtt: { type: "string", default: "80" },
     "step-ms": { type: "string", default: "100" },
     minutes: { type: "string", default: "3" },
     policies: { type: "string", default: "ours,two-fastest,dylu,alone" },
+    shares: { type: "string", default: "0.6,0.53,0.47,0.4,0.33" },
     kinds: { type: "string", default: BAD_KINDS.join(",") },
     bad: { type: "string", default: "1" },
     mean: { type: "string", default: "3" },
@@ -45,12 +56,21 @@ const { values } = parseArgs({
     model: { type: "string", default: JSON.stringify(REFERENCE_MODEL) },
   },
 });
-const numbers = (list: string): readonly number[] => list.split(",").map(Number);
+const numbers = (list: string): readonly number[] =>
+  list === "" ? [] : list.split(",").map(Number);
+if (values.optimiser !== "muon" && values.optimiser !== "adamw") {
+  throw new Error("--optimiser muon|adamw");
+}
+const optimiser: InnerOptimiser = values.optimiser;
+/** Tuned at 600 steps on seed 11, which no figure is quoted for. */
+const TUNED_RATE = { muon: "0.008", adamw: "0.004" } as const;
+const rates = numbers(values.rates ?? TUNED_RATE[optimiser]);
 const codecOf = (name: string): Codec => {
   if (!isCodec(name)) throw new Error(`${name} is none of ${CODECS.join(", ")}`);
   return name;
 };
 const common = {
+  optimiser,
   seed: Number(values.seed),
   sites: Number(values.sites),
   innerSteps: Number(values["inner-steps"]),
@@ -71,17 +91,23 @@ async function quality(lab: Lab): Promise<void> {
   const setting = {
     ...{ seed, sites, codecDown, steps: stepsOr(2_400) },
     points: values.points.split(",").map(pointOf),
-    ...{ rates: numbers(values.rates), peerRates: numbers(values["peer-rates"]) },
+    rates,
+    peers: Object.fromEntries(
+      Object.entries({
+        adamw: numbers(values["adamw-peer-rates"]),
+        muon: numbers(values["muon-peer-rates"]),
+      }).filter(([, grid]) => grid.length > 0),
+    ),
   };
   for await (const { point, ours, peer, gap, grid } of measureQuality(lab, setting)) {
     const times = Math.floor(ours.byteFactor);
     record(NAME, {
-      claim: `loss above tuned fp32 all-reduce at ${times} times fewer bytes up`,
+      claim: `loss above tuned fp32 all-reduce (${peer.optimiser}) at ${times} times fewer bytes up`,
       value: Number((100 * gap).toFixed(2)),
       unit: "%",
       bar: times >= 233 ? "<= 1" : times >= 60 ? "<= 0.5" : "none",
-      peer: { name: "fp32 all-reduce, one AdamW on the whole batch", ...peer },
-      details: { ...setting, points: undefined, ...point, ours, grid },
+      peer: { name: "fp32 all-reduce, one optimiser on the whole batch", ...peer },
+      details: { ...setting, optimiser, points: undefined, ...point, ours, grid },
     });
   }
 }
@@ -90,12 +116,14 @@ async function unequal(lab: Lab): Promise<void> {
   const all: (readonly PolicyResult[])[] = [];
   const setting = {
     ...{ ...common, steps: stepsOr(600), speeds: numbers(values.speeds) },
-    ...{ rates: numbers(values.rates), stepMs: Number(values["step-ms"]) },
+    ...{ rates, stepMs: Number(values["step-ms"]) },
     line: { mbitPerS: Number(values.mbit), rttMs: Number(values.rtt) },
     policies: values.policies.split(","),
   };
   for (const seed of numbers(values.seeds))
     all.push(await measureUnequal(lab, { ...setting, seed }));
+  const shares = numbers(values.shares);
+  if (shares.length > 0) await shareOfAlone(lab, setting, all, shares);
   const lossesOf = (policy: string) =>
     all.flatMap((results) =>
       results.filter((one) => one.policy === policy).map(({ loss }) => loss),
@@ -115,22 +143,49 @@ async function unequal(lab: Lab): Promise<void> {
   }
 }
 
-async function churn(lab: Lab): Promise<void> {
-  const setting = { ...common, steps: stepsOr(600), rate: numbers(values.rates)[0]! };
-  const calm = await without(lab, setting, 0);
-  const disturbed = await withChurn(lab, setting, Number(values.mean));
+/** How much of the wall-clock we need for what the fastest site alone has at its end. */
+async function shareOfAlone(
+  lab: Lab,
+  setting: Omit<UnequalSetting, "seed">,
+  all: readonly (readonly PolicyResult[])[],
+  shares: readonly number[],
+): Promise<void> {
+  const found: (number | undefined)[] = [];
+  for (const [i, seed] of numbers(values.seeds).entries()) {
+    const alone = all[i]!.find(({ policy }) => policy === "alone");
+    if (alone === undefined) return;
+    found.push(await shareOfTime(lab, { ...setting, seed }, { loss: alone.loss, shares }));
+  }
   record(NAME, {
-    claim: `loss with sites that stay ${values.mean} rounds in the mean, above the undisturbed run`,
-    value: percentAbove(disturbed.loss, calm.loss),
-    unit: "%",
-    bar: "<= 3",
-    peer: { name: "the same sites, always there", loss: calm.loss },
-    details: { ...setting, loss: disturbed.loss },
+    claim: "share of its time in which the sites reach the fastest one's loss, most of the seeds",
+    value: Math.max(...found.map((share) => share ?? 1)),
+    unit: "of the time",
+    bar: "<= 0.6",
+    peer: { name: "perfect split", share: 1 / setting.speeds.reduce((sum, one) => sum + one, 0) },
+    details: { ...setting, seeds: values.seeds, shares, found },
   });
 }
 
+async function churn(lab: Lab): Promise<void> {
+  const setting = { ...common, steps: stepsOr(600), rate: rates[0]! };
+  const calm = await without(lab, setting, 0);
+  const meanRounds = Number(values.mean);
+  for (const byTokens of [true, false]) {
+    const { loss } = await withChurn(lab, setting, { meanRounds, byTokens });
+    const same = byTokens ? "after as many tokens" : "after as many rounds, half the tokens";
+    record(NAME, {
+      claim: `loss with sites that stay ${meanRounds} rounds in the mean, above the calm run, ${same}`,
+      value: percentAbove(loss, calm.loss),
+      unit: "%",
+      bar: "<= 3",
+      peer: { name: "the same sites, always there", loss: calm.loss },
+      details: { ...setting, loss },
+    });
+  }
+}
+
 async function attack(lab: Lab): Promise<void> {
-  const setting = { ...common, steps: stepsOr(600), rate: numbers(values.rates)[0]! };
+  const setting = { ...common, steps: stepsOr(600), rate: rates[0]! };
   const bad = Number(values.bad);
   const clean = await without(lab, setting, bad);
   const kinds = values.kinds.split(",") as BadKind[];
@@ -200,5 +255,5 @@ if (values.setting === "utilisation") await utilisation();
 else {
   const measure = settings[values.setting ?? ""];
   if (measure === undefined) throw new Error("--setting quality|unequal|churn|attack|utilisation");
-  await measure(await openLab(JSON.parse(values.model)));
+  await measure(await openLab(JSON.parse(values.model), optimiser));
 }

@@ -114,6 +114,10 @@ export const RunWire = z.strictObject({
   innerSteps: z.number().int().min(1).max(10_000).optional(),
   referenceBatch: z.number().int().min(1).max(1_024).default(16),
   maxBatch: z.number().int().min(1).max(4_096).default(64),
+  optimiser: z
+    .enum(["muon", "adamw"])
+    .default("muon")
+    .describe("Of the embedded trainer, for the matrices within the layers; a command has its own"),
   learningRate: z.number().positive().max(1).default(0.003),
   warmUpSteps: z.number().int().min(0).max(100_000).default(60),
   codecUp: CodecUpName.optional(),

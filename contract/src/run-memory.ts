@@ -13,9 +13,10 @@ const PROGRAM_MIB = 340;
 
 /**
  * Vectors as long as the model: p, m, v and g, m and v before the stretch, the pool's model, the
- * difference and what coding lost of it, the one that is sent, and the graph's own two.
+ * difference and what coding lost of it, the one that is sent, the graph's own two, and the
+ * directions of Muon.
  */
-const VECTORS = 12;
+const VECTORS = 13;
 
 /** Values that the backward half needs of a token in a layer, in widths: 11 narrow, 4 wide ones. */
 const WIDTHS_PER_LAYER = 27;

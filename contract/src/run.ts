@@ -34,6 +34,8 @@ export const AssignmentView = z.strictObject({
   /** Optimiser state (m, v, t) of another site for one that starts without its own. */
   momentsBlob: Digest.optional(),
   innerSteps: Count.optional(),
+  /** Of the embedded trainer. Absent: adamw. */
+  optimiser: z.enum(["muon", "adamw"]).optional(),
   batch: Count.optional(),
   learningRateStart: z.number().optional(),
   learningRateEnd: z.number().optional(),

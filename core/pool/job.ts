@@ -75,6 +75,8 @@ export interface RunSpec {
   readonly innerSteps?: number;
   readonly referenceBatch: number;
   readonly maxBatch: number;
+  /** Of the embedded trainer; absent: adamw. */
+  readonly optimiser?: "muon" | "adamw";
   readonly learningRate: number;
   readonly warmUpSteps: number;
   readonly codecUp?: string;

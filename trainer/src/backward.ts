@@ -170,7 +170,8 @@ function layer(
   return writer.op("Add", [dMiddle, through1]);
 }
 
-function concatTree(writer: GraphWriter, parts: readonly string[]): string {
+/** One vector of all parts, in their order. */
+export function concatTree(writer: GraphWriter, parts: readonly string[]): string {
   let level = parts;
   while (level.length > 1) {
     const next: string[] = [];

@@ -16,14 +16,23 @@ export interface StepVectors {
   /**
    * Moves p, m and v by the gradient in g.
    * @param scalars lr / (1-b1^t), 1 / (1-b2^t), lr wd: see `stepScalars`
+   * @param span only these places; without it all
    */
-  step(scalars: Float32Array): void;
+  step(scalars: Float32Array, span?: Span): void;
 }
 
 const LANE_BYTES = 16;
 const PAGE_BYTES = 65_536;
 /** Pages that 32-bit addresses reach. */
 const PAGES_MAX = 65_536;
+
+/** Places `from` to `to` (not included). */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+const FLOAT_BYTES = 4;
 
 type Kernel = (...addressesAndFactors: number[]) => void;
 
@@ -55,44 +64,44 @@ function wasmVectors(count: number, bytes: number, pages: number): StepVectors {
   const module = new Module(fromBase64(ADAMW_WASM));
   const kernel = new Instance(module, { host: { memory } }).exports.step;
   const vector = (index: number) => new Float32Array(memory.buffer, index * bytes, count);
+  const vectors = { p: vector(0), m: vector(1), v: vector(2), g: vector(3) };
   return {
-    p: vector(0),
-    m: vector(1),
-    v: vector(2),
-    g: vector(3),
-    step(scalars) {
+    ...vectors,
+    step(scalars, { from, to } = { from: 0, to: bytes / FLOAT_BYTES }) {
       const [rate, bias2, decay] = scalars as unknown as readonly [number, number, number];
       const betas = [BETA1, 1 - BETA1, BETA2, 1 - BETA2];
-      kernel(0, bytes, 2 * bytes, 3 * bytes, bytes, ...betas, rate, bias2, 1 - decay, EPSILON);
+      const at = [0, 1, 2, 3].map((index) => index * bytes + from * FLOAT_BYTES);
+      const length = (to - from) * FLOAT_BYTES;
+      const lanes = length - (length % LANE_BYTES);
+      kernel(...at, lanes, ...betas, rate, bias2, 1 - decay, EPSILON);
+      // What follows a span is not its own, so the last few are not done four at a time.
+      plainStep(vectors, scalars, { from: from + lanes / FLOAT_BYTES, to });
     },
   };
 }
 
+type Vectors = Omit<StepVectors, "step">;
+
 /** The same in JavaScript: seven times slower, and rounded once for each result. */
 export function plainVectors(count: number): StepVectors {
-  const [p, m, v, g] = Array.from({ length: 4 }, () => new Float32Array(count)) as [
-    Float32Array<ArrayBuffer>,
-    Float32Array<ArrayBuffer>,
-    Float32Array<ArrayBuffer>,
-    Float32Array<ArrayBuffer>,
-  ];
+  const vector = () => new Float32Array(count);
+  const vectors = { p: vector(), m: vector(), v: vector(), g: vector() };
   return {
-    p,
-    m,
-    v,
-    g,
-    step(scalars) {
-      const [rate, bias2, decay] = scalars as unknown as readonly [number, number, number];
-      for (let i = 0; i < count; i += 1) {
-        const gradient = g[i]!;
-        const m2 = BETA1 * m[i]! + (1 - BETA1) * gradient;
-        const v2 = BETA2 * v[i]! + (1 - BETA2) * gradient * gradient;
-        m[i] = m2;
-        v[i] = v2;
-        p[i] = p[i]! * (1 - decay) - (rate * m2) / (Math.sqrt(v2 * bias2) + EPSILON);
-      }
-    },
+    ...vectors,
+    step: (scalars, span = { from: 0, to: count }) => plainStep(vectors, scalars, span),
   };
+}
+
+function plainStep({ p, m, v, g }: Vectors, scalars: Float32Array, { from, to }: Span): void {
+  const [rate, bias2, decay] = scalars as unknown as readonly [number, number, number];
+  for (let i = from; i < to; i += 1) {
+    const gradient = g[i]!;
+    const m2 = BETA1 * m[i]! + (1 - BETA1) * gradient;
+    const v2 = BETA2 * v[i]! + (1 - BETA2) * gradient * gradient;
+    m[i] = m2;
+    v[i] = v2;
+    p[i] = p[i]! * (1 - decay) - (rate * m2) / (Math.sqrt(v2 * bias2) + EPSILON);
+  }
 }
 
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {

@@ -15,9 +15,11 @@ after(async () => {
 
 function trainee(on = executor): Trainee {
   let nowMs = 0;
-  const made = new Trainee(on, TINY, () => {
-    nowMs += 1;
-    return nowMs;
+  const made = new Trainee(on, TINY, {
+    nowMs: () => {
+      nowMs += 1;
+      return nowMs;
+    },
   });
   trainees.push(made);
   return made;

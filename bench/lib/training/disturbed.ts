@@ -67,11 +67,15 @@ export async function without(
 /** Keeps the chance of leaving apart from that of the batches. */
 const CHURN_SEED = 7_000;
 
-/** Sites that are there and away for so many rounds in the mean, each at random. */
+/**
+ * Sites that are there and away for so many rounds in the mean, each at random, so that half of
+ * the work is missing. By rounds the run ends when it would have ended with everybody there (as a
+ * job's `stop.rounds`), by tokens when the same work is done (as its `stop.tokens`).
+ */
 export async function withChurn(
   lab: Lab,
   setting: DisturbedSetting,
-  meanRounds: number,
+  { meanRounds, byTokens }: { readonly meanRounds: number; readonly byTokens: boolean },
 ): Promise<PooledResult> {
   const random = mulberry32(CHURN_SEED + setting.seed);
   const here: boolean[] = Array.from({ length: setting.sites }, () => true);
@@ -85,7 +89,7 @@ export async function withChurn(
     }
     return here[site] === true;
   };
-  return await trainPooled(lab, { ...setting, outer: outerOf(setting), takesPart });
+  return await trainPooled(lab, { ...setting, outer: outerOf(setting), takesPart, byTokens });
 }
 
 const outerOf =

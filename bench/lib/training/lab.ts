@@ -10,6 +10,7 @@ import {
   type Batch,
   type Executor,
   type GraphSession,
+  type InnerOptimiser,
   initialParameters,
   loadSotu,
   lossGraph,
@@ -47,6 +48,8 @@ export interface Start {
 /** Engine, text and start of one model; opened once for a whole benchmark. */
 export interface Lab {
   readonly model: ModelConfig;
+  /** Of the sites and of whoever trains alone, after the common start (which is AdamW's). */
+  readonly optimiser: InnerOptimiser;
   readonly executor: Executor;
   readonly train: Text;
   readonly start: Start;
@@ -68,7 +71,10 @@ export interface LabSite {
 }
 
 /** Opens engine and text and trains the common start, unless it lies in the temporary folder. */
-export async function openLab(model: ModelConfig = REFERENCE_MODEL): Promise<Lab> {
+export async function openLab(
+  model: ModelConfig = REFERENCE_MODEL,
+  optimiser: InnerOptimiser = "muon",
+): Promise<Lab> {
   const opened = await openExecutor({ threads: 1, flushTiny: true });
   const corpus = await loadSotu();
   if (!opened.ok) throw new Error(opened.message);
@@ -83,7 +89,7 @@ export async function openLab(model: ModelConfig = REFERENCE_MODEL): Promise<Lab
     probeOf(session, model, text, seed, batches);
   const start = await warmStart(executor, model, train);
   const loss = probe(heldOut, HELD_OUT.seed, HELD_OUT.batches);
-  return { ...{ model, executor, train, heldOut, start, probe, loss } };
+  return { ...{ model, optimiser, executor, train, heldOut, start, probe, loss } };
 }
 
 function probeOf(
@@ -145,7 +151,7 @@ export const rateAt = (peak: number, step: number, steps: number): number =>
 
 /** A site with the warm start's moments. Seeds of the reference: 100 + site, then + 1,000. */
 export function openSite(lab: Lab, seed: number, site: number, text: Text = lab.train): LabSite {
-  const trainee = new Trainee(lab.executor, lab.model);
+  const trainee = new Trainee(lab.executor, lab.model, { optimiser: lab.optimiser });
   const taken = trainee.importState(lab.start.moments);
   if (!taken.ok) throw new Error(taken.message);
   return { trainee, random: mulberry32(1_000 * (seed - 1) + 100 + site), text };

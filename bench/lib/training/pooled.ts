@@ -37,6 +37,8 @@ export interface PooledSetting {
   /** What a site trains on; all of the text without. */
   readonly texts?: readonly Text[];
   readonly bad?: ReadonlyMap<number, BadKind>;
+  /** The run is over after so many steps' tokens of all sites, instead of so many rounds'. */
+  readonly byTokens?: boolean;
   /** Whether a site takes part in a round. */
   readonly takesPart?: (round: number, site: number) => boolean;
   /** Without it everybody counts. */
@@ -91,7 +93,7 @@ export async function trainPooled(lab: Lab, setting: PooledSetting): Promise<Poo
   let offered = 0;
   let rounds = 0;
   for (let step = 0; step < setting.steps; rounds += 1) {
-    const innerSteps = Math.min(setting.innerSteps, setting.steps - step);
+    const innerSteps = Math.ceil(Math.min(setting.innerSteps, setting.steps - step));
     const entries: AggregateEntry[] = [];
     for (const [index, site] of sites.entries()) {
       if (setting.takesPart?.(rounds, index) === false) continue;
@@ -99,7 +101,7 @@ export async function trainPooled(lab: Lab, setting: PooledSetting): Promise<Poo
       if (entry !== null) entries.push(entry);
     }
     offered += entries.length;
-    step += innerSteps;
+    step += innerSteps * (setting.byTokens ? entries.length / setting.sites : 1);
     const settings = setting.outer(step / setting.steps);
     const merged = await merge(gate, outer, settings, entries);
     outer = merged;

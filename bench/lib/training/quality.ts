@@ -1,6 +1,8 @@
 // Equal sites against all-reduce over the same four: each has its own grid of inner rates, and the
-// best of each is compared. Bytes are those of real messages.
+// best of each is compared. All-reduce is measured with AdamW, as published, and with the sites' own
+// optimiser too. Bytes are those of real messages.
 import { type Codec, outerSettings } from "@tequio/core/training";
+import type { InnerOptimiser } from "@tequio/trainer";
 import { type Lab, trainAlone } from "./lab.ts";
 import { type PooledResult, trainPooled } from "./pooled.ts";
 
@@ -17,7 +19,8 @@ export interface QualitySetting {
   readonly points: readonly QualityPoint[];
   readonly codecDown: Codec;
   readonly rates: readonly number[];
-  readonly peerRates: readonly number[];
+  /** Rates of all-reduce with each optimiser that it is measured with. */
+  readonly peers: Readonly<Partial<Record<InnerOptimiser, readonly number[]>>>;
 }
 
 interface Trained {
@@ -25,11 +28,11 @@ interface Trained {
   readonly rate: number;
 }
 
-/** One point and the same peer as for the others. */
+/** One point against one peer. */
 export interface Quality {
   readonly point: QualityPoint;
   readonly ours: PooledResult & Trained;
-  readonly peer: Trained;
+  readonly peer: Trained & { readonly optimiser: InnerOptimiser };
   /** ours / peer - 1. */
   readonly gap: number;
   readonly grid: { readonly ours: readonly Trained[]; readonly peer: readonly Trained[] };
@@ -37,15 +40,19 @@ export interface Quality {
 
 const BATCH_OF_SITE = 16;
 
-/** Trains all-reduce with every rate of its grid, and then each point with every rate of ours. */
+/** Trains all-reduce with every rate of its grids, and then each point with every rate of ours. */
 export async function* measureQuality(lab: Lab, setting: QualitySetting): AsyncGenerator<Quality> {
-  const { seed, sites, steps, points, codecDown, rates, peerRates } = setting;
-  const peers: Trained[] = [];
-  for (const rate of peerRates) {
-    const loss = await trainAlone(lab, seed, { batch: sites * BATCH_OF_SITE, steps, rate });
-    peers.push({ rate, loss });
+  const { seed, sites, steps, points, codecDown, rates, peers } = setting;
+  const grids: { readonly optimiser: InnerOptimiser; readonly runs: readonly Trained[] }[] = [];
+  for (const [name, peerRates] of Object.entries(peers)) {
+    const optimiser = name as InnerOptimiser;
+    const runs: Trained[] = [];
+    for (const rate of peerRates) {
+      const run = { batch: sites * BATCH_OF_SITE, steps, rate };
+      runs.push({ rate, loss: await trainAlone({ ...lab, optimiser }, seed, run) });
+    }
+    grids.push({ optimiser, runs });
   }
-  const peer = least(peers);
   for (const point of points) {
     const { innerSteps, codecUp } = point;
     const rounds = Math.ceil(steps / innerSteps);
@@ -56,8 +63,11 @@ export async function* measureQuality(lab: Lab, setting: QualitySetting): AsyncG
       runs.push({ rate, ...(await trainPooled(lab, run)) });
     }
     const ours = least(runs);
-    const grid = { ours: runs.map(({ rate, loss }) => ({ rate, loss })), peer: peers };
-    yield { point, ours, peer, gap: ours.loss / peer.loss - 1, grid };
+    for (const { optimiser, runs: peerRuns } of grids) {
+      const peer = { optimiser, ...least(peerRuns) };
+      const grid = { ours: runs.map(({ rate, loss }) => ({ rate, loss })), peer: peerRuns };
+      yield { point, ours, peer, gap: ours.loss / peer.loss - 1, grid };
+    }
   }
 }
 

@@ -61,6 +61,25 @@ function stepsWithin(lab: Lab, setting: UnequalSetting, policy: string): number 
   return innerSteps * Math.max(1, Math.floor((steps * stepMs) / roundMs));
 }
 
+/**
+ * The least of these shares of the wall-clock in which our policy, on a schedule of that length,
+ * ends at or below a loss; undefined if it does in none. Shares fall; it stops at the first miss.
+ */
+export async function shareOfTime(
+  lab: Lab,
+  setting: UnequalSetting,
+  { loss, shares }: { readonly loss: number; readonly shares: readonly number[] },
+): Promise<number | undefined> {
+  let least: number | undefined;
+  for (const share of shares) {
+    const within = { ...setting, steps: Math.floor(setting.steps * share), policies: ["ours"] };
+    const [ours] = await measureUnequal(lab, within);
+    if (ours === undefined || !(ours.loss <= loss)) break;
+    least = share;
+  }
+  return least;
+}
+
 async function lossOf(
   lab: Lab,
   setting: UnequalSetting,

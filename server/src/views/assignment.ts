@@ -88,6 +88,7 @@ function training(
     ...(stepFits ? { steps: [{ round, digest: model.stepBlob!, bytes: model.stepBytes }] } : {}),
     ...(model.momentsBlob === null ? {} : { momentsBlob: model.momentsBlob }),
     ...{ innerSteps, batch },
+    ...(spec.optimiser === undefined ? {} : { optimiser: spec.optimiser }),
     learningRateStart: stretch.lrStart,
     learningRateEnd: stretch.lrEnd,
     learningRatePeak: config.learningRate.peak,

@@ -119,7 +119,9 @@ class RunSite {
 
   async #ready(assignment: Train): Promise<Stretch> {
     this.#text ??= await this.#options.textOf(assignment);
-    this.#trainee ??= new Trainee(this.#options.executor, assignment.model);
+    this.#trainee ??= new Trainee(this.#options.executor, assignment.model, {
+      optimiser: assignment.optimiser ?? "adamw",
+    });
     const trainee = this.#trainee;
     await trainee.prepare(assignment.batch);
     if (trainee.t === 0 && assignment.momentsBlob !== undefined) {
