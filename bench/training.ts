@@ -102,7 +102,7 @@ async function quality(lab: Lab): Promise<void> {
   for await (const { point, ours, peer, gap, grid } of measureQuality(lab, setting)) {
     const times = Math.floor(ours.byteFactor);
     record(NAME, {
-      claim: `loss above tuned fp32 all-reduce (${peer.optimiser}) at ${times} times fewer bytes up`,
+      claim: `loss above tuned fp32 all-reduce, ${peer.optimiser}, at ${times} x fewer bytes up`,
       value: Number((100 * gap).toFixed(2)),
       unit: "%",
       bar: times >= 233 ? "<= 1" : times >= 60 ? "<= 0.5" : "none",
@@ -174,7 +174,7 @@ async function churn(lab: Lab): Promise<void> {
     const { loss } = await withChurn(lab, setting, { meanRounds, byTokens });
     const same = byTokens ? "after as many tokens" : "after as many rounds, half the tokens";
     record(NAME, {
-      claim: `loss with sites that stay ${meanRounds} rounds in the mean, above the calm run, ${same}`,
+      claim: `loss with sites that stay ${meanRounds} rounds, above the calm run, ${same}`,
       value: percentAbove(loss, calm.loss),
       unit: "%",
       bar: "<= 3",

@@ -1,4 +1,4 @@
-/** Muon's step: the directions of plain arithmetic, what it leaves to AdamW, the same everywhere. */
+/** Muon's step: directions of plain arithmetic, what it leaves to AdamW, the same everywhere. */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { initialParameters, type LayoutEntry, layoutOf, parameterCount } from "./layout.ts";

@@ -1,6 +1,6 @@
 // Equal sites against all-reduce over the same four: each has its own grid of inner rates, and the
-// best of each is compared. All-reduce is measured with AdamW, as published, and with the sites' own
-// optimiser too. Bytes are those of real messages.
+// best of each is compared. All-reduce is measured with AdamW, as published, and with the sites'
+// own optimiser too. Bytes are those of real messages.
 import { type Codec, outerSettings } from "@tequio/core/training";
 import type { InnerOptimiser } from "@tequio/trainer";
 import { type Lab, trainAlone } from "./lab.ts";
