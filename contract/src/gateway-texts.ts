@@ -8,6 +8,11 @@ export { REPLICA_COMMAND, TRAINER_COMMAND } from "@tequio/core/pool";
 export const newKeyText = (poolId: string, siteId: string, publicKey: string): string =>
   `tequio-new-key-1\n${poolId}\n${siteId}\n${publicKey}`;
 
+/** The bytes that a tab signs beforehand, for the moment at which it is closed: they end the one
+ * connection of that nonce and no other. */
+export const leaveText = (poolId: string, siteId: string, nonce: string): string =>
+  `tequio-leave-1\n${poolId}\n${siteId}\n${nonce}`;
+
 /** The bytes that the agent signs to prove who it is. */
 export const helloText = (poolId: string, siteId: string, nonce: string): string =>
   `tequio-gateway-1\n${poolId}\n${siteId}\n${nonce}`;

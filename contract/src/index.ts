@@ -21,6 +21,6 @@ export * from "./run-endpoints.ts";
 export * from "./signin.ts";
 export * from "./spec.ts";
 export * from "./streams.ts";
-export type * from "./tab.ts";
+export * from "./tab.ts";
 export * from "./terms.ts";
 export * from "./tokens.ts";

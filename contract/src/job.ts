@@ -116,9 +116,14 @@ export const RunWire = z.strictObject({
   maxBatch: z.number().int().min(1).max(4_096).default(64),
   optimiser: z
     .enum(["muon", "adamw"])
-    .default("muon")
-    .describe("Of the embedded trainer, for the matrices within the layers; a command has its own"),
-  learningRate: z.number().positive().max(1).default(0.003),
+    .optional()
+    .describe("Of the embedded trainer; default: muon, and adamw where a command trains along"),
+  learningRate: z
+    .number()
+    .positive()
+    .max(1)
+    .optional()
+    .describe("Highest rate; default: 0.006 with muon, 0.003 with adamw or a command"),
   warmUpSteps: z.number().int().min(0).max(100_000).default(60),
   codecUp: CodecUpName.optional(),
   codecDown: CodecDownName.optional(),

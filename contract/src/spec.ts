@@ -93,7 +93,7 @@ export function toJobSpec(wire: JobParsed, user: string): Outcome<Submission> {
     dependencies: wire.after.map(dependencyOf),
     requeue: wire.requeue,
     ...(wire.deadline === undefined ? {} : { deadline: parseDeadline(wire.deadline)! }),
-    ...(wire.run === undefined ? {} : { run: toRunSpec(wire.run) }),
+    ...(wire.run === undefined ? {} : { run: toRunSpec(wire.run, wire.command ?? wire.shell) }),
     ...(wire.serve === undefined ? {} : { serves: wire.serve }),
   };
   if (wire.array === undefined) return ok({ spec });
@@ -230,8 +230,20 @@ function idsOf(tokenizer: string | undefined): number | undefined {
   return tokenizer?.startsWith("bpe-") ? Number(tokenizer.slice(4)) : undefined;
 }
 
-/** The domain value of a run's settings. */
-export function toRunSpec(run: NonNullable<JobParsed["run"]>): NonNullable<JobSpec["run"]> {
+/**
+ * Highest rates for who says nothing: each the best of 0.001 to 0.03 for small models and a few
+ * hundred rounds, or somewhat below it, since larger models want smaller ones.
+ */
+const LEARNING_RATES = { muon: 0.006, adamw: 0.003 } as const;
+
+/**
+ * The domain value of a run's settings.
+ * @param command what trains in place of the embedded trainer, or beside it, with its own optimiser
+ */
+export function toRunSpec(
+  run: NonNullable<JobParsed["run"]>,
+  command?: unknown,
+): NonNullable<JobSpec["run"]> {
   const { minutes, rounds, tokens } = run.stop;
   const stop = {
     ...(minutes === undefined ? {} : { minutes }),
@@ -239,10 +251,12 @@ export function toRunSpec(run: NonNullable<JobParsed["run"]>): NonNullable<JobSp
     ...(tokens === undefined ? {} : { tokens }),
   };
   const { innerSteps, codecUp, codecDown, maxMembers, own, commandOn, tokenizer, ...rest } = run;
+  const optimiser = run.optimiser ?? (command === undefined ? "muon" : "adamw");
   const ids = idsOf(tokenizer);
   return {
     ...rest,
-    stop,
+    ...{ stop, optimiser },
+    learningRate: run.learningRate ?? LEARNING_RATES[optimiser],
     ...(ids === undefined ? {} : { tokenizer, model: { ...rest.model, vocab: ids } }),
     ...(own === undefined ? {} : { own: ownOf(own) }),
     ...(commandOn === undefined ? {} : { commandOn }),

@@ -59,6 +59,7 @@ function configOf(spec: RunSpec, input: Prepare): RunConfig {
     ...(spec.innerSteps === undefined ? {} : { innerSteps: spec.innerSteps }),
     referenceBatch: spec.referenceBatch,
     maxBatch: spec.maxBatch,
+    ...(spec.optimiser === undefined ? {} : { optimiser: spec.optimiser }),
     batchSizes: input.batchSizes.filter((size) => size <= spec.maxBatch),
     ...(spec.codecUp === undefined ? {} : { codecUp: spec.codecUp as Codec }),
     codecDown: (spec.codecDown ?? "int8") as Codec,

@@ -75,7 +75,7 @@ export interface RunSpec {
   readonly innerSteps?: number;
   readonly referenceBatch: number;
   readonly maxBatch: number;
-  /** Of the embedded trainer; absent: adamw. */
+  /** Of the embedded trainer; absent: adamw, or a command's own. */
   readonly optimiser?: "muon" | "adamw";
   readonly learningRate: number;
   readonly warmUpSteps: number;

@@ -54,6 +54,7 @@ export {
 export { GATE_THRESHOLD_NATS, gatePasses, gateSteps } from "./gate.ts";
 export { ROUND_LIMITS } from "./limits.ts";
 export {
+  type InnerOptimiser,
   type OuterSettings,
   type OuterState,
   outerSettings,

@@ -1,11 +1,12 @@
 /** Muon's step: directions of plain arithmetic, what it leaves to AdamW, the same everywhere. */
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import type { InnerOptimiser } from "@tequio/core/training";
 import { initialParameters, type LayoutEntry, layoutOf, parameterCount } from "./layout.ts";
 import { MUON_MOMENTUM, muonGraph, openMuon } from "./muon.ts";
 import { openVectors } from "./optimiser.ts";
 import { mulberry32, normal } from "./random.ts";
-import { type InnerOptimiser, Trainee } from "./stretch.ts";
+import { Trainee } from "./stretch.ts";
 import { anyExecutor, executorOf, randomTokens, TINY } from "./testing.ts";
 
 const executor = await anyExecutor();

@@ -3,7 +3,7 @@
  * site's own moments m, v and step counter t live on from stretch to stretch here; the model
  * comes in and goes out. Coding the difference and sending it is the worker's.
  */
-import { stepRate } from "@tequio/core/training";
+import { type InnerOptimiser, stepRate } from "@tequio/core/training";
 import { stepScalars } from "./adamw.ts";
 import type { Executor, GraphSession } from "./executor.ts";
 import { gradientGraph } from "./graph.ts";
@@ -69,14 +69,11 @@ export interface Gradient {
   readonly gradient: Float32Array;
 }
 
-/**
- * Who moves the matrices within the layers; all else is AdamW's in any case. Muon learns more from
- * as many tokens and costs 25 width / (6 tokens of a batch) of a step's arithmetic on top.
- */
-export type InnerOptimiser = "adamw" | "muon";
-
 export interface TraineeOptions {
-  /** Default: AdamW. */
+  /**
+   * Default: AdamW. Muon learns more from as many tokens and costs 25 width / (6 tokens of a batch)
+   * of a step's arithmetic on top.
+   */
   readonly optimiser?: InnerOptimiser;
   /** A clock that never goes back, for elapsedMs. */
   readonly nowMs?: () => number;

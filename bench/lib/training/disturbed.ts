@@ -46,7 +46,7 @@ export async function withBad(
   const sizes = indices.map((i) => ({ batch: BATCHES[i % BATCHES.length]!, steps }));
   const watch = openWatch();
   const { loss } = await trainPooled(lab, {
-    ...{ ...setting, bad, watch, outer: outerOf(setting) },
+    ...{ ...setting, bad, watch, outer: outerOf(lab, setting) },
     ...(ownText ? { texts: shardsOf(lab.train, sites) } : {}),
     ...(slow ? { sizes } : {}),
   });
@@ -60,7 +60,7 @@ export async function without(
   badSites: number,
 ): Promise<PooledResult> {
   return await trainPooled(lab, {
-    ...{ ...setting, sites: setting.sites - badSites, outer: outerOf(setting) },
+    ...{ ...setting, sites: setting.sites - badSites, outer: outerOf(lab, setting) },
   });
 }
 
@@ -89,10 +89,10 @@ export async function withChurn(
     }
     return here[site] === true;
   };
-  return await trainPooled(lab, { ...setting, outer: outerOf(setting), takesPart, byTokens });
+  return await trainPooled(lab, { ...setting, outer: outerOf(lab, setting), takesPart, byTokens });
 }
 
 const outerOf =
-  ({ innerSteps, steps }: DisturbedSetting) =>
+  ({ optimiser }: Lab, { innerSteps, steps }: DisturbedSetting) =>
   (progress: number) =>
-    outerSettings(innerSteps, Math.ceil(steps / innerSteps), progress);
+    outerSettings(innerSteps, Math.ceil(steps / innerSteps), progress, optimiser);

@@ -5,12 +5,11 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { learningRate } from "@tequio/core/training";
+import { type InnerOptimiser, learningRate } from "@tequio/core/training";
 import {
   type Batch,
   type Executor,
   type GraphSession,
-  type InnerOptimiser,
   initialParameters,
   loadSotu,
   lossGraph,

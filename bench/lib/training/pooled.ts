@@ -39,6 +39,8 @@ export interface PooledSetting {
   readonly bad?: ReadonlyMap<number, BadKind>;
   /** The run is over after so many steps' tokens of all sites, instead of so many rounds'. */
   readonly byTokens?: boolean;
+  /** Steps of each site while its contribution is merged, carried into its next stretch. */
+  readonly carried?: number;
   /** Whether a site takes part in a round. */
   readonly takesPart?: (round: number, site: number) => boolean;
   /** Without it everybody counts. */
@@ -68,6 +70,8 @@ export interface PooledResult {
 
 interface Site extends LabSite {
   residual: Float32Array;
+  /** What it learned while its last contribution was merged. */
+  carry: Float32Array | undefined;
   readonly turn: Turn | undefined;
 }
 
@@ -83,7 +87,12 @@ export async function trainPooled(lab: Lab, setting: PooledSetting): Promise<Poo
     const kind = setting.bad?.get(site);
     const turn = kind === undefined ? undefined : BAD_SITES[kind](setting.seed + site);
     const residual = new Float32Array(parameters);
-    return { ...openSite(lab, setting.seed, site, setting.texts?.[site]), residual, turn };
+    return {
+      ...openSite(lab, setting.seed, site, setting.texts?.[site]),
+      residual,
+      turn,
+      carry: undefined,
+    };
   });
   let outer: OuterState = {
     model: lab.start.parameters,
@@ -145,13 +154,26 @@ async function contribution(
   { copy, step, innerSteps }: Place,
 ): Promise<AggregateEntry | null> {
   const { batch, steps } = setting.sizes?.[index] ?? { batch: BATCH, steps: innerSteps };
+  const lrEnd = rateAt(setting.rate, step + innerSteps, setting.steps);
+  const spoil = site.turn === undefined ? {} : { spoil: site.turn.batch };
   const end = await stretchOf(lab, site, {
-    ...{ from: copy, steps, batch },
-    lrStart: rateAt(setting.rate, step, setting.steps),
-    lrEnd: rateAt(setting.rate, step + innerSteps, setting.steps),
-    ...(site.turn === undefined ? {} : { spoil: site.turn.batch }),
+    ...{ from: site.carry === undefined ? copy : sum(copy, site.carry), steps, batch },
+    ...{ lrStart: rateAt(setting.rate, step, setting.steps), lrEnd, ...spoil },
   });
   if (end === null) return null;
+  // A site whose stretches are shorter since it is slower does fewer steps meanwhile, too.
+  const carried = Math.round((setting.carried ?? 0) * (steps / innerSteps));
+  if (carried > 0) {
+    const rates = { lrStart: lrEnd, lrEnd };
+    const now = await stretchOf(lab, site, {
+      from: end,
+      steps: carried,
+      batch,
+      ...rates,
+      ...spoil,
+    });
+    site.carry = now === null ? undefined : difference(now, end);
+  }
   const honest = difference(copy, end);
   const sent = site.turn?.delta(honest, copy) ?? honest;
   const contributionId = `site-${index}`;
@@ -166,6 +188,8 @@ async function contribution(
   const delta = decode(coded.bytes);
   return { ...base, delta: delta.ok ? delta.value : delta };
 }
+
+const sum = (a: Float32Array, b: Float32Array): Float32Array => a.map((x, i) => x + b[i]!);
 
 async function merge(
   gate: Probe,

@@ -1,8 +1,7 @@
 // Equal sites against all-reduce over the same four: each has its own grid of inner rates, and the
 // best of each is compared. All-reduce is measured with AdamW, as published, and with the sites'
 // own optimiser too. Bytes are those of real messages.
-import { type Codec, outerSettings } from "@tequio/core/training";
-import type { InnerOptimiser } from "@tequio/trainer";
+import { type Codec, type InnerOptimiser, outerSettings } from "@tequio/core/training";
 import { type Lab, trainAlone } from "./lab.ts";
 import { type PooledResult, trainPooled } from "./pooled.ts";
 
@@ -56,7 +55,7 @@ export async function* measureQuality(lab: Lab, setting: QualitySetting): AsyncG
   for (const point of points) {
     const { innerSteps, codecUp } = point;
     const rounds = Math.ceil(steps / innerSteps);
-    const outer = (progress: number) => outerSettings(innerSteps, rounds, progress);
+    const outer = (progress: number) => outerSettings(innerSteps, rounds, progress, lab.optimiser);
     const runs: (PooledResult & Trained)[] = [];
     for (const rate of rates) {
       const run = { seed, sites, steps, innerSteps, rate, codecUp, codecDown, outer };

@@ -92,7 +92,10 @@ async function lossOf(
   if (spread === undefined) return await trainAlone(lab, seed, { batch: BATCH, steps, rate });
   const sizes = spread.sizes(speeds, innerSteps);
   const rounds = steps / innerSteps;
-  const outer = (progress: number) => outerSettings(innerSteps, rounds, progress);
-  const run = { seed, steps, innerSteps, rate, codecUp, codecDown, outer, sizes };
+  const outer = (progress: number) => outerSettings(innerSteps, rounds, progress, lab.optimiser);
+  // As in the product, sites train on while a contribution is merged (decision 0004).
+  const exchange = exchangeMs(setting.line, lab.start.parameters.length, codecUp, codecDown);
+  const carried = Math.min(innerSteps, Math.floor(exchange / setting.stepMs));
+  const run = { carried, seed, steps, innerSteps, rate, codecUp, codecDown, outer, sizes };
   return (await trainPooled(lab, { ...run, sites: sizes.length })).loss;
 }

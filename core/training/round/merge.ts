@@ -40,7 +40,12 @@ export function closing(
         ? PLAIN_STEP
         : isMostlyTopK(parts.contributions)
           ? TOP_K_STEP
-          : outerSettings(state.innerSteps, config.stop.rounds, progressAfter(state, atMs, parts)),
+          : outerSettings(
+              state.innerSteps,
+              config.stop.rounds,
+              progressAfter(state, atMs, parts),
+              config.optimiser,
+            ),
     thresholdNats: config.gateThresholdNats ?? GATE_THRESHOLD_NATS,
     // Everybody must start from the warm-up model exactly, and nobody holds a copy of it yet.
     codecDown: parts.warmUp ? "fp32" : config.codecDown,

@@ -6,6 +6,7 @@ import type { Link } from "../../pool/index.ts";
 import { newPool, type WindowPool, type WindowRange } from "../assignment.ts";
 import type { Codec } from "../codec/index.ts";
 import type { Reason } from "../codes.ts";
+import type { InnerOptimiser } from "../outer.ts";
 import type { RateSettings, StopRule } from "../schedule.ts";
 import type { SpeedModel } from "../speed.ts";
 import type { Standing } from "../trust/standing.ts";
@@ -21,6 +22,8 @@ export interface RunConfig {
   readonly innerSteps?: number;
   readonly referenceBatch: number;
   readonly maxBatch: number;
+  /** Of the sites; absent: AdamW, or a command's own. */
+  readonly optimiser?: InnerOptimiser;
   /** Batches that sites may use; one of them is at most the reference batch. */
   readonly batchSizes: readonly number[];
   /** Absent: chosen by the link of each site. */

@@ -9,7 +9,9 @@ export type Ask =
   | { readonly ask: "first" }
   | { readonly ask: "exchange"; readonly done: Parameters<ExchangePort["exchange"]>[0] }
   | { readonly ask: "moments"; readonly digest: string }
-  | { readonly ask: "text" };
+  | { readonly ask: "text" }
+  /** Brings files of the engine into the browser's cache, as fast as the owner allows. */
+  | { readonly ask: "engine"; readonly files: readonly string[] };
 
 export interface Question {
   readonly kind: "question";
@@ -61,6 +63,10 @@ export class Calls implements ExchangePort {
 
   text(): Promise<Text> {
     return this.#ask({ ask: "text" }) as Promise<Text>;
+  }
+
+  async engine(files: readonly string[]): Promise<void> {
+    await this.#ask({ ask: "engine", files });
   }
 
   #ask(ask: Ask): Promise<unknown> {

@@ -25,17 +25,19 @@ async function textOf({ windows, model }: Train): Promise<Text> {
   throw new Error("CORPUS_INVALID: The text that came is not the one that the run is of.");
 }
 
-async function compute(engineUrl: string): Promise<void> {
-  const executor = await openBrowserExecutor(engineUrl);
-  post({ kind: "engine", name: executor.name });
+async function compute(engineUrl: string, threads: number): Promise<void> {
   const log = (line: string): void => post({ kind: "log", line });
+  const onFiles = (files: readonly string[]) => calls.engine(files);
+  const executor = await openBrowserExecutor({ engineUrl, threads, onFiles });
+  post({ kind: "engine", name: executor.name });
+  log(`executor ${executor.name}, ${executor.version}`);
   await takePart({ exchange: calls, executor, textOf, log, stopped: () => stopping });
 }
 
 host.onmessage = ({ data }) => {
   switch (data.kind) {
     case "start":
-      compute(data.engineUrl).then(
+      compute(data.engineUrl, data.threads).then(
         () => post({ kind: "over" }),
         (error: unknown) => post({ kind: "over", error: String(error) }),
       );

@@ -4,8 +4,11 @@ import type * as Ort from "onnxruntime-web";
 import type { Executor } from "../executor.ts";
 import { wrapSession } from "../executors/session.ts";
 
-/** Threads of a tab at most: the rest of the machine is its user's. */
-const THREADS_MAX = 4;
+/** What an engine needs, by its provider. */
+const FILES = {
+  wasm: ["ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"],
+  webgpu: ["ort.webgpu.bundle.min.mjs", "ort-wasm-simd-threaded.asyncify.wasm"],
+} as const;
 
 interface Adapter {
   readonly isFallbackAdapter?: boolean;
@@ -36,21 +39,24 @@ export interface BrowserExecutor extends Executor {
   readonly name: string;
 }
 
-/**
- * Loads the engine from `engineUrl`, which ends with a slash. Half of the cores compute: the person
- * goes on working at the machine. Throws when the engine does not load.
- * @param prefer this one, instead of what the browser has
- */
-export async function openBrowserExecutor(
-  engineUrl: string,
-  prefer?: "wasm" | "webgpu",
-): Promise<BrowserExecutor> {
-  const provider = prefer ?? ((await hasGpu()) ? "webgpu" : "wasm");
-  const file = `${engineUrl}ort.${provider}.bundle.min.mjs`;
+export interface BrowserEngineOptions {
+  /** Where the pool serves the engine; ends with a slash. */
+  readonly engineUrl: string;
+  /** As many as the person at the machine allowed. */
+  readonly threads: number;
+  /** Called with the files before they are loaded, e.g. to fetch them slowly. */
+  readonly onFiles: (names: readonly string[]) => Promise<void>;
+}
+
+/** Loads the engine. Throws when it does not load. */
+export async function openBrowserExecutor(options: BrowserEngineOptions): Promise<BrowserExecutor> {
+  const { engineUrl, onFiles } = options;
+  const provider = (await hasGpu()) ? "webgpu" : "wasm";
+  await onFiles(FILES[provider]);
+  const file = `${engineUrl}${FILES[provider][0]}`;
   const ort = (await import(/* @vite-ignore */ file)) as typeof Ort;
-  const cores = Math.floor((host.navigator.hardwareConcurrency ?? 2) / 2);
   // Without isolation there is no memory that threads could share.
-  const threads = host.crossOriginIsolated ? Math.max(1, Math.min(THREADS_MAX, cores)) : 1;
+  const threads = host.crossOriginIsolated ? options.threads : 1;
   ort.env.wasm.wasmPaths = engineUrl;
   ort.env.wasm.numThreads = threads;
   ort.env.logLevel = "error";

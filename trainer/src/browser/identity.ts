@@ -1,6 +1,12 @@
 // Who a tab is to its pool: a key that the browser keeps and never shows, and the site that the
 // link's token was exchanged for. Opening the same link again is the same site.
-import { decodeJoinToken, helloText, makeClient } from "@tequio/contract";
+import {
+  decodeJoinToken,
+  helloText,
+  leaveText,
+  makeClient,
+  type TabFarewell,
+} from "@tequio/contract";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
 
 export interface Identity {
@@ -83,8 +89,19 @@ async function newKey() {
 }
 
 /** What proves to the pool who this is, base64. */
-export async function signHello(identity: Identity, nonce: string): Promise<string> {
-  const text = helloText(identity.poolId, identity.siteId, nonce);
+export const signHello = (identity: Identity, nonce: string): Promise<string> =>
+  sign(identity, helloText(identity.poolId, identity.siteId, nonce));
+
+/**
+ * What the page sends when it is closed. Signed beforehand, since a page that closes waits for
+ * nothing; it is good for nothing but ending the connection of this nonce.
+ */
+export async function signFarewell(identity: Identity, nonce: string): Promise<TabFarewell> {
+  const { poolId, siteId } = identity;
+  return { siteId, nonce, signature: await sign(identity, leaveText(poolId, siteId, nonce)) };
+}
+
+async function sign({ key }: Identity, text: string): Promise<string> {
   const bytes = new TextEncoder().encode(text);
-  return toBase64(await crypto.subtle.sign({ name: "Ed25519" }, identity.key, bytes));
+  return toBase64(await crypto.subtle.sign({ name: "Ed25519" }, key, bytes));
 }

@@ -1,8 +1,10 @@
 // One lease of a tab: starts the computing worker, carries its questions to the pool, and counts
 // what came of them. Whether the lease may run is site.ts's to know.
 import { type LeaseOrder, makeClient } from "@tequio/contract";
-import { type BlobClient, blobClient } from "../site/blob-client.ts";
+import type { BandwidthRule } from "@tequio/core/pool";
+import { type BlobClient, blobClient, readPaced } from "../site/blob-client.ts";
 import { Exchange, type Exchanged } from "../site/exchange.ts";
+import { Throttle } from "../site/throttle.ts";
 import type { Text } from "../windows.ts";
 import type { Ask, Question } from "./calls.ts";
 import type { ComputeNews, ComputeOrder } from "./messages.ts";
@@ -28,6 +30,11 @@ export interface LeaseOptions {
   readonly poolUrl: string;
   readonly order: LeaseOrder & { readonly start: NonNullable<LeaseOrder["start"]> };
   readonly openWorker: () => ComputeWorker;
+  readonly threads: number;
+  /** What the owner lets this lease use of the link. */
+  readonly bandwidth: readonly BandwidthRule[];
+  /** A line for the run's log. */
+  readonly onLine: (line: string) => void;
   readonly onEngine: (name: string) => void;
   readonly onCounted: (counted: Counted) => void;
   readonly onBytes: (up: number, down: number) => void;
@@ -39,24 +46,27 @@ export class TabLease {
   readonly #options: LeaseOptions;
   readonly #worker: ComputeWorker;
   readonly #exchange: Exchange;
+  readonly #down: Throttle;
   #stopped = false;
   readonly startedMs = performance.now();
 
   constructor(options: LeaseOptions) {
     this.#options = options;
-    const { poolUrl, order } = options;
+    const { poolUrl, order, bandwidth, threads } = options;
     const { taskToken } = order.start;
+    this.#down = new Throttle(bandwidth, "downMbitPerS");
+    const blobs = blobClient(poolUrl, taskToken, bandwidth, this.#down);
     this.#exchange = new Exchange({
       client: makeClient({ url: poolUrl, token: taskToken }),
-      blobs: counting(blobClient(poolUrl, taskToken), options.onBytes),
+      blobs: counting(blobs, options.onBytes),
       runId: order.jobId,
-      log: () => {},
+      log: options.onLine,
       stopped: () => this.#stopped,
     });
     this.#worker = options.openWorker();
     this.#worker.onmessage = ({ data }) => this.#news(data);
     this.#worker.onerror = ({ message }) => this.#over(message ?? "The engine did not load.");
-    this.#worker.postMessage({ kind: "start", engineUrl: `${poolUrl}/engine/` });
+    this.#worker.postMessage({ kind: "start", engineUrl: `${poolUrl}/engine/`, threads });
   }
 
   /** Milliseconds that the lease has been held. */
@@ -80,7 +90,7 @@ export class TabLease {
     if (news.kind === "engine") this.#options.onEngine(news.name);
     else if (news.kind === "question") void this.#answer(news);
     else if (news.kind === "over") this.#over(news.error);
-    // What is left are lines for a log, which a tab has no place for.
+    else this.#options.onLine(news.line);
   }
 
   async #answer({ id, ask }: Question): Promise<void> {
@@ -103,6 +113,8 @@ export class TabLease {
         return this.#exchange.moments(ask.digest);
       case "text":
         return this.#text();
+      case "engine":
+        return this.#warm(ask.files);
       default:
         return ask satisfies never;
     }
@@ -133,10 +145,30 @@ export class TabLease {
       headers: { authorization: `Bearer ${order.start.taskToken}` },
     });
     if (!reply.ok) throw new Error(`The pool did not give the run's text: ${reply.status}`);
-    const buffer = await reply.arrayBuffer();
-    onBytes(0, buffer.byteLength);
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    await readPaced(reply.body!, this.#down, (piece) => {
+      pieces.push(piece as Uint8Array<ArrayBuffer>);
+      onBytes(0, piece.length);
+    });
+    const buffer = await new Blob(pieces).arrayBuffer();
     const wide = reply.headers.get("tequio-token-bytes") === "2";
     return { tokens: wide ? new Uint16Array(buffer) : new Uint8Array(buffer) };
+  }
+
+  /** Brings the engine into the browser's cache at the owner's pace; unbounded, it comes by itself.
+   * What is cached is not paced again, and a browser without that question loads it as it can. */
+  async #warm(files: readonly string[]): Promise<void> {
+    const { poolUrl, bandwidth } = this.#options;
+    if (bandwidth.length === 0) return;
+    for (const file of files) {
+      const url = `${poolUrl}/engine/${file}`;
+      const settings = { cache: "only-if-cached", mode: "same-origin" } as RequestInit;
+      const cached = await fetch(url, settings).catch(() => undefined);
+      await cached?.body?.cancel();
+      if (cached?.ok === true) continue;
+      const reply = await fetch(url);
+      if (reply.body !== null) await readPaced(reply.body, this.#down, () => {});
+    }
   }
 }
 

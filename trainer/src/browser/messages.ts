@@ -3,7 +3,7 @@ import type { Answer, Question } from "./calls.ts";
 
 /** From the site's worker to the computing one, which it starts for each lease. */
 export type ComputeOrder =
-  | { readonly kind: "start"; readonly engineUrl: string }
+  | { readonly kind: "start"; readonly engineUrl: string; readonly threads: number }
   | { readonly kind: "stop" }
   | Answer;
 

@@ -10,10 +10,12 @@ import {
   type ToPool,
   TRAINER_COMMAND,
 } from "@tequio/contract";
-import { type Identity, identityOf, signHello } from "./identity.ts";
+import { type Identity, identityOf, signFarewell, signHello } from "./identity.ts";
 import { type ComputeWorker, type Counted, TabLease } from "./lease.ts";
+import { TabLog } from "./log.ts";
 import { measureTab } from "./measure.ts";
 import { nodesOf } from "./nodes.ts";
+import { TabTerms } from "./terms.ts";
 
 /** Pause before the gateway is dialled again. */
 const REDIAL_MS = 2_000;
@@ -24,6 +26,8 @@ type Ended = Extract<LeaseReport["event"], { kind: "ended" }>;
 export interface BrowserSiteOptions {
   readonly poolUrl: string;
   readonly joinToken: string;
+  /** Threads that the person at the machine allows. */
+  readonly threads: number;
   readonly openWorker: () => ComputeWorker;
   readonly onNews: (news: SiteNews) => void;
 }
@@ -48,6 +52,8 @@ export class BrowserSite {
   /** Leases that are over here: an order for one of them is only late. */
   readonly #over = new Set<string>();
   readonly #reports = new Map<string, LeaseReport>();
+  readonly #logs = new Map<string, TabLog>();
+  readonly #terms = new TabTerms(() => performance.now());
   #paused = false;
   #stopped = false;
   #measured = false;
@@ -108,10 +114,11 @@ export class BrowserSite {
     };
   }
 
-  #send(message: ToPool): void {
-    if (this.#welcomed && this.#socket?.readyState === 1) {
-      this.#socket.send(JSON.stringify(message));
-    }
+  /** Answers whether there is a connection; what must arrive is kept until it is answered. */
+  #send(message: ToPool): boolean {
+    if (!this.#welcomed || this.#socket?.readyState !== 1) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
   }
 
   async #receive(text: string): Promise<void> {
@@ -135,9 +142,12 @@ export class BrowserSite {
       case "refused":
         return this.#refused(message.message);
       case "terms":
-      case "keyTaken":
+        this.#terms.take(message);
+        return this.#tell({ limits: this.#terms.limits() });
       case "logAck":
-        return; // a tab has no terms of its own, one key and no logs
+        return this.#logTaken(message.leaseId, message.nextOffset);
+      case "keyTaken":
+        return; // a tab has one key for good
       default:
         return message satisfies never;
     }
@@ -149,6 +159,7 @@ export class BrowserSite {
     const { siteId } = identity;
     const hello = { type: "hello", protocol: GATEWAY_PROTOCOL, siteId, signature } as const;
     this.#socket?.send(JSON.stringify({ ...hello, agentVersion: VERSION } satisfies ToPool));
+    this.#tell({ farewell: await signFarewell(identity, nonce) });
   }
 
   #welcome(heartbeatMs: number, siteToken: string): void {
@@ -158,6 +169,7 @@ export class BrowserSite {
     this.#heartbeat = setInterval(beat, heartbeatMs);
     beat();
     this.#resend();
+    for (const log of this.#logs.values()) log.connected();
     const phase = this.#paused ? "paused" : this.#lease === undefined ? "waiting" : "training";
     this.#tell({ connected: true, phase });
     this.#lend();
@@ -165,7 +177,7 @@ export class BrowserSite {
   }
 
   #lend(): void {
-    const nodes = this.#paused ? [] : nodesOf(this.#identity!.siteId);
+    const nodes = this.#paused ? [] : nodesOf(this.#identity!.siteId, this.#options.threads);
     this.#send({ type: "inventory", nodes });
   }
 
@@ -215,10 +227,28 @@ export class BrowserSite {
       this.#report(order, { kind: "refused", code: "OUTSIDE_OFFER", message });
       return;
     }
+    const closed = this.#terms.closed();
+    if (closed !== undefined) {
+      this.#over.add(order.leaseId);
+      this.#report(order, { kind: "refused", code: "OUTSIDE_OFFER", message: closed });
+      return;
+    }
     if (this.#lease !== undefined || performance.now() >= this.#rightUntilMs) return;
-    const { poolUrl, openWorker } = this.#options;
-    const tab = new TabLease({
-      ...{ poolUrl, order: { ...order, start }, openWorker },
+    const tab = this.#open({ ...order, start });
+    this.#lease = { order, tab };
+    this.#report(order, { kind: "starting" });
+    this.#report(order, { kind: "running" });
+    this.#tell({ phase: "training", why: undefined, limits: this.#terms.limits() });
+  }
+
+  #open(order: LeaseOrder & { readonly start: NonNullable<LeaseOrder["start"]> }): TabLease {
+    const { poolUrl, openWorker, threads } = this.#options;
+    const { leaseId, start } = order;
+    const log = new TabLog(leaseId, (chunk) => this.#send(chunk));
+    this.#logs.set(leaseId, log);
+    return new TabLease({
+      ...{ poolUrl, order, openWorker, threads, bandwidth: this.#terms.bandwidth },
+      onLine: (line) => log.line(`${new Date().toISOString()} ${line}`),
       onEngine: (engine) => this.#tell({ engine }),
       onCounted: (counted) => this.#counted(order, start.jobName, counted),
       onBytes: (up, down) => {
@@ -227,10 +257,12 @@ export class BrowserSite {
       },
       onOver: (error) => this.#end("itself", error ?? "The run has no more for this tab.", error),
     });
-    this.#lease = { order, tab };
-    this.#report(order, { kind: "starting" });
-    this.#report(order, { kind: "running" });
-    this.#tell({ phase: "training" });
+  }
+
+  #logTaken(leaseId: string, nextOffset: number): void {
+    const log = this.#logs.get(leaseId);
+    log?.ack(nextOffset);
+    if (log?.done === true) this.#logs.delete(leaseId);
   }
 
   #counted({ jobId }: LeaseOrder, name: string, counted: Counted): void {
@@ -253,11 +285,14 @@ export class BrowserSite {
     if (lease === undefined) return;
     this.#lease = undefined;
     lease.tab.stop();
+    const log = this.#logs.get(lease.order.leaseId);
+    log?.line(`${new Date().toISOString()} ${error === undefined ? "over" : "failed"}: ${message}`);
+    log?.end();
     this.#deviceMs += lease.tab.ranMs;
     this.#over.add(lease.order.leaseId);
     const event = ended(endedBy, lease.tab.ranMs, message.slice(0, 2_000));
     this.#report(lease.order, endedBy === "itself" ? { ...event, exitCode: error ? 1 : 0 } : event);
-    this.#tell({ phase: "waiting", ...(error === undefined ? {} : { why: error }) });
+    this.#tell({ phase: "waiting", why: error });
   }
 
   #report({ leaseId, fence }: LeaseOrder, event: LeaseReport["event"]): void {
@@ -276,9 +311,11 @@ export class BrowserSite {
     if (this.#lease === undefined) return;
     if (performance.now() >= this.#rightUntilMs) {
       this.#end("deadline", "The tab has not reached its pool for too long.");
-    } else {
-      this.#tell({});
+      return;
     }
+    const closed = this.#terms.closed();
+    if (closed === undefined) this.#tell({});
+    else this.#give(closed);
   }
 
   #tell(change: Partial<SiteNews>): void {

@@ -21,9 +21,9 @@ let site: BrowserSite | undefined;
 host.onmessage = ({ data }) => {
   switch (data.kind) {
     case "start": {
-      const { poolUrl, joinToken } = data;
+      const { poolUrl, joinToken, threads } = data;
       const onNews = (news: SiteNews): void => host.postMessage(news);
-      site ??= new BrowserSite({ poolUrl, joinToken, openWorker, onNews });
+      site ??= new BrowserSite({ poolUrl, joinToken, threads, openWorker, onNews });
       break;
     }
     case "pause":

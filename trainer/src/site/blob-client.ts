@@ -29,14 +29,22 @@ async function digestOf(bytes: Uint8Array): Promise<string> {
 
 const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
+/** Bytes of one request where a bounded way up is cut into requests: half a second of the rate. */
+const PART_S = 0.5;
+const PART_BYTES_MIN = 16_384;
+
+/** Browsers stream no body over HTTP/1.1, so there each part is a request of its own. */
+const streamsBodies = (): boolean => typeof process !== "undefined";
+
 /** A client for one lease's token. Throws when the pool cannot be reached for long. */
 export function blobClient(
   url: string,
   token: string,
   bandwidth: readonly BandwidthRule[] = [],
+  down = new Throttle(bandwidth, "downMbitPerS"),
+  streams = streamsBodies(),
 ): BlobClient {
   const up = new Throttle(bandwidth, "upMbitPerS");
-  const down = new Throttle(bandwidth, "downMbitPerS");
   const address = (digest: string): string => `${url}/v1/blobs/${encodeURIComponent(digest)}`;
   const authorization = `Bearer ${token}`;
 
@@ -45,7 +53,9 @@ export function blobClient(
     await retried(`put of ${digest}`, async (again) => {
       const from = again ? await uploadOffset(digest) : 0;
       if (from === undefined) return true;
-      return putFrom(digest, bytes, from);
+      return streams || bandwidth.length === 0
+        ? putFrom(digest, bytes, from)
+        : putParts(digest, bytes, from);
     });
     return digest;
   }
@@ -57,8 +67,24 @@ export function blobClient(
     return Number(reply.headers.get("upload-offset") ?? 0);
   }
 
-  async function putFrom(digest: string, bytes: Uint8Array, from: number): Promise<boolean> {
-    const range = `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
+  async function putParts(digest: string, bytes: Uint8Array, from: number): Promise<boolean> {
+    for (let at = from; at < bytes.length; ) {
+      const fitting = Math.floor(up.bytesPerMs * 1_000 * PART_S);
+      const end = Math.min(bytes.length, at + Math.max(PART_BYTES_MIN, fitting));
+      await up.take(end - at);
+      if (!(await putFrom(digest, bytes, at, end))) return false;
+      at = end;
+    }
+    return true;
+  }
+
+  async function putFrom(
+    digest: string,
+    bytes: Uint8Array,
+    from: number,
+    to = bytes.length,
+  ): Promise<boolean> {
+    const range = `bytes ${from}-${to - 1}/${bytes.length}`;
     const reply = await fetch(address(digest), {
       method: "PUT",
       headers: {
@@ -66,7 +92,7 @@ export function blobClient(
         "content-type": "application/octet-stream",
         ...(from === 0 && bandwidth.length === 0 ? {} : { "content-range": range }),
       },
-      ...bodyOf(bytes.slice(from)),
+      ...bodyOf(bytes.slice(from, to)),
     });
     if (!reply.ok && reply.status < 500 && reply.status !== 409) {
       throw new Fatal(`The pool refused a blob: ${reply.status} ${await reply.text()}`);
@@ -77,7 +103,7 @@ export function blobClient(
 
   /** A bounded way up needs the bytes one after another. */
   function bodyOf(bytes: Uint8Array<ArrayBuffer>): RequestInit {
-    if (bandwidth.length === 0) return { body: bytes };
+    if (bandwidth.length === 0 || !streams) return { body: bytes };
     return { body: ReadableStream.from(up.paced(bytes)), duplex: "half" } as RequestInit;
   }
 
@@ -108,10 +134,7 @@ async function download(
     if (reply.status !== PARTIAL) got.clear();
     const before = got.size;
     try {
-      for await (const piece of reply.body) {
-        got.add(piece);
-        await down.take(piece.length);
-      }
+      await readPaced(reply.body, down, (piece) => got.add(piece));
     } catch {
       // Cut on the way: what came is kept, and a try that brought something is not counted.
       return got.size > before ? "further" : false;
@@ -122,6 +145,21 @@ async function download(
     return true;
   });
   return whole!;
+}
+
+/** Reads a body no faster than it may; by a reader, since Safari cannot iterate over a stream. */
+export async function readPaced(
+  body: ReadableStream<Uint8Array>,
+  down: Throttle,
+  take: (piece: Uint8Array) => void,
+): Promise<void> {
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    take(value);
+    await down.take(value.length);
+  }
 }
 
 /** Trouble that another try cannot mend. */
