@@ -10,6 +10,7 @@
 //     [--shares 0.6,0.53]
 //   ... --setting churn [--mean 3]
 //   ... --setting attack [--sites 4] [--kinds sign-flip,nan] [--bad 1] [--honest 1]
+//   ... --setting overlap [--inner-steps 15] [--exchange-steps 45] [--ways 0:1,1:1,3:1,3:3]
 //   ... --setting utilisation [--mbit 50] [--rtt 80] [--minutes 3]
 import { parseArgs } from "node:util";
 import { CODECS, type Codec, type InnerOptimiser, isCodec } from "@tequio/core/training";
@@ -17,6 +18,7 @@ import { BAD_KINDS, type BadKind } from "./lib/training/bad.ts";
 import { withBad, withChurn, without } from "./lib/training/disturbed.ts";
 import { type Lab, openLab, REFERENCE_MODEL } from "./lib/training/lab.ts";
 import { measureQuality, type QualityPoint } from "./lib/training/quality.ts";
+import { trainStreamed } from "./lib/training/streamed.ts";
 import {
   measureUnequal,
   type PolicyResult,
@@ -44,6 +46,8 @@ const { values } = parseArgs({
     speeds: { type: "string", default: "1,0.5,0.25,0.125" },
     mbit: { type: "string", default: "50" },
     rtt: { type: "string", default: "80" },
+    "exchange-steps": { type: "string", default: "45" },
+    ways: { type: "string", default: "0:1,1:1,3:1,3:3" },
     "step-ms": { type: "string", default: "100" },
     minutes: { type: "string", default: "3" },
     policies: { type: "string", default: "ours,two-fastest,dylu,alone" },
@@ -244,15 +248,34 @@ async function utilisation(): Promise<void> {
   });
 }
 
+/** What sites do in an exchange of many steps: stand still, train on, exchange in fragments. */
+async function overlap(lab: Lab): Promise<void> {
+  const exchangeSteps = Number(values["exchange-steps"]);
+  const setting = { ...common, steps: stepsOr(640), exchangeSteps, rate: rates[0]! };
+  for (const way of values.ways.split(",")) {
+    const [carryShare = 0, fragments = 1] = way.split(":").map(Number);
+    const result = await trainStreamed(lab, { ...setting, carryShare, fragments });
+    record(NAME, {
+      claim: `loss, ${carryShare} stretches trained on in an exchange, ${fragments} fragments`,
+      value: Number(result.loss.toFixed(4)),
+      unit: "nats/byte",
+      bar: "none",
+      peer: null,
+      details: { ...setting, carryShare, fragments, ...result },
+    });
+  }
+}
+
 const percentAbove = (loss: number, base: number): number =>
   Number((100 * (loss / base - 1)).toFixed(2));
 
 const settings: Readonly<Record<string, (lab: Lab) => Promise<void>>> = {
-  ...{ quality, unequal, churn, attack },
+  ...{ quality, unequal, churn, attack, overlap },
 };
+const NAMES = "quality|unequal|churn|attack|overlap|utilisation";
 if (values.setting === "utilisation") await utilisation();
 else {
   const measure = settings[values.setting ?? ""];
-  if (measure === undefined) throw new Error("--setting quality|unequal|churn|attack|utilisation");
+  if (measure === undefined) throw new Error(`--setting ${NAMES}`);
   await measure(await openLab(JSON.parse(values.model), optimiser));
 }

@@ -27,6 +27,8 @@ export interface RoundOverhead {
   readonly peakMB: number;
 }
 
+type MemberState = Parameters<State["members"]["set"]>[1];
+
 const JOB = "1";
 const LINK = { rttMs: 40, upMbitPerS: 50, downMbitPerS: 100 };
 const PARAMETERS = 1_000_000;
@@ -40,6 +42,7 @@ function poolOf(sites: number): State {
   const leaseIds = ids.map((_, i) => `l${i}`);
   state.jobs.set(JOB, { jobId: JOB, spec, stage: "running", leaseIds } as unknown as JobState);
   for (const [i, siteId] of ids.entries()) {
+    state.members.set(siteId, { name: siteId } as unknown as MemberState);
     state.sites.set(siteId, { siteId, member: siteId, nodes: [] } as unknown as Site);
     const lease = { leaseId: leaseIds[i]!, jobId: JOB, siteId, placements: [] };
     state.leases.set(leaseIds[i]!, { lease, stage: "running" } as unknown as LeaseState);

@@ -96,8 +96,8 @@ const report = fc
 
 const site = fc
   .record({
-    at: fc.nat(2),
-    what: fc.constantFrom("here", "away", "heartbeat", "heartbeat", "inventory"),
+    at: fc.nat(3),
+    what: fc.constantFrom("here", "away", "heartbeat", "heartbeat", "inventory", "left"),
     gpus: fc.nat(3),
   })
   .map(
@@ -106,6 +106,7 @@ const site = fc
         const siteId = `s${at}`;
         if (what === "here") give(story, { type: "siteHere", siteId, agentVersion: "1" });
         else if (what === "away") give(story, { type: "siteAway", siteId, reason: "silent" });
+        else if (what === "left") give(story, { type: "siteLeft", siteId, reason: "closed" });
         else if (what === "heartbeat") give(story, { type: "heartbeat", siteId });
         else give(story, { type: "inventory", siteId, nodes: [node("n", gpus)] });
       },
@@ -226,6 +227,7 @@ export const longActs = fc.array(
 /** The pool that they happen to. */
 export function world(): Story {
   const story = new Story(2, 2, 3);
+  story.site("m3", "s3", [node("n", 1)], "browser");
   give(story, { type: "setProject", name: "lab", parent: null, shares: 2 });
   return story;
 }

@@ -2,7 +2,7 @@
 // and again, so what was accepted is remembered as long as no site has other nodes than before.
 import type { JobSpec, Node, Outcome } from "../pool/index.ts";
 import { ok } from "../pool/index.ts";
-import { demandKey, feasibleEver } from "../scheduler/index.ts";
+import { demandKey, feasibleEver, type NodeView } from "../scheduler/index.ts";
 import { lentNodesOf } from "./lending.ts";
 import type { State } from "./state.ts";
 import { lentViews } from "./views.ts";
@@ -15,6 +15,9 @@ interface Accepted {
   readonly nodes: readonly (readonly Node[])[];
   readonly lent: readonly (ReadonlyMap<string, Node> | undefined)[];
   readonly keys: Set<string>;
+  /** The nodes as they were seen first: who asks whether a job could ever run asks neither what is
+   * free nor who is away. */
+  views?: readonly NodeView[];
 }
 
 /** Not part of the state: only saves asking a pure question twice. */
@@ -25,11 +28,17 @@ export function feasible(state: State, spec: JobSpec): Outcome<unknown> {
   const accepted = acceptedIn(state);
   const key = demandKey(spec);
   if (accepted.keys.has(key)) return ok(undefined);
-  const answer = feasibleEver(spec, lentViews(state, state.nowMs));
+  accepted.views ??= lentViews(state, state.nowMs);
+  const answer = feasibleEver(spec, accepted.views);
   if (!answer.ok) return answer;
   if (accepted.keys.size >= ACCEPTED_MAX) accepted.keys.clear();
   accepted.keys.add(key);
   return answer;
+}
+
+/** Lets the nodes go, not the answers: they are as large as the pool, and read anew when asked. */
+export function forgetNodes(state: State): void {
+  delete remembered.get(state)?.views;
 }
 
 function acceptedIn(state: State): Accepted {

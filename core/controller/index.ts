@@ -15,6 +15,7 @@ export {
 } from "./history.ts";
 export * from "./input.ts";
 export { lendingOf, lentNodesOf, offerOf, projectLine, windowsOf } from "./lending.ts";
+export { memberOfSecret } from "./members.ts";
 export { MILESTONES_MAX } from "./milestones.ts";
 export * from "./orders.ts";
 export { projectViews } from "./project-views.ts";

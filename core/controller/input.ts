@@ -152,6 +152,8 @@ export type Input = {
       readonly certificate?: SiteCertificate;
     }
   | { readonly type: "siteAway"; readonly siteId: string; readonly reason: string }
+  /** The site is gone with all that it ran: only a browser tab can say that. */
+  | { readonly type: "siteLeft"; readonly siteId: string; readonly reason: string }
   | { readonly type: "inventory"; readonly siteId: string; readonly nodes: readonly Node[] }
   | {
       readonly type: "calibration";

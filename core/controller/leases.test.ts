@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { statement } from "../ledger/index.ts";
 import { LIMITS } from "../pool/index.ts";
 import { ordersAfter, ordersOf } from "./index.ts";
-import { ended, itself, Story, spec } from "./story.testing.ts";
+import { ended, itself, node, Story, spec } from "./story.testing.ts";
 
 /** Both by name: jobs of the story run on s0 first. */
 const onlyM0 = { constraints: { members: ["m0"], excludeMembers: [], labels: {} } };
@@ -50,6 +50,37 @@ test("a late report puts the books right, once", () => {
   assert.deepEqual(story.events, [], "a second report changes nothing");
   assert.equal(statement(story.state.ledger).totals.deviceMs, 12_345);
   story.check();
+});
+
+test("a tab that was closed ends its leases at once, paid for the time until then", () => {
+  const story = new Story();
+  story.site("ana", "tab", [node("n", 1)], "browser");
+  const jobId = story.submit(spec({ requeue: false }));
+  const lease = story.runs(jobId);
+  story.pass(7_000, "tab");
+  const leave = { type: "siteLeft", siteId: "tab", reason: "its tab was closed" } as const;
+  story.ok(leave);
+  assert.equal(story.state.sites.get("tab")!.state, "away");
+  const { outcome, usage, message } = story.endOf(lease);
+  assert.deepEqual([outcome, usage.ranMs, message], ["recalled", 7_000, "its tab was closed"]);
+  story.ok(leave);
+  assert.deepEqual(story.events, [], "said twice it is counted once");
+  story.report(lease, ended("offer", 6_500));
+  assert.equal(story.endOf(lease).usage.ranMs, 6_500, "what the tab measured itself holds");
+  story.report(lease, ended("offer", 1));
+  assert.deepEqual(story.events, []);
+  story.ok({ type: "siteHere", siteId: "tab", agentVersion: "1" });
+  story.ok({ type: "schedule" });
+  assert.equal(story.runs(story.submit()), story.state.sites.get("tab")!.openLeases[0]);
+  story.check();
+});
+
+test("only a tab can leave: what an agent runs may outlive the agent", () => {
+  const story = new Story(1);
+  story.runs(story.submit());
+  const reason = "closed";
+  assert.equal(story.refused({ type: "siteLeft", siteId: "s0", reason }), "WRONG_STATE");
+  assert.equal(story.refused({ type: "siteLeft", siteId: "s9", reason }), "SITE_UNKNOWN");
 });
 
 test("a lease that never ran is lost without any use", () => {

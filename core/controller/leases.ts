@@ -102,6 +102,16 @@ export function endLost(step: Step, leaseId: string): void {
   endLease(step, lease, { outcome: "lost", exitCode: null, signal: null, usage, message }, true);
 }
 
+/** The tab that held the lease is closed: its usage is the time until now, by the pool's clock. */
+export function endLeft(step: Step, leaseId: string, message: string): void {
+  const lease = theLease(step.state, leaseId);
+  const fromMs = lease.startedAtMs ?? step.atMs;
+  const ranMs = Math.max(0, Math.min(step.atMs - fromMs, lease.lease.walltimeMs));
+  const usage = usageOf(lease.lease.placements, ranMs);
+  const outcome = lease.stop?.outcome ?? "recalled";
+  endLease(step, lease, { outcome, exitCode: null, signal: null, usage, message }, true);
+}
+
 /** Reminds a site that is here of a time limit that its engine should have kept. */
 export function settleStopped(step: Step, leaseId: string): void {
   const lease = theLease(step.state, leaseId);

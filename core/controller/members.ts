@@ -115,7 +115,7 @@ export function changeMember(step: Step, input: Of<"changeMember">): Outcome<unk
 }
 
 /** Which member an open invitation belongs to, or why the secret is no good. */
-function memberOfSecret(state: State, secretHash: string, atMs: number): Outcome<string> {
+export function memberOfSecret(state: State, secretHash: string, atMs: number): Outcome<string> {
   for (const member of state.members.values()) {
     for (const invitation of member.invitations) {
       if (invitation.secretHash !== secretHash) continue;

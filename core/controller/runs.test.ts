@@ -12,7 +12,7 @@ import {
   splitRanges,
 } from "../training/index.ts";
 import type { RunInput } from "./index.ts";
-import { ended, itself, runSpec, Story } from "./story.testing.ts";
+import { ended, itself, node, runSpec, Story } from "./story.testing.ts";
 
 const PARAMETERS = 1_000;
 const CONTEXT = 16;
@@ -211,6 +211,15 @@ test("a run goes on without a site that is lost, and takes it again when it is b
   arrives(story, jobId, story.newest(jobId).lease.leaseId);
   playRound(story, jobId);
   assert.equal(machineOf(story, jobId).phase.kind, "finished");
+});
+
+test("a run goes on at once without a tab that was closed", () => {
+  const story = new Story(1);
+  story.site("ana", "tab", [node("n", 1)], "browser");
+  const jobId = started(story);
+  story.ok({ type: "siteLeft", siteId: "tab", reason: "its tab was closed" });
+  assert.ok(machineOf(story, jobId).sites.some(({ siteId, here }) => siteId === "tab" && !here));
+  playRound(story, jobId);
 });
 
 test("a run whose last site went away waits for the next one", () => {

@@ -2,6 +2,7 @@
 import type { Lease } from "../pool/index.ts";
 import { type Plan, plan } from "../scheduler/index.ts";
 import { endLate } from "./deadlines.ts";
+import { forgetNodes } from "./feasible.ts";
 import { offerOf } from "./lending.ts";
 import { theJob, theLease, theSite } from "./lookup.ts";
 import { someShort } from "./resizing.ts";
@@ -20,6 +21,7 @@ export function runSchedule(step: Step): Plan {
   endLate(step);
   // With nothing that waits, and no gang that may grow, there is nothing to decide, however large
   // the pool.
+  if (state.queue.size === 0) forgetNodes(state);
   if (state.queue.size === 0 && !someShort(state)) return NOTHING;
   const made = plan(schedulerInput(state, atMs));
   for (const start of made.starts) {

@@ -4,7 +4,7 @@
 // clock from the moment it SENT the heartbeat that was answered. The pool believes that right to
 // end later: it counts from its own receipt, and adds a margin. Only then it calls a lease lost.
 import { LIMITS, type Node, type Outcome, ok, refuse } from "../pool/index.ts";
-import { endLost, settleStopped } from "./leases.ts";
+import { endLeft, endLost, settleStopped } from "./leases.ts";
 import { bootRuns } from "./runs.ts";
 import { refuseRevoked } from "./site-keys.ts";
 import type { Site, SiteCertificate } from "./state.ts";
@@ -51,6 +51,29 @@ const shown = (certificate: SiteCertificate | undefined) =>
 /** A site was not heard from; its leases run on until its right to run ends. */
 export function siteAway({ state, emit }: Step, siteId: string, reason: string): Outcome<unknown> {
   if (state.sites.get(siteId)?.state === "here") emit({ type: "site.away", siteId, reason });
+  return ok(undefined);
+}
+
+/** The engine of sites whose work ends with them: a closed page has no process that outlives it. */
+const ENGINE_OF_TABS = "browser";
+
+/**
+ * A tab was closed: it runs nothing any more, so its leases end now and nobody waits for their
+ * deadline. Again, or after it came back under another connection, it changes nothing that is not
+ * open. Refuses SITE_UNKNOWN, and WRONG_STATE for a site whose tasks may outlive its agent.
+ */
+export function siteLeft(step: Step, siteId: string, reason: string): Outcome<unknown> {
+  const site = step.state.sites.get(siteId);
+  if (site === undefined) {
+    return refuse("SITE_UNKNOWN", `The site ${siteId} is not known.`, "Join again with a token.");
+  }
+  if (site.engine !== ENGINE_OF_TABS) {
+    const message = `What ${siteId} runs may go on without its agent.`;
+    return refuse("WRONG_STATE", message, "Report the end of each lease instead.");
+  }
+  // First away, so that nothing is leased to it in the same breath.
+  siteAway(step, siteId, reason);
+  for (const leaseId of [...site.openLeases]) endLeft(step, leaseId, reason);
   return ok(undefined);
 }
 

@@ -32,7 +32,7 @@ import { maySoonGrow, tickResizes } from "./resizing.ts";
 import { advanceRun, failRun, prepareRun, tickRuns } from "./runs.ts";
 import { runSchedule } from "./schedule.ts";
 import { changeKey, proposeKey } from "./site-keys.ts";
-import { boot, heartbeat, inventory, siteAway, siteHere, tickSites } from "./sites.ts";
+import { boot, heartbeat, inventory, siteAway, siteHere, siteLeft, tickSites } from "./sites.ts";
 import type { State } from "./state.ts";
 import { cancel, submit, tickJobs } from "./submit.ts";
 
@@ -183,6 +183,8 @@ function decide(context: Step, input: Exclude<Input, Timer>): Outcome<unknown> {
       return siteHere(context, input.siteId, input.agentVersion, input.certificate);
     case "siteAway":
       return siteAway(context, input.siteId, input.reason);
+    case "siteLeft":
+      return siteLeft(context, input.siteId, input.reason);
     case "inventory":
       return inventory(context, input.siteId, input.nodes);
     case "calibration":

@@ -142,10 +142,10 @@ export class Story {
     return outcome.code;
   }
 
-  site(member: string, siteId: string, nodes: readonly Node[]): void {
+  site(member: string, siteId: string, nodes: readonly Node[], engine = "local"): void {
     this.ok({ type: "inviteMember", name: member, secretHash: `h-${siteId}` });
     const key = { secretHash: `h-${siteId}`, publicKey: `k-${siteId}` };
-    this.ok({ type: "joinSite", siteId, engine: "local", ...key });
+    this.ok({ type: "joinSite", siteId, engine, ...key });
     this.ok({ type: "siteHere", siteId, agentVersion: "1" });
     this.ok({ type: "inventory", siteId, nodes });
   }

@@ -10,7 +10,7 @@ import { leastSpec } from "./gang/elastic.ts";
 import { fitSite, roomFor } from "./gang/fit.ts";
 import { ReasonCount } from "./reasons.ts";
 import type { NodeView } from "./types.ts";
-import { buildWorld } from "./world.ts";
+import { buildWorld, type World } from "./world.ts";
 
 /**
  * Accepts, or refuses with IMPOSSIBLE_REQUEST: how many nodes fail for which reason, and what
@@ -57,13 +57,7 @@ function refuseGroup(name: string, need: Need, nodes: readonly NodeView[]) {
 }
 
 function feasibleGang(spec: JobSpec, nodes: readonly NodeView[]): Outcome<void> {
-  const idle = nodes.map(({ leftMilli: _, ...view }) => ({
-    ...view,
-    freeAcceleratorIds: view.node.accelerators.map(({ id }) => id),
-    freeMilliCpu: view.node.milliCpu,
-    freeMemoryMiB: view.node.memoryMiB,
-  }));
-  const demand = makeDemand(spec, buildWorld(0, idle, []), "ever");
+  const demand = makeDemand(spec, idleWorld(nodes), "ever");
   for (const candidates of demand.candidates) {
     const answer = fitSite(demand, candidates, (node) => node.room, BOUNDS.GANG_STEPS_EVER_MAX);
     if (answer.fit !== undefined || answer.gaveUp) return ok(undefined);
@@ -74,6 +68,24 @@ function feasibleGang(spec: JobSpec, nodes: readonly NodeView[]): Outcome<void> 
     `${closestSite(demand)} Ask for fewer or smaller tasks.`,
     "groups",
   );
+}
+
+/** A list of nodes never changes, so one that is asked about again is made ready once. */
+const idleWorlds = new WeakMap<readonly NodeView[], World>();
+
+/** The nodes as if nothing ran there. */
+function idleWorld(nodes: readonly NodeView[]): World {
+  const known = idleWorlds.get(nodes);
+  if (known !== undefined) return known;
+  const idle = nodes.map(({ leftMilli: _, ...view }) => ({
+    ...view,
+    freeAcceleratorIds: view.node.accelerators.map(({ id }) => id),
+    freeMilliCpu: view.node.milliCpu,
+    freeMemoryMiB: view.node.memoryMiB,
+  }));
+  const world = buildWorld(0, idle, []);
+  idleWorlds.set(nodes, world);
+  return world;
 }
 
 function closestSite({ candidates, portions }: Demand): string {

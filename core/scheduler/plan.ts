@@ -5,7 +5,7 @@ import { Backfill } from "./backfill/backfill.ts";
 import { besideReservation, firstReserved } from "./backfill/holds.ts";
 import { blockedJob, excludedSites } from "./barred.ts";
 import { BOUNDS } from "./bounds.ts";
-import { type Demand, demandKey, makeDemand } from "./demand.ts";
+import { type Demand, demandKey, makeDemand, type SiteCandidates } from "./demand.ts";
 import { giveOwnTurns, type OwnTurns } from "./entitle/own-turns.ts";
 import { RunTimes } from "./estimates/run-times.ts";
 import { keepPass } from "./explain/kept.ts";
@@ -279,7 +279,7 @@ function fitOf(
   for (const candidates of demand.candidates) {
     if (excluded.has(candidates.site.siteId)) continue;
     const room = (node: NodeState) => besideReservation(node, node.room, stay);
-    const find = () => fitSite(demand, candidates, room, BOUNDS.GANG_STEPS_MAX).fit;
+    const find = (of: SiteCandidates) => fitSite(demand, of, room, BOUNDS.GANG_STEPS_MAX).fit;
     const fit = siteFits.of(demand, candidates, find);
     if (fit !== undefined) fits.push(fit);
   }

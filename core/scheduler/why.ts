@@ -3,6 +3,7 @@ import { WHOLE_MILLI } from "../pool/index.ts";
 import { besideReservation, keptFrom, type Stay } from "./backfill/holds.ts";
 import type { Demand, Portion } from "./demand.ts";
 import { formatCores, formatMiB } from "./feasible/checker.ts";
+import { alikeNow } from "./gang/alike.ts";
 import { capacity } from "./gang/fit.ts";
 import { compareJobIds } from "./order/job-id.ts";
 import { partsFree } from "./parts/parts.ts";
@@ -34,22 +35,22 @@ export function whyBlocked(demand: Demand, job: Blocked, world: World): readonly
   const busy = demand.portions.map(busyObjections);
   const gang = gangObjection(demand);
   for (const site of world.sites) {
-    for (const node of site.nodes) {
+    for (const [node, count] of alikeNow(site).each()) {
       const first = demand.portions.findIndex((p) => p.matching[node.classIndex] !== undefined);
       if (first === -1) continue; // Counted with its class above.
       const excluded = job.excluded.get(site.siteId);
       if (excluded !== undefined) {
-        reasons.add(excluded);
+        reasons.add(excluded, count);
         continue;
       }
       const portion = demand.portions[first]!;
       const free = (room: Room) => demand.portions.some((p) => capacity(p, node, room, 1) > 0);
       if (free(besideReservation(node, node.room, job.stay))) {
-        reasons.add(gang);
+        reasons.add(gang, count);
         continue;
       }
       const kept = free(node.room) ? keptFrom(node, job.stay) : keptForStopping(node);
-      reasons.add(kept ?? busyObjection(portion, busy[first]!, node));
+      reasons.add(kept ?? busyObjection(portion, busy[first]!, node), count);
     }
   }
   return gathered(reasons.list());

@@ -130,6 +130,9 @@ test("the gate lets a loss pass only below the old one plus the threshold", () =
   assert.ok(gatePasses(2, 2.4, 0.5));
 });
 
+const sameValues = (a: Float32Array, b: Float32Array): boolean =>
+  a.length === b.length && a.every((value, i) => value === b[i]);
+
 test("both ends of the downlink hold the same bits, and the exact model is caught up with", () => {
   fc.assert(
     fc.property(
@@ -154,6 +157,21 @@ test("both ends of the downlink hold the same bits, and the exact model is caugh
     ),
     { numRuns: 40 },
   );
+});
+
+test("a step of several windows leads where the whole does; damage in the last is seen", () => {
+  const length = 2 ** 20 + 5_000;
+  const before = Float32Array.from({ length }, (_, i) => Math.sin(i));
+  const exact = before.map((value, i) => value + Math.cos(i) / 50);
+  const { bytes, sitesCopy } = downlinkStep("int8", exact, before);
+  const kept = before.slice();
+  const after = applyDownlink(before, bytes);
+  assert.ok(after.ok);
+  assert.ok(sameValues(after.value, sitesCopy));
+  assert.ok(sameValues(before, kept), "the copy of before is not changed");
+  // -128 is a code that int8 never has.
+  bytes[bytes.length - 1] = 0x80;
+  assert.ok(!applyDownlink(before, bytes).ok);
 });
 
 test("a step for another model is refused", () => {

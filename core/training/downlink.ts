@@ -5,7 +5,13 @@
  */
 import { assert, type Outcome, ok, refuse } from "../pool/index.ts";
 import { mustDecode } from "./codec/feedback.ts";
-import { beginMessage, type Codec, decode, largestOfBlocks, writeValues } from "./codec/format.ts";
+import {
+  beginMessage,
+  type Codec,
+  largestOfBlocks,
+  readHeader,
+  writeValues,
+} from "./codec/format.ts";
 import { BLOCK } from "./codec/kernels.ts";
 import { isSparse } from "./codec/sparse.ts";
 import { isTopK } from "./codec/top-k.ts";
@@ -64,29 +70,34 @@ export function* downlinkInPlace(
   return message.bytes;
 }
 
-/** What a site does with the step: h = h + c. Refuses damaged bytes and another length. */
+/**
+ * What a site does with the step: h = h + c, in a new vector and window by window, so that a large
+ * model needs no third vector for c. Refuses damaged bytes and another length.
+ */
 export function applyDownlink(sitesCopy: Float32Array, bytes: Uint8Array): Outcome<Float32Array> {
-  const step = decode(bytes);
-  if (!step.ok) return step;
-  if (step.value.length !== sitesCopy.length) {
+  const header = readHeader(bytes);
+  if (!header.ok) return header;
+  const { count } = header.value;
+  if (count !== sitesCopy.length) {
     return refuse(
       "CODEC_INVALID",
-      `The step has ${step.value.length} values, the model ${sitesCopy.length}.`,
+      `The step has ${count} values, the model ${sitesCopy.length}.`,
       "Fetch the whole model of the round instead of the step.",
     );
   }
-  return ok(sum(sitesCopy, step.value));
+  const next = sitesCopy.slice();
+  for (let from = 0; from < count; from += WINDOW) {
+    const to = Math.min(count, from + WINDOW);
+    const step = decodeWindow(bytes, header.value, from, to);
+    if (!step.ok) return step;
+    for (let i = from; i < to; i += 1) next[i] = next[i]! + step.value[i - from]!;
+  }
+  return ok(next);
 }
 
 /** a - b in fp32. A delta is the start of a stretch minus its end. */
 export function difference(a: Float32Array, b: Float32Array): Float32Array {
   const out = new Float32Array(a.length);
   for (let i = 0; i < a.length; i += 1) out[i] = a[i]! - b[i]!;
-  return out;
-}
-
-function sum(a: Float32Array, b: Float32Array): Float32Array {
-  const out = new Float32Array(a.length);
-  for (let i = 0; i < a.length; i += 1) out[i] = a[i]! + b[i]!;
   return out;
 }

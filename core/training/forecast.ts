@@ -71,7 +71,7 @@ export function forecastRound(sites: readonly ForecastSite[], rules: ForecastRul
   assert(sites.length > 0, "a round has at least one site");
   const { parameters, context } = rules;
   const sizing = sites.map((site) => sizingOf(site, rules));
-  const innerSteps = rules.innerSteps ?? innerStepsOf(sites, sizing, rules);
+  const innerSteps = rules.innerSteps ?? innerStepsOf(sizing, rules);
   const all = { ...rules, innerSteps };
   const targetMs = targetRoundMs(sizing, all);
   const stretches = sizing.map((site) => planStretch(site, all, targetMs));
@@ -117,23 +117,12 @@ function sizingOf(site: ForecastSite, rules: ForecastRules): SizingSite {
   return { siteId, speed, transferMs: exchangeMs(site.transferMs, link, up, down) };
 }
 
-/**
- * H as the first round would choose it (`round/plan.ts`), by the middle exchange. In that round all
- * that were not measured yet fetch the whole model.
- */
-function innerStepsOf(
-  sites: readonly ForecastSite[],
-  sizing: readonly SizingSite[],
-  rules: ForecastRules,
-): number {
-  const { parameters, referenceBatch, codecUp } = rules;
-  const down = codedBytes("fp32", parameters);
-  const firstMs = sites.map(({ link, transferMs }) => {
-    const up = codedBytes(codecUp ?? codecForLink(link, parameters), parameters);
-    return exchangeMs(transferMs, link, up, down);
-  });
+/** H as the first round would choose it (`round/plan.ts`): by the middle exchange, coded. */
+function innerStepsOf(sizing: readonly SizingSite[], rules: ForecastRules): number {
+  const { parameters, referenceBatch } = rules;
+  const transferMs = lowerMedian(sizing.map((site) => site.transferMs)) ?? 0;
   const fastestMs = Math.min(...sizing.map((site) => stepMs(site.speed, referenceBatch)));
-  return chooseInnerSteps(parameters, lowerMedian(firstMs) ?? 0, fastestMs);
+  return chooseInnerSteps(parameters, transferMs, fastestMs);
 }
 
 /** Time in which a site fetches the whole model, which it has to before it can help, ms. */

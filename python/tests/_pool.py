@@ -3,6 +3,7 @@ demand. It merges by plain averages; what counts here is what sites say and get.
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlparse
 
@@ -26,7 +27,11 @@ class Pool:
         self.changed = threading.Condition()
         #: Called with each request; gives "cut", a status, or None to let it pass.
         self.trouble = lambda method, path: None
+        #: Called with each contribution; true when it is not taken.
+        self.refuses = lambda body: False
         self.coded = None
+        #: Seconds that each merge takes, in which sites have nothing of the pool's to do.
+        self.merge_s = 0
         self._publish()
         pool = self
 
@@ -128,6 +133,9 @@ class Pool:
         after = int(query["after"][0])
         with self.changed:
             self.changed.wait_for(lambda: self.version > after, timeout=20)
+        if after > 0:
+            time.sleep(self.merge_s)
+        with self.changed:
             if self.round >= self.rounds:
                 return {"state": "stop", "reason": "rounds reached", "version": self.version}
             count = self.steps * self.batch
@@ -166,6 +174,8 @@ class Pool:
             self.bodies.append(body)
             if body["round"] != self.round or body["modelDigest"] != self.digest:
                 return {"accepted": False, "code": "CONTRIBUTION_TOO_OLD", "reason": "too old"}
+            if self.refuses(body):
+                return {"accepted": False, "code": "RUN_PAUSED", "reason": "not now"}
             self.taken[handler.headers["authorization"]] = delta
             if len(self.taken) == self.sites:
                 self._merge()

@@ -1,5 +1,7 @@
 """The GPT is the embedded engine's: same order, same losses from the same start and data."""
 
+import os
+import tempfile
 import unittest
 
 import numpy as np
@@ -7,6 +9,7 @@ import torch
 
 import _path  # noqa: F401
 from tequio import corpus, nanogpt
+from tequio.errors import PoolError
 from tequio.vector import FlatModel
 
 #: Training reference, 5.3: rate 3e-4, start seed 1, data seed 7 over the whole text.
@@ -59,6 +62,38 @@ class Reference(unittest.TestCase):
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
+
+
+class Texts(unittest.TestCase):
+    def refusal(self, content, **more):
+        """What the text of a run says of a file with this content; None for no file."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "text.txt")
+            if content is not None:
+                with open(path, "wb") as file:
+                    file.write(content)
+            one = {"corpus": path, "model": {"context": 8}, "windows": 118, **more}
+            try:
+                return len(corpus.of_run(one))
+            except PoolError as error:
+                self.assertEqual(error.code, "CORPUS_INVALID")
+                self.assertTrue(error.hint)
+                return error.message
+
+    def test_a_site_with_another_text_than_the_pools_is_refused(self):
+        text = b"all work " * 111
+        self.assertEqual(len(text), 999)
+        # 95 % of 999 bytes are 949; the last window needs the byte after it.
+        self.assertEqual(self.refusal(text + b"."), 118)
+        self.assertIn("112 windows here and 118 in the pool", self.refusal(text[:950]))
+        self.assertIn("tokens of bpe-300", self.refusal(text, tokenizer="bpe-300"))
+        self.assertIn("`own` has no text", self.refusal(text, own={}))
+
+    def test_a_text_that_is_missing_binary_or_too_small_is_refused(self):
+        self.assertIn("cannot be read", self.refusal(None))
+        self.assertIn("is not text", self.refusal(bytes(1_000)))
+        self.assertIn("not 10", self.refusal(b"short"))
+        self.assertIn("not 10", self.refusal(b""))
 
 
 if __name__ == "__main__":

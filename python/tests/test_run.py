@@ -67,7 +67,7 @@ class Loops(WithPool):
         pool = self.pool(FlatModel(model_of(1)).read(), rounds=6)
         model = model_of(2)
         run = self.join(pool)
-        model, optimiser = run.wrap(model, torch.optim.SGD(model.parameters(), lr=0.2))
+        model, optimiser = run.wrap(model, torch.optim.SGD(model.parameters(), lr=0.2), overlap=False)
         np.testing.assert_array_equal(FlatModel(model).read(), pool.model)
         first = float(loss_of(model, [1, 2, 3]))
         for step in run.steps():
@@ -141,7 +141,7 @@ class Loops(WithPool):
         def site(name):
             model = model_of(7)
             run = self.join(pool, name)
-            model, optimiser = run.wrap(model, torch.optim.SGD(model.parameters(), lr=0.1))
+            model, optimiser = run.wrap(model, torch.optim.SGD(model.parameters(), lr=0.1), overlap=False)
             seen = [FlatModel(model).read()]
             for step in run.steps():
                 loss = loss_of(model, [len(name)] + step.samples)
@@ -175,7 +175,7 @@ class Loops(WithPool):
         pool = self.pool(FlatModel(model_of(1)).read(), rounds=1, rampSteps=2)
         model = model_of(2)
         run = self.join(pool)
-        model, optimiser = run.wrap(model, torch.optim.SGD(model.parameters(), lr=3.0))
+        model, optimiser = run.wrap(model, torch.optim.SGD(model.parameters(), lr=3.0), overlap=False)
         rates = []
         for _ in run.steps():
             rates.append(optimiser.param_groups[0]["lr"])
@@ -190,7 +190,7 @@ class Loops(WithPool):
         pool = self.pool(FlatModel(model_of(1)).read(), rounds=2)
         model = model_of(2)
         run = self.join(pool)
-        model, optimiser = run.wrap(model, torch.optim.SGD(model.parameters(), lr=0.1))
+        model, optimiser = run.wrap(model, torch.optim.SGD(model.parameters(), lr=0.1), overlap=False)
         run.accumulate(3)
         sizes = []
         run.on_batch_size(sizes.append)
@@ -206,6 +206,82 @@ class Loops(WithPool):
         self.assertEqual(sizes, [6, 6])
         with self.assertRaises(tequio.PoolError):
             self.join(pool).sampler(data) and run.sampler(data[:10])
+
+
+class Overlap(WithPool):
+    """Every step adds 1 to all parameters: then all that was learned can be counted."""
+
+    def count(self, pool, overlap=True):
+        """Trains; gives the run and a row for each step: round, counted, samples, rate, start."""
+        model = model_of(2)
+        run = self.join(pool)
+        optimiser = torch.optim.SGD(model.parameters(), lr=0.1)
+        run.wrap(model, optimiser, overlap=overlap)
+        flat = FlatModel(model)
+        rows = []
+        for step in run.steps():
+            rate = optimiser.param_groups[0]["lr"]
+            rows.append((run.round, step.counted, step.samples, rate, flat.read()))
+            flat.write(flat.read() + np.float32(1))
+            optimiser.step()
+        return run, rows
+
+    def test_what_is_learned_while_the_pool_merges_goes_with_the_next_contribution(self):
+        pool = self.pool(np.zeros(15), rounds=3)
+        pool.merge_s = 0.05
+        run, rows = self.count(pool)
+        carried = [sum(1 for row in rows if row[:2] == (r, False)) for r in range(3)]
+        # At most three stretches of four steps, and this loop is fast.
+        self.assertEqual(carried, [12, 12, 12])
+        self.assertEqual((run.total_steps, run.carried_steps), (12, 36))
+        starts = [next(row[4][0] for row in rows if row[0] == r) for r in range(3)]
+        # int8 rounds by a hundredth at most.
+        np.testing.assert_allclose(starts, [0, 4 + 12, 4 + 16 + 12], atol=0.3)
+        self.assertEqual([body["tokens"] for body in pool.bodies], [192] * 3)
+        self.assertEqual(pool.bodies[1]["ranges"], [{"pass": 0, "from": 24, "to": 48}])
+        np.testing.assert_allclose(pool.model, np.full(15, 4 + 16 + 16), atol=0.5)
+
+    def test_steps_of_a_carry_see_other_samples_at_the_last_rate(self):
+        pool = self.pool(np.zeros(15), rounds=1)
+        pool.merge_s = 0.05
+        _, rows = self.count(pool)
+        meanwhile = [row for row in rows if not row[1]]
+        self.assertEqual({row[3] for row in meanwhile}, {0.05})
+        seen = [sample for row in meanwhile for sample in row[2]]
+        once = [permute(5 + 0x5EED, 0, 1000, i) for i in range(24)]
+        self.assertEqual(seen, once * 3)
+
+    def test_a_refused_stretch_takes_its_carry_with_it(self):
+        pool = self.pool(np.zeros(15), rounds=2)
+        pool.merge_s = 0.05
+
+        def refuses(body):
+            if body["round"] == 0:
+                pool.round, pool.version = 1, pool.version + 1
+                return True
+            return False
+
+        pool.refuses = refuses
+        _, rows = self.count(pool)
+        np.testing.assert_array_equal(next(row[4] for row in rows if row[0] == 1), np.zeros(15))
+        np.testing.assert_allclose(pool.model, np.full(15, 4), atol=0.1)
+
+    def test_a_script_may_wait_for_the_merge_instead(self):
+        pool = self.pool(np.zeros(15), rounds=2)
+        run, rows = self.count(pool, overlap=False)
+        self.assertEqual((len(rows), run.carried_steps), (8, 0))
+        np.testing.assert_allclose(pool.model, np.full(15, 8), atol=0.2)
+
+    def test_without_a_rate_for_it_nothing_is_carried(self):
+        pool = self.pool(np.zeros(15), rounds=2, learningRateEnd=0.0)
+        self.assertEqual(self.count(pool)[0].carried_steps, 0)
+
+    def test_trouble_of_the_thread_is_raised_in_the_script(self):
+        pool = self.pool(np.zeros(15), rounds=2)
+        pool.trouble = lambda method, _path: 403 if method == "POST" else None
+        with self.assertRaises(tequio.PoolError) as caught:
+            self.count(pool)
+        self.assertEqual(caught.exception.status, 403)
 
 
 class Trouble(WithPool):
@@ -293,7 +369,7 @@ class Torchrun(WithPool):
         model, optimiser = run.wrap(model, torch.optim.SGD(model.parameters(), lr=0.1))
         seen = 0
         for step in run.steps():
-            seen += len(step.samples)
+            seen += len(step.samples) if step.counted else 0
             x = torch.randn(len(step.samples), 4)
             loss = (model(x) ** 2).mean()
             run.report(loss)
@@ -301,12 +377,13 @@ class Torchrun(WithPool):
             optimiser.step()
             optimiser.zero_grad()
         total = sum(float(p.double().sum()) for p in model.parameters())
-        print("END %d %.17g" % (seen, total))
+        print("END %d %d %.17g" % (seen, run.carried_steps, total))
         """
     )
 
     def test_the_first_of_two_processes_talks_and_both_have_the_same_model(self):
         pool = self.pool(FlatModel(model_of(1)).read(), rounds=3)
+        pool.merge_s = 0.05
         script = os.path.join(os.environ.get("TMPDIR", "/tmp"), "tequio-two-%d.py" % os.getpid())
         with open(script, "w", encoding="utf8") as file:
             file.write(self.SCRIPT)
@@ -331,6 +408,8 @@ class Torchrun(WithPool):
         self.assertEqual(len(ends), 2, ended.stdout + ended.stderr)
         self.assertEqual(ends[0], ends[1])
         self.assertEqual(ends[0][0], "36")
+        # Both trained on while the pool merged, and stopped with that at the same step.
+        self.assertGreater(int(ends[0][1]), 0)
         self.assertEqual(len(pool.bodies), 3)
 
 

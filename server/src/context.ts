@@ -1,5 +1,7 @@
 // What every part of the server works with: the pump, the store and the services around them. Made
 // once in server.ts and handed to the handlers; holds no logic of its own.
+import type { TabFarewell } from "@tequio/contract";
+import type { Outcome } from "@tequio/core/pool";
 import type { Store } from "@tequio/stores";
 import type { Aggregator } from "./aggregator/aggregator.ts";
 import type { BlobCare } from "./blob-gc/index.ts";
@@ -56,6 +58,8 @@ export interface Context {
   readonly tlsClients: TlsClients | undefined;
   /** When a site last spoke to this process, ms since 1970. */
   readonly lastSeen: (siteId: string) => number | undefined;
+  /** Ends what a closed tab held: see gateway.ts. */
+  readonly farewell: (said: TabFarewell) => Promise<Outcome<boolean>>;
   readonly say: Say;
   /** Says a line for each request, not only for those that went wrong. */
   readonly logRequests: boolean;

@@ -331,6 +331,7 @@ function makeContext(
       firstVersion: now(),
     }),
     lastSeen: (siteId) => seen.gateway?.lastSeen(siteId),
+    farewell: async (said) => (await seen.gateway?.farewell(said)) ?? ok(false),
   };
 }
 

@@ -193,3 +193,25 @@ runpy.run_path(${JSON.stringify(example)}, run_name="__main__")
     /this site has no luck/.test(await pool.log(id, "torch-b")),
   );
 });
+
+test("scripts that never join, or bring another model, cost the run nothing", async () => {
+  const wrong = `
+import os, runpy, sys, time
+if os.environ["TEQUIO_MEMBER"] == "torch-a":
+    time.sleep(600)
+os.environ["GPT_WIDTH"] = "48"
+sys.argv = ["nanogpt.py"]
+runpy.run_path(${JSON.stringify(example)}, run_name="__main__")
+`;
+  const id = await submit(["-c", wrong], {
+    ...{ model: MODEL, stop: { minutes: 0.4 }, innerSteps: 30, warmUpSteps: 20 },
+    ...{ commandOn: { torch: "yes" }, learningRate: 0.005 },
+  });
+  const run = await ended(id);
+  assert.equal(run.outcome, "completed", run.reason);
+  const worked = run.members.filter(({ rounds }) => rounds > 0).map(({ member }) => member);
+  assert.deepEqual(worked, ["plain"], JSON.stringify(run.sites));
+  await until("the other model is named in the log", async () =>
+    /LAYOUT_MISMATCH.*the run's \d+/.test(await pool.log(id, "torch-b")),
+  );
+});

@@ -6,18 +6,22 @@
 import {
   type AttentionTrace,
   addedAtIds,
+  affine,
+  byHeads,
+  byTokens,
+  cut,
   type ForwardTrace,
   GELU_B,
   type GeluTrace,
   type GraphShape,
-  type LayerTrace,
+  joined,
   type LossTrace,
-  type MlpTrace,
+  MLP_FACTOR,
   type NormTrace,
   oneHot,
   type Parameters,
-  rowsOf,
-  stackedRows,
+  type PartTrace,
+  partShapes,
   usesOneHot,
 } from "./forward.ts";
 import { layoutOf } from "./layout.ts";
@@ -26,28 +30,42 @@ import type { GraphWriter } from "./onnx.ts";
 /** WebGPU allows about 12 tensors in one Concat; a tree of sixes stays well below. */
 const CONCAT_WIDTH = 6;
 
-/** Takes the gradient of one parameter, by the parameter's name. */
-type Keep = (name: string, gradient: string) => void;
+/** The gradients so far, by the parameter's name: each part adds its own to those before it. */
+type Gradients = Map<string, string>;
 
 const column = (writer: GraphWriter, length: number, value: number): string =>
   writer.floats(new Float32Array(length).fill(value), [length, 1]);
 
-/** Sum over the rows, as a product with a row of ones: faster than ReduceSum. */
-function columnSums(writer: GraphWriter, x: string, rows: number): string {
-  const ones = writer.floats(new Float32Array(rows).fill(1), [1, rows]);
-  return writer.gemm(ones, x);
+/** Adds x^T dy to a gradient, within the product. */
+function add(
+  writer: GraphWriter,
+  gradients: Gradients,
+  name: string,
+  flippedX: string,
+  dy: string,
+): void {
+  gradients.set(name, writer.gemm(flippedX, dy, { plus: gradients.get(name) }));
 }
 
-/** y = x W: the gradient of W is kept, that of x answered; no transposed copies. */
-function linear(
+/** Adds the sum over the rows, as a product with a row of ones: faster than ReduceSum. */
+function addRows(
   writer: GraphWriter,
+  gradients: Gradients,
+  name: string,
   x: string,
-  weights: string,
-  dy: string,
-  keep: (gradient: string) => void,
-): string {
-  keep(writer.gemm(x, dy, { transA: true }));
-  return writer.gemm(dy, weights, { transB: true });
+  rows: number,
+): void {
+  const ones = writer.floats(new Float32Array(rows).fill(1), [1, rows]);
+  add(writer, gradients, name, ones, x);
+}
+
+/**
+ * A matrix turned over in memory, by way of three axes: the engine would take two for a wish to
+ * multiply by the transposed matrix, which is slower than turning it over once.
+ */
+function turned(writer: GraphWriter, x: string, rows: number, columns: number): string {
+  const flat = writer.reshape(x, [1, rows, columns]);
+  return writer.reshape(writer.transpose(flat, [0, 2, 1]), [columns, rows]);
 }
 
 /**
@@ -60,13 +78,15 @@ function norm(
   trace: NormTrace,
   dy: string,
   shape: GraphShape,
-  keep: (gain: string, bias: string) => void,
+  gradients: Gradients,
+  [gain, bias]: readonly [string, string],
 ): string {
   const rows = shape.batch * shape.context;
   const centred = writer.op("Sub", [trace.x, trace.mean]);
   const xh = writer.op("Mul", [centred, trace.inverse]);
   const dyXh = writer.op("Mul", [dy, xh]);
-  keep(columnSums(writer, dyXh, rows), columnSums(writer, dy, rows));
+  addRows(writer, gradients, gain, dyXh, rows);
+  addRows(writer, gradients, bias, dy, rows);
   const share = writer.op("Mul", [
     writer.reshape(trace.gain, [shape.width, 1]),
     writer.scalar(1 / shape.width),
@@ -79,19 +99,19 @@ function norm(
   return writer.op("Mul", [rest, trace.inverse]);
 }
 
-/** With P the softmax: dS = P (dP - rowsum(dP P)), and rowsum(dP P) = rowsum(da a). */
+/**
+ * With P the softmax: dS = P (dP - rowsum(dP P)), and rowsum(dP P) = rowsum(da a). Answers the
+ * gradients of queries, keys and values, each [B T, width].
+ */
 function attention(
   writer: GraphWriter,
   trace: AttentionTrace,
   dy: string,
   shape: GraphShape,
-): string {
-  const { batch, context, width, heads } = shape;
-  const headWidth = width / heads;
-  const flipped = (x: string): string => writer.transpose(x, [0, 2, 1]);
-  const split = writer.reshape(dy, [batch, context, heads, headWidth]);
-  const turned = writer.transpose(split, [0, 2, 1, 3]);
-  const da = writer.reshape(turned, [batch * heads, context, headWidth]);
+): readonly string[] {
+  const headWidth = shape.width / shape.heads;
+  const flipped = (x: string): string => writer.transpose(x, [0, 1, 3, 2]);
+  const da = byHeads(writer, dy, shape);
   const dv = writer.op("MatMul", [flipped(trace.weights), da]);
   const dWeights = writer.op("MatMul", [da, flipped(trace.v)]);
   const product = writer.op("Mul", [da, trace.byHead]);
@@ -100,73 +120,57 @@ function attention(
   const scaledDq = writer.op("MatMul", [dScores, trace.k]);
   const dq = writer.op("Mul", [scaledDq, writer.scalar(1 / Math.sqrt(headWidth))]);
   const dk = writer.op("MatMul", [flipped(dScores), trace.q]);
-  const stacked = writer.op("Concat", [dq, dk, dv], { axis: 0 });
-  const byKind = writer.reshape(stacked, [3, batch, heads, context, headWidth]);
-  const byToken = writer.transpose(byKind, [1, 3, 0, 2, 4]);
-  return writer.reshape(byToken, [batch * context, 3 * width]);
+  return [dq, dk, dv].map((x) => byTokens(writer, x, shape));
 }
 
 /**
  * y = x s with s = sigmoid(x slope) and d(x slope)/dx = 3 slope - 2 GELU_B:
  * dy/dx = s + y (1 - s) (3 slope - 2 GELU_B).
  */
-function gelu(writer: GraphWriter, trace: GeluTrace, dy: string): string {
-  const tripled = writer.op("Mul", [trace.slope, writer.scalar(3)]);
-  const steepness = writer.op("Sub", [tripled, writer.scalar(2 * GELU_B)]);
+function gelu(writer: GraphWriter, trace: GeluTrace, dy: string, shape: GraphShape): string {
+  const steepness = affine(writer, trace.slope, [3, -2 * GELU_B], shape);
   const closed = writer.op("Sub", [writer.scalar(1), trace.gate]);
   const moved = writer.op("Mul", [writer.op("Mul", [trace.y, closed]), steepness]);
   return writer.op("Mul", [dy, writer.op("Add", [trace.gate, moved])]);
 }
 
-/** The MLP part by part; the gradients of its weights are summed within their products. */
-function mlp(
-  writer: GraphWriter,
-  parts: readonly MlpTrace[],
-  parameter: Parameters,
-  dy: string,
-  shape: GraphShape,
-  keep: Keep,
-): string {
-  let [dIn, dOut]: (string | undefined)[] = [];
-  const dx: string[] = [];
-  for (const part of parts) {
-    const own = rowsOf(writer, dy, part.rows, shape.batch * shape.context);
-    dOut = writer.gemm(part.gelu.y, own, { transA: true, plus: dOut });
-    const dActive = writer.gemm(own, parameter("mlpOut"), { transB: true });
-    const dWide = gelu(writer, part.gelu, dActive);
-    dIn = writer.gemm(part.x, dWide, { transA: true, plus: dIn });
-    dx.push(writer.gemm(dWide, parameter("mlpIn"), { transB: true }));
-  }
-  keep("mlpOut", dOut!);
-  keep("mlpIn", dIn!);
-  return stackedRows(writer, dx);
-}
-
+/** One part through one layer; `at` begins the names of the layer's parameters. */
 function layer(
   writer: GraphWriter,
-  trace: LayerTrace,
+  trace: PartTrace,
+  qkv: readonly string[],
   parameter: Parameters,
   dy: string,
   shape: GraphShape,
-  keep: Keep,
+  gradients: Gradients,
+  at: string,
 ): string {
-  const dNorm2 = mlp(writer, trace.mlp, parameter, dy, shape, keep);
-  const through2 = norm(writer, trace.norm2, dNorm2, shape, (gain, bias) => {
-    keep("gain2", gain);
-    keep("bias2", bias);
-  });
+  const rows = shape.batch * shape.context;
+  const { width } = shape;
+  const gemm = (x: string, weights: string): string =>
+    writer.gemm(x, parameter(at + weights), { transB: true });
+  const flipped = (x: string): string => turned(writer, x, rows, width);
+  // dy is a quarter as wide as the other factor: that one's gradient is summed turned over.
+  const dWide = gelu(writer, trace.gelu, gemm(dy, "mlpOut"), shape);
+  add(writer, gradients, `${at}mlpOut`, flipped(dy), trace.gelu.y);
+  add(writer, gradients, `${at}mlpIn`, flipped(trace.norm2.y), dWide);
+  const through2 = norm(writer, trace.norm2, gemm(dWide, "mlpIn"), shape, gradients, [
+    `${at}gain2`,
+    `${at}bias2`,
+  ]);
   const dMiddle = writer.op("Add", [dy, through2]);
-  const dHeads = linear(writer, trace.attention.byToken, parameter("out"), dMiddle, (gradient) =>
-    keep("out", gradient),
-  );
-  const dQkv = attention(writer, trace.attention, dHeads, shape);
-  const dNorm1 = linear(writer, trace.norm1.y, parameter("qkv"), dQkv, (gradient) =>
-    keep("qkv", gradient),
-  );
-  const through1 = norm(writer, trace.norm1, dNorm1, shape, (gain, bias) => {
-    keep("gain1", gain);
-    keep("bias1", bias);
-  });
+  add(writer, gradients, `${at}out`, flipped(trace.attention.byToken), dMiddle);
+  const three = attention(writer, trace.attention, gemm(dMiddle, "out"), shape);
+  const flippedX = flipped(trace.norm1.y);
+  let dNorm1: string | undefined;
+  for (const [kind, d] of three.entries()) {
+    add(writer, gradients, `${at}qkv.${kind}`, flippedX, d);
+    dNorm1 = writer.gemm(d, qkv[kind]!, { transB: true, plus: dNorm1 });
+  }
+  const through1 = norm(writer, trace.norm1, dNorm1!, shape, gradients, [
+    `${at}gain1`,
+    `${at}bias1`,
+  ]);
   return writer.op("Add", [dMiddle, through1]);
 }
 
@@ -206,28 +210,36 @@ export function backward(
   shape: GraphShape,
 ): string {
   const { batch, context, width } = shape;
-  const gradients = new Map<string, string>();
+  const gradients: Gradients = new Map();
   const perToken = 1 / (batch * context);
 
   // Softmax minus one-hot; the 1 / (B T) of the mean rides on the two products that follow.
   const dLogits = trace.dLogits();
   const fromHead = writer.gemm(dLogits, trace.finalNorm.y, { transA: true, alpha: perToken });
   const dFinal = writer.gemm(dLogits, parameter("embedding"), { alpha: perToken });
-  let dy = norm(writer, trace.finalNorm, dFinal, shape, (gain, bias) => {
-    gradients.set("finalGain", gain);
-    gradients.set("finalBias", bias);
-  });
+  const dStream = norm(writer, trace.finalNorm, dFinal, shape, gradients, [
+    "finalGain",
+    "finalBias",
+  ]);
 
+  const parts = partShapes(shape);
+  let through = cut(writer, dStream, shape);
   for (let index = shape.layers - 1; index >= 0; index -= 1) {
     const at = `layers.${index}.`;
-    const own: Parameters = (name) => parameter(at + name);
-    const keep: Keep = (name, gradient) => gradients.set(at + name, gradient);
-    dy = layer(writer, trace.layers[index]!, own, dy, shape, keep);
+    const { qkv, parts: traces } = trace.layers[index]!;
+    through = through.map((dy, part) =>
+      layer(writer, traces[part]!, qkv, parameter, dy, parts[part]!, gradients, at),
+    );
+    const three = [0, 1, 2].map((kind) => gradients.get(`${at}qkv.${kind}`)!);
+    gradients.set(`${at}qkv`, writer.op("Concat", three, { axis: 1 }));
+    const mlpOut = gradients.get(`${at}mlpOut`)!;
+    gradients.set(`${at}mlpOut`, turned(writer, mlpOut, width, MLP_FACTOR * width));
   }
+  const dy = joined(writer, through);
 
   gradients.set("embedding", withInput(writer, fromHead, x, dy, shape));
   const windows = writer.reshape(dy, [batch, context * width]);
-  gradients.set("positions", columnSums(writer, windows, batch));
+  addRows(writer, gradients, "positions", windows, batch);
 
   const flat = layoutOf(shape).map(({ name, size }) => {
     const gradient = gradients.get(name);

@@ -7,6 +7,7 @@ import type { Executor, GraphSession } from "./executor.ts";
 import { lossGraph } from "./graph.ts";
 import type { ModelConfig } from "./layout.ts";
 import { assert, type Outcome, ok, refuse } from "./outcome.ts";
+import { coresOf } from "./sessions.ts";
 import { type Batch, fillBatch, type Part, windowOrder } from "./windows.ts";
 
 export interface EvaluatorOptions {
@@ -49,7 +50,7 @@ export class Evaluator {
     const chosen = Array.from({ length: batches }, (_, index) =>
       fillBatch(part, order.subarray(index * batch, (index + 1) * batch), config.context),
     );
-    const session = await executor.open(lossGraph({ ...config, batch }));
+    const session = await executor.open(lossGraph({ ...config, batch, ...coresOf(executor) }));
     return ok(new Evaluator(session, chosen));
   }
 

@@ -26,17 +26,24 @@ export const GELU_A = GELU_B * 0.044715;
 const ONE_HOT_VOCAB_MAX = 512;
 
 /** The MLP is this many times as wide as the model. */
-const MLP_FACTOR = 4;
+export const MLP_FACTOR = 4;
 const FLOAT_BYTES = 4;
 
 /**
- * GELU and its gradient pass over the widest tensors 13 times. In parts of this size they stay in a
- * core's own cache (2 MB) between the passes instead of going to memory each time.
+ * A layer takes a batch in parts of whole windows whose widest tensor is up to this long, for each
+ * core: most passes over a part then meet caches, which is 3 % of a step. Parts of a quarter are no
+ * faster, as each costs products of fewer rows, and open three times as slowly.
  */
-const MLP_PART_BYTES = 2 ** 20;
+const PART_BYTES = 2 ** 22;
 
-/** More parts than WebGPU joins in one Concat are not made, and small products are slower. */
-const MLP_PARTS_MAX = 8;
+/** More parts than WebGPU joins in one Concat are not made. */
+const PARTS_MAX = 8;
+
+/**
+ * Opening a graph takes ONNX Runtime time by the square of its nodes: 1.5 s for 64 parts of layers,
+ * which is one of their training steps; this many may cost two or three.
+ */
+const LAYER_PARTS_MAX = 128;
 
 /** Names of the parameters inside one graph. */
 export type Parameters = (name: string) => string;
@@ -56,7 +63,7 @@ export interface AttentionTrace {
   readonly k: string;
   readonly v: string;
   readonly weights: string;
-  /** Result by head, [B heads, T, width / heads]. */
+  /** Result by head, [B, heads, T, width / heads]. */
   readonly byHead: string;
   /** Result by token, [B T, width]. */
   readonly byToken: string;
@@ -69,26 +76,25 @@ export interface GeluTrace {
   readonly y: string;
 }
 
-/** Some rows on their way through the MLP. */
-export interface MlpTrace {
-  readonly rows: Rows;
-  /** The normed rows, [rows, width]. */
-  readonly x: string;
-  readonly gelu: GeluTrace;
-}
-
-/** Rows `from` to `to`, not included, of the tokens of a batch. */
-export interface Rows {
-  readonly from: number;
-  readonly to: number;
-}
-
+/** A layer that a batch went through. */
 export interface LayerTrace {
+  /** The columns of the weights for queries, keys and values. */
+  readonly qkv: readonly string[];
+  readonly parts: readonly PartTrace[];
+}
+
+/** Some windows on their way through a layer. */
+export interface PartTrace {
   readonly norm1: NormTrace;
   readonly attention: AttentionTrace;
   readonly norm2: NormTrace;
-  /** In the order of the rows. */
-  readonly mlp: readonly MlpTrace[];
+  readonly gelu: GeluTrace;
+}
+
+/** Windows `from` to `to`, not included, of a batch. */
+interface Windows {
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface ForwardTrace {
@@ -107,6 +113,11 @@ export interface LossTrace {
 /** The shape of one graph: the model and how many windows it takes at once. */
 export interface GraphShape extends ModelConfig {
   readonly batch: number;
+  /**
+   * Cores that share the work. Without it the graph is for a device that is not cut into cores: it
+   * has no parts.
+   */
+  readonly cores?: number;
 }
 
 /** Cuts the flat vector into the parameters: one Slice and one Reshape for each. */
@@ -129,86 +140,130 @@ function norm(writer: GraphWriter, x: string, gain: string, bias: string): NormT
   return { x, y: outputs[0]!, mean: outputs[1]!, inverse: outputs[2]!, gain };
 }
 
-function attention(writer: GraphWriter, qkv: string, shape: GraphShape): AttentionTrace {
+/** Rows of tokens [B T, width] as [B, heads, T, width / heads]. */
+export function byHeads(writer: GraphWriter, x: string, shape: GraphShape): string {
   const { batch, context, width, heads } = shape;
-  const headWidth = width / heads;
-  const apart = writer.reshape(qkv, [batch, context, 3, heads, headWidth]);
-  const byKind = writer.transpose(apart, [2, 0, 3, 1, 4]);
-  const stacked = writer.reshape(byKind, [3 * batch * heads, context, headWidth]);
-  const [plainQ, k, v] = writer.ops("Split", [stacked], 3, { axis: 0 }) as [string, string, string];
-  const q = writer.op("Mul", [plainQ, writer.scalar(1 / Math.sqrt(headWidth))]);
+  const apart = writer.reshape(x, [batch, context, heads, width / heads]);
+  return writer.transpose(apart, [0, 2, 1, 3]);
+}
 
-  const scores = writer.op("MatMul", [q, writer.transpose(k, [0, 2, 1])]);
+/** The inverse of `byHeads`. */
+export function byTokens(writer: GraphWriter, x: string, shape: GraphShape): string {
+  const { batch, context, width } = shape;
+  return writer.reshape(writer.transpose(x, [0, 2, 1, 3]), [batch * context, width]);
+}
+
+function attention(
+  writer: GraphWriter,
+  x: string,
+  weights: readonly string[],
+  shape: GraphShape,
+): AttentionTrace {
+  const { context, width, heads } = shape;
+  // Three products and no Split: narrow ones are the faster ones.
+  const [plainQ, k, v] = weights.map((own) => byHeads(writer, writer.gemm(x, own), shape)) as [
+    string,
+    string,
+    string,
+  ];
+  const q = writer.op("Mul", [plainQ, writer.scalar(1 / Math.sqrt(width / heads))]);
+
+  const scores = writer.op("MatMul", [q, writer.transpose(k, [0, 1, 3, 2])]);
   const mask = Float32Array.from({ length: context * context }, (_, index) =>
     index % context > Math.floor(index / context) ? MASKED : 0,
   );
   const causal = writer.op("Add", [scores, writer.floats(mask, [context, context])]);
-  const weights = writer.op("Softmax", [causal], { axis: -1 });
+  const probabilities = writer.op("Softmax", [causal], { axis: -1 });
 
-  const byHead = writer.op("MatMul", [weights, v]);
-  const split = writer.reshape(byHead, [batch, heads, context, headWidth]);
-  const together = writer.transpose(split, [0, 2, 1, 3]);
-  const byToken = writer.reshape(together, [batch * context, width]);
-  return { q, k, v, weights, byHead, byToken };
+  const byHead = writer.op("MatMul", [probabilities, v]);
+  return { q, k, v, weights: probabilities, byHead, byToken: byTokens(writer, byHead, shape) };
 }
 
-function gelu(writer: GraphWriter, x: string): GeluTrace {
-  const curved = writer.op("Mul", [writer.op("Mul", [x, x]), writer.scalar(GELU_A)]);
-  const slope = writer.op("Add", [curved, writer.scalar(GELU_B)]);
+/**
+ * a x + b for rows as wide as the MLP. On a CPU in one pass over them, which Mul and Add would not
+ * be; devices want the tensors of a BatchNormalization in an order of their own.
+ */
+export function affine(
+  writer: GraphWriter,
+  x: string,
+  [a, b]: readonly [number, number],
+  { width, cores }: GraphShape,
+): string {
+  if (cores === undefined) {
+    return writer.op("Add", [writer.op("Mul", [x, writer.scalar(a)]), writer.scalar(b)]);
+  }
+  const one = (value: number): string => writer.floats([value], [1]);
+  const flat = writer.reshape(x, [1, 1, -1]);
+  const inputs = [flat, one(a), one(b), one(0), one(1)];
+  const y = writer.op("BatchNormalization", inputs, { epsilon: { float: 0 } });
+  return writer.reshape(y, [-1, MLP_FACTOR * width]);
+}
+
+function gelu(writer: GraphWriter, x: string, shape: GraphShape): GeluTrace {
+  const slope = affine(writer, writer.op("Mul", [x, x]), [GELU_A, GELU_B], shape);
   const gate = writer.op("Sigmoid", [writer.op("Mul", [x, slope])]);
   return { slope, gate, y: writer.op("Mul", [x, gate]) };
 }
 
-/** The parts of a batch's rows that the MLP takes one after another; equal but for the last. */
-function mlpParts({ batch, context, width }: GraphShape): readonly Rows[] {
-  const all = batch * context;
-  const fitting = Math.floor(MLP_PART_BYTES / (FLOAT_BYTES * MLP_FACTOR * width));
-  const parts = Math.min(MLP_PARTS_MAX, Math.ceil(all / Math.max(1, fitting)));
-  const each = Math.ceil(all / parts);
-  return Array.from({ length: Math.ceil(all / each) }, (_, index) => ({
+/** The columns of queries, keys and values of a layer's weights. */
+const threeOf = (writer: GraphWriter, qkv: string, width: number): readonly string[] =>
+  [0, 1, 2].map((kind) => {
+    const bounds = [kind, kind + 1].map((at) => writer.shape([at * width]));
+    return writer.op("Slice", [qkv, ...bounds, writer.shape([1])]);
+  });
+
+/** The parts of a batch that a layer takes one after another; equal but for the last. */
+function partsOf({
+  batch,
+  context,
+  width,
+  layers,
+  cores = Number.POSITIVE_INFINITY,
+}: GraphShape): readonly Windows[] {
+  // Each core takes its share of a part's rows, so it is the share that has to fit.
+  const window = FLOAT_BYTES * MLP_FACTOR * width * context;
+  const fitting = Math.max(1, Math.floor((cores * PART_BYTES) / window));
+  const most = Math.max(1, Math.min(PARTS_MAX, Math.floor(LAYER_PARTS_MAX / layers)));
+  const parts = Math.max(1, Math.min(most, Math.ceil(batch / fitting)));
+  const each = Math.ceil(batch / parts);
+  return Array.from({ length: Math.ceil(batch / each) }, (_, index) => ({
     from: index * each,
-    to: Math.min(all, (index + 1) * each),
+    to: Math.min(batch, (index + 1) * each),
   }));
 }
 
-/** These rows of a matrix, or the matrix itself where they are all of it. */
-export function rowsOf(writer: GraphWriter, x: string, { from, to }: Rows, all: number): string {
-  if (from === 0 && to === all) return x;
-  return writer.op("Slice", [x, writer.shape([from]), writer.shape([to]), writer.shape([0])]);
+/** The shape of each part. */
+export const partShapes = (shape: GraphShape): readonly GraphShape[] =>
+  partsOf(shape).map(({ from, to }) => ({ ...shape, batch: to - from }));
+
+/** The rows of each part of a matrix [B T, width], or the matrix itself where that is all. */
+export function cut(writer: GraphWriter, x: string, shape: GraphShape): readonly string[] {
+  const parts = partsOf(shape);
+  if (parts.length === 1) return [x];
+  return parts.map(({ from, to }) => {
+    const bounds = [from, to].map((window) => writer.shape([window * shape.context]));
+    return writer.op("Slice", [x, ...bounds, writer.shape([0])]);
+  });
 }
 
 /** Parts of rows as one matrix again. */
-export const stackedRows = (writer: GraphWriter, parts: readonly string[]): string =>
+export const joined = (writer: GraphWriter, parts: readonly string[]): string =>
   parts.length === 1 ? parts[0]! : writer.op("Concat", parts, { axis: 0 });
-
-function mlp(
-  writer: GraphWriter,
-  x: string,
-  parameter: Parameters,
-  shape: GraphShape,
-): { readonly parts: readonly MlpTrace[]; readonly y: string } {
-  const all = shape.batch * shape.context;
-  const parts = mlpParts(shape).map((rows): MlpTrace => {
-    const own = rowsOf(writer, x, rows, all);
-    return { rows, x: own, gelu: gelu(writer, writer.gemm(own, parameter("mlpIn"))) };
-  });
-  const narrow = parts.map((part) => writer.gemm(part.gelu.y, parameter("mlpOut")));
-  return { parts, y: stackedRows(writer, narrow) };
-}
 
 function layer(
   writer: GraphWriter,
   x: string,
   parameter: Parameters,
+  qkv: readonly string[],
   shape: GraphShape,
-): { readonly trace: LayerTrace; readonly y: string } {
+): { readonly trace: PartTrace; readonly y: string } {
   const norm1 = norm(writer, x, parameter("gain1"), parameter("bias1"));
-  const heads = attention(writer, writer.gemm(norm1.y, parameter("qkv")), shape);
-  const middle = writer.op("Add", [x, writer.gemm(heads.byToken, parameter("out"))]);
+  const heads = attention(writer, norm1.y, qkv, shape);
+  const middle = writer.gemm(heads.byToken, parameter("out"), { plus: x });
   const norm2 = norm(writer, middle, parameter("gain2"), parameter("bias2"));
-  const through = mlp(writer, norm2.y, parameter, shape);
-  const y = writer.op("Add", [middle, through.y]);
-  return { trace: { norm1, attention: heads, norm2, mlp: through.parts }, y };
+  const active = gelu(writer, writer.gemm(norm2.y, parameter("mlpIn")), shape);
+  const y = writer.gemm(active.y, parameter("mlpOut"), { plus: middle });
+  return { trace: { norm1, attention: heads, norm2, gelu: active }, y };
 }
 
 /** Logits of every position for the token ids `x`, int32 [B T]. */
@@ -223,12 +278,19 @@ export function forward(
   const rows = writer.reshape(tokens, [batch, context, width]);
   const placed = writer.op("Add", [rows, parameter("positions")]);
   let stream = writer.reshape(placed, [batch * context, width]);
+  const parts = partShapes(shape);
   const layers: LayerTrace[] = [];
   for (let index = 0; index < shape.layers; index += 1) {
     const own: Parameters = (name) => parameter(`layers.${index}.${name}`);
-    const { trace, y } = layer(writer, stream, own, shape);
-    layers.push(trace);
-    stream = y;
+    const qkv = threeOf(writer, own("qkv"), width);
+    const through = cut(writer, stream, shape).map((x, part) =>
+      layer(writer, x, own, qkv, parts[part]!),
+    );
+    layers.push({ qkv, parts: through.map(({ trace }) => trace) });
+    stream = joined(
+      writer,
+      through.map(({ y }) => y),
+    );
   }
   const finalNorm = norm(writer, stream, parameter("finalGain"), parameter("finalBias"));
   const logits = writer.gemm(finalNorm.y, parameter("embedding"), { transB: true });

@@ -41,7 +41,7 @@ function unit(entry: LayoutEntry, count: number, value: (index: number) => numbe
 
 /** The gradient of the loss against the loss itself, a little to either side. */
 async function checkGradient(config: ModelConfig): Promise<void> {
-  const shape = { ...config, batch: 3 };
+  const shape = { ...config, batch: 3, cores: 1 };
   const count = parameterCount(config);
   const loss = await runner(lossGraph(shape));
   const gradientOf = await runner(gradientGraph(shape));
@@ -173,6 +173,25 @@ test("the gradient of a batch is the mean of the gradients of its halves", async
   const second = await half({ p, x: x.subarray(border), y: y.subarray(border) });
   for (const [index, value] of whole.g!.entries()) {
     assert.ok(Math.abs(value - (first.g![index]! + second.g![index]!) / 2) < 1e-5);
+  }
+});
+
+test("a batch that is cut into parts has the loss and gradient of the whole", async () => {
+  // Ten windows fit into one core at this width, so 13 are 7 and 6; two cores take all at once.
+  const config = { ...TINY, layers: 1, context: 128, width: 192 };
+  const p = wildParameters(18, parameterCount(config)).map((value) => value / 3);
+  const batch = randomTokens(config, 13, 19);
+  const outputs = async (cores?: number): Promise<Floats> => {
+    const shape = { ...config, batch: 13, ...(cores && { cores }) };
+    const run = await runner(gradientGraph(shape));
+    return run({ p, ...batch });
+  };
+  const whole = await outputs();
+  for (const cores of [1, 2]) {
+    const cut = await outputs(cores);
+    assert.ok(Math.abs(whole.loss![0]! - cut.loss![0]!) < 1e-5);
+    const worst = whole.g!.reduce((most, w, i) => Math.max(most, Math.abs(w - cut.g![i]!)), 0);
+    assert.ok(worst < 1e-5, `with ${cores} cores the gradients differ by ${worst}`);
   }
 });
 

@@ -32,7 +32,7 @@ interface Started {
 }
 
 function start(shape: GraphShape): Started {
-  const { batch, ...config } = shape;
+  const { batch, cores: _, ...config } = shape;
   assert(Number.isSafeInteger(batch) && batch >= 1, "a batch holds at least one window");
   const checked = checkConfig(config);
   assert(checked.ok, "a graph is built only for a model that checkConfig accepts");
@@ -56,7 +56,8 @@ function withLoss({ writer, parameter, x }: Started, shape: GraphShape): Forward
  * the gradient graph and optimiser.ts are faster. Inputs p, m, v: float [N]; x, y: int32 [B T];
  * sc: float [3] (see `stepScalars`). Outputs loss [1] (before the step) and p2, m2, v2 [N].
  */
-export function trainingGraph(shape: GraphShape): Graph {
+export function trainingGraph(model: GraphShape): Graph {
+  const { cores: _, ...shape } = model;
   const started = start(shape);
   const { writer, p, x, parameter, flat } = started;
   const m = writer.input("m", "float32", flat.dims);

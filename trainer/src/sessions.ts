@@ -3,6 +3,7 @@
  * 0.05 s natively and 0.6 to 1 s in WASM, so a site that changes its batch keeps the last few.
  */
 import type { Executor, GraphSession } from "./executor.ts";
+import type { GraphShape } from "./forward.ts";
 import type { ModelConfig } from "./layout.ts";
 import type { Graph } from "./onnx.ts";
 import { assert } from "./outcome.ts";
@@ -21,19 +22,19 @@ export function batchSizeFor(wanted: number): number {
   return BATCH_SIZES.findLast((size) => size <= wanted) ?? BATCH_SIZES[0];
 }
 
+/** The cores that share an executor's work, for the shape of its graphs. */
+export const coresOf = ({ kind, threads }: Executor): { readonly cores?: number } =>
+  kind === "webgpu" ? {} : { cores: threads };
+
 /** Opened graphs of one kind and model by batch size; the one unused longest is closed first. */
 export class SessionCache {
   readonly #executor: Executor;
   readonly #build: (batch: number) => Graph;
   readonly #open = new Map<number, Promise<GraphSession>>();
 
-  constructor(
-    executor: Executor,
-    config: ModelConfig,
-    build: (shape: ModelConfig & { readonly batch: number }) => Graph,
-  ) {
+  constructor(executor: Executor, config: ModelConfig, build: (shape: GraphShape) => Graph) {
     this.#executor = executor;
-    this.#build = (batch) => build({ ...config, batch });
+    this.#build = (batch) => build({ ...config, batch, ...coresOf(executor) });
   }
 
   /** The session for this batch; opened on first use. */

@@ -4,8 +4,9 @@ import { BOUNDS } from "../bounds.ts";
 import type { Demand, SiteCandidates } from "../demand.ts";
 import { compareFits, type Fit, fitSite, type RoomOf } from "../gang/fit.ts";
 import { type NodeUse, usesOf } from "../gang/uses.ts";
-import { type Holding, type Room, roomsAfter } from "../world.ts";
+import type { Holding, Room } from "../world.ts";
 import { addHold, besideReservation, type Reservation, type Stay } from "./holds.ts";
+import { momentOf } from "./moments.ts";
 import { roomFrom } from "./sweep.ts";
 
 /** The earliest start of a blocked job. */
@@ -106,12 +107,12 @@ function atMoment(question: Question, candidates: SiteCandidates) {
   const { demand, endOf = atLimit, stayFrom = () => FOR_EVER } = question;
   const { site } = candidates;
   return (startMs: number, beside: boolean): Forecast | undefined => {
-    const ended = site.holdings.filter((holding) => endOf(holding) <= startMs);
-    const rooms = roomsAfter(site, ended);
+    const { rooms, alike } = momentOf(site, endOf, startMs);
     const stay = stayFrom(startMs);
     const roomOf: RoomOf = (node) =>
       beside ? besideReservation(node, rooms(node), stay, startMs) : rooms(node);
-    const { fit } = fitSite(demand, candidates, roomOf, BOUNDS.GANG_STEPS_MAX);
+    const few = alike.few(demand, candidates);
+    const { fit } = fitSite(demand, few, roomOf, BOUNDS.GANG_STEPS_MAX);
     return fit === undefined ? undefined : { startMs, fit, roomOf };
   };
 }

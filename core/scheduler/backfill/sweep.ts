@@ -1,6 +1,7 @@
 // How early a site could have room for a job at all: leases are let end one after the other, and
 // only the nodes that they leave are counted anew. Reservations are left to reserve.ts.
 import type { Demand, SiteCandidates } from "../demand.ts";
+import { alikeNow } from "../gang/alike.ts";
 import { capacity } from "../gang/fit.ts";
 import { copyRoom, giveBack, type Holding, type NodeState, type Room } from "../world.ts";
 
@@ -21,12 +22,14 @@ interface Ending {
  */
 export function roomFrom(
   { portions }: Demand,
-  { site, nodes }: SiteCandidates,
+  { site }: SiteCandidates,
   endOf: EndOf,
 ): number | undefined {
   const missing = portions.map((portion) => {
     let tasks = portion.tasks;
-    for (const node of nodes) tasks -= capacity(portion, node, node.room, portion.tasks);
+    for (const [node, count] of alikeNow(site).each()) {
+      tasks -= count * capacity(portion, node, node.room, portion.tasks);
+    }
     return tasks;
   });
   const enough = (): boolean => missing.every((tasks) => tasks <= 0);

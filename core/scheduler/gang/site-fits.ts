@@ -3,6 +3,7 @@
 // gone through anew.
 import type { Demand, SiteCandidates } from "../demand.ts";
 import type { SiteState } from "../world.ts";
+import { alikeNow } from "./alike.ts";
 import type { Fit } from "./fit.ts";
 
 interface Known {
@@ -16,7 +17,13 @@ export class SiteFits {
   readonly #known = new WeakMap<Demand, Map<SiteState, Known>>();
 
   /** The fit of a demand on a site, by `find` if it is not known. */
-  of(demand: Demand, { site }: SiteCandidates, find: () => Fit | undefined): Fit | undefined {
+  of(
+    demand: Demand,
+    candidates: SiteCandidates,
+    findOf: (candidates: SiteCandidates) => Fit | undefined,
+  ): Fit | undefined {
+    const { site } = candidates;
+    const find = (): Fit | undefined => findOf(alikeNow(site).few(demand, candidates));
     // Beside a reservation it matters how long a job stays, which the demand does not say.
     if (site.reservations.length > 0 || site.closedFor !== undefined) return find();
     const ofDemand = this.#known.get(demand) ?? new Map<SiteState, Known>();

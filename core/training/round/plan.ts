@@ -90,11 +90,18 @@ function rulesOf(state: RunState, innerSteps: number): SizingRules {
   return { innerSteps, referenceBatch, batchSizes, maxBatch };
 }
 
-/** H: as configured or chosen before, else by the middle exchange and the fastest step. */
+/** H: as configured or chosen before, else by the middle exchange and the fastest step. It holds
+ * for the whole run, so the whole model that sites fetch once does not count, only coded steps. */
 function innerStepsOf(state: RunState, sites: readonly SizingSite[]): number {
   if (state.innerSteps !== null) return state.innerSteps;
-  const { parameters, referenceBatch } = state.config;
-  const transferMs = lowerMedian(sites.map((site) => site.transferMs)) ?? 0;
+  const { parameters, referenceBatch, codecDown } = state.config;
+  const bytesDown = codedBytes(codecDown, parameters);
+  const usualMs = sites.map(({ siteId }) => {
+    const site = siteOf(state, siteId)!;
+    const bytesUp = codedBytes(codecOf(state, site, false), parameters);
+    return exchangeMs(site.transferMs, site.link, bytesUp, bytesDown);
+  });
+  const transferMs = lowerMedian(usualMs) ?? 0;
   const fastestMs = Math.min(...sites.map((site) => stepMs(site.speed, referenceBatch)));
   return chooseInnerSteps(parameters, transferMs, fastestMs);
 }

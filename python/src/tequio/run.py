@@ -16,9 +16,11 @@ import time
 import types
 
 from .client import Client
+from .corpus import of_run
 from .errors import PoolError, RunOver, TequioError
 from .exchange import LEFT, Exchange
-from .leave import Leaving
+from .leave import Leaving, LeftWhileWaiting
+from .overlap import Background
 from .processes import processes
 from .vector import FlatModel, read_moments, write_moments
 
@@ -58,7 +60,9 @@ class Step:
         self._run = run
         #: Numbers of the samples of the data that are this process's in this step.
         self.samples = run.samples
-        self.number = run.steps_done
+        #: False for a step that is taken while the pool merges: it is not claimed as work.
+        self.counted = not run.carrying
+        self.number = run.carried if run.carrying else run.steps_done
 
     def micro_batches(self, size=None):
         """The samples in parts of at most ``size``, for gradient accumulation."""
@@ -92,26 +96,35 @@ class Run:
         self._flat = self._optimiser = None
         self._accumulate = 1
         self._in_loop = False
-        self._losses = []
+        self._losses, self._last_loss = [], 0.0
         self._base_rates = None
         self._on_batch_size = []
         self._begun_s = self._fetch_s = 0.0
+        self._overlap = True
+        self._background = None
         #: True once the run is over for this site.
         self.over = False
         self.reason = ""
-        #: Steps of the optimiser in this run, and in the present stretch.
+        #: Steps of the optimiser that are claimed: in this run, and in the present stretch.
         self.total_steps = 0
         self.steps_done = 0
+        #: Whether the stretch is over and being exchanged; steps taken meanwhile, now and in all.
+        self.carrying = False
+        self.carried = 0
+        self.carried_steps = 0
         self.rounds_done = 0
 
-    def wrap(self, model, optimiser, follow_schedule=True):
+    def wrap(self, model, optimiser, follow_schedule=True, overlap=True):
         """Ties a model and its optimiser to the run; waits for the first stretch.
 
         The two come back as they are: the model's values are replaced in place, and
         ``optimiser.step`` now also counts. Any optimiser will do; its moments live on from round to
         round. With ``follow_schedule`` its rates follow the pool's: each group's own rate times
-        ``lr_factor``. Raises ``LayoutError`` when the model is not the run's.
+        ``lr_factor``. With ``overlap`` the loop goes on while the pool merges, and what the model
+        learns then is added to the next one; else ``optimiser.step`` waits for the merge at the end
+        of each stretch. Raises ``LayoutError`` when the model is not the run's.
         """
+        self._overlap = overlap
         self._flat = FlatModel(model)
         self._optimiser = optimiser
         if follow_schedule:
@@ -156,6 +169,14 @@ class Run:
             raise PoolError("DATA_TOO_SHORT", text, hint)
         return Sampler(self)
 
+    def text(self, path=None):
+        """The text of a run of the embedded family, which the samples are numbers of windows of.
+
+        ``path`` is where this site has it, if not where the job says. Waits for nothing; call it
+        after ``wrap``. Raises CORPUS_INVALID where it is missing, no text, or not the pool's.
+        """
+        return of_run(self.assignment, path)
+
     def accumulate(self, parts):
         """From now on the sampler gives each batch in so many parts: call ``optimiser.step()``
         after the last of them."""
@@ -165,7 +186,8 @@ class Run:
 
     def report(self, loss):
         """Tells the loss of a step, for the run's page. A number or a tensor of one value."""
-        self._losses.append(loss.detach() if hasattr(loss, "detach") else loss)
+        self._last_loss = loss.detach() if hasattr(loss, "detach") else loss
+        self._losses.append(self._last_loss)
 
     def on_batch_size(self, callback):
         """Calls back with each new batch size of this process, at once with the present one."""
@@ -178,7 +200,10 @@ class Run:
         """Samples of the next step in this process."""
         if self._stretch is None:
             return []
-        all_ = self._stretch.samples_of(self.steps_done)
+        if self.carrying:
+            all_ = self._stretch.carry_samples_of(self.carried)
+        else:
+            all_ = self._stretch.samples_of(self.steps_done)
         own = all_[self._group.rank :: self._group.world]
         # More processes than samples: some see one that another sees too.
         return own or [all_[self._group.rank % len(all_)]]
@@ -201,6 +226,8 @@ class Run:
     @property
     def learning_rate(self):
         """The pool's learning rate for the next step."""
+        if self.carrying:
+            return self._stretch.assignment["learningRateEnd"]
         return self._stretch.rate(self.steps_done) if self._stretch else 0.0
 
     @property
@@ -219,6 +246,9 @@ class Run:
             if self._in_loop:
                 return
             raise RunOver(self.reason)
+        if self.carrying:
+            self._carried_on()
+            return
         self.steps_done += 1
         self.total_steps += 1
         told = (time.monotonic() > self._stretch.deadline_s, self._leaving.told)
@@ -228,36 +258,66 @@ class Run:
             self._end(LEFT)
         elif late or self.steps_done == self._stretch.inner_steps:
             self._send()
-            self._next()
-        else:
+            if not self.carrying:
+                self._next()
+        if not self.over:
             self._set_rates()
+
+    def _carried_on(self):
+        """After a step while the pool merges. All processes decide alike: by the first one."""
+        self.carried += 1
+        self.carried_steps += 1
+        arrived = self._background is not None and self._background.arrived
+        arrived, leaving = self._group.share((arrived, self._leaving.told))
+        if leaving:
+            self._leave()
+        elif arrived or self.carried == self._stretch.carry_steps:
+            self._next()
+
+    def _leave(self):
+        """Told to end while a stretch is on its way: that one is finished, the carry is not."""
+        if self._background is not None:
+            self._background.finish_sending()
+        self._end(LEFT)
 
     def _send(self):
         """The end of a stretch. What the first process cannot do, none can."""
-        loss = sum(float(one) for one in self._losses) / max(1, len(self._losses))
+        # Loops of others tell their losses seldom, perhaps none in this stretch.
+        losses = [float(one) for one in self._losses or [self._last_loss]]
+        loss = sum(losses) / len(losses)
         mean_loss = self._group.mean(loss)
         self._losses = []
-        self._together(lambda: self._send_first(mean_loss))
+        carries = self._overlap and self._stretch.carry_steps > 0
+        self._together(lambda: self._send_first(mean_loss, carries))
         self.rounds_done += 1
+        self.carrying, self.carried = carries, 0
 
-    def _send_first(self, mean_loss):
+    def _send_first(self, mean_loss, carries):
         compute_s = time.monotonic() - self._begun_s
         wanted = self._stretch.assignment.get("wantsMoments")
         moments = read_moments(self._flat, self._optimiser) if wanted else None
-        self._exchange.send(
-            self._stretch,
-            self._flat.read(),
-            self.steps_done,
-            mean_loss,
-            compute_s,
-            self._fetch_s,
-            moments,
-        )
+        done = (self.steps_done, mean_loss, compute_s, self._fetch_s, moments)
+        if carries:
+            self._background = Background(self._exchange, self._stretch, self._flat.read(), *done)
+        else:
+            self._exchange.send(self._stretch, self._flat.read(), *done)
+
+    def _take(self):
+        """What is next, with the model to begin it from; in the first process."""
+        background, self._background = self._background, None
+        if background is None:
+            return self._exchange.next()
+        try:
+            return background.result(self._leaving, self._flat.read)
+        except LeftWhileWaiting:
+            background.finish_sending()
+            self._exchange.reason = LEFT
+            return None
 
     def _next(self):
         """Takes the next stretch, or ends."""
         vector = moments = None
-        found = self._together(self._exchange.next if self._exchange else None)
+        found = self._together(self._take)
         if found is not None:
             stretch, vector, moments = found
             # Windows and sizes are small; vectors go their own way below.
@@ -273,6 +333,7 @@ class Run:
         if moments is not None and not self._optimiser.state:
             write_moments(self._flat, self._optimiser, moments)
         self.steps_done = 0
+        self.carrying, self._losses = False, []
         self._begun_s = time.monotonic()
         self._fetch_s = self._begun_s - self._stretch.received_s
         self._set_rates()
@@ -282,6 +343,7 @@ class Run:
 
     def _end(self, reason=None):
         self.over = True
+        self.carrying = False
         self.reason = reason or self._group.share(self._exchange.reason if self._exchange else "")
         # While `wrap` runs nothing has begun: the script's loop ends at its first step instead.
         if not self._in_loop and self.total_steps > 0:

@@ -1,12 +1,16 @@
 // What a site in a browser tab cannot bring along: the engine's files, and the text of a run in the
-// run's tokens. Everything else it asks for like any other site.
+// run's tokens; and the farewell of a page that is closed. Everything else it asks for like any
+// other site.
 import { createReadStream, existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { decodeJoinToken, TabFarewell, TabQuestion } from "@tequio/contract";
 import { type Outcome, ok, refuse } from "@tequio/core/pool";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Context } from "../context.ts";
+import { sha256 } from "../secrets.ts";
 import { credentialOf } from "../signin/cookies.ts";
+import { tabInvitation } from "../views/tab.ts";
 import { callerOf } from "./caller.ts";
 import { noSuchAddress, sendProblem } from "./problem.ts";
 import { leaseOf } from "./table.ts";
@@ -27,7 +31,7 @@ interface RunRoute {
   readonly Params: { readonly id: string };
 }
 
-/** Adds `/engine/:file` and `/v1/runs/:id/text`. */
+/** Adds `/engine/:file`, `/v1/runs/:id/text`, and what pages of links ask and say. */
 export function registerBrowserSite(app: FastifyInstance, context: Context): void {
   const folder = engineFolder();
   app.get<EngineRoute>("/engine/:file", (request, reply) => {
@@ -47,6 +51,32 @@ export function registerBrowserSite(app: FastifyInstance, context: Context): voi
       .header("tequio-token-bytes", size)
       .type("application/octet-stream")
       .send(Buffer.from(buffer, byteOffset, byteLength));
+  });
+  registerFarewell(app, context);
+  registerInvitation(app, context);
+}
+
+/** Takes the farewell of a closed tab: it proves itself by what is signed in it. */
+function registerFarewell(app: FastifyInstance, context: Context): void {
+  app.post("/v1/tabs/farewell", async (request, reply) => {
+    const said = TabFarewell.safeParse(request.body);
+    const answer = said.success
+      ? await context.farewell(said.data)
+      : refuse("INVALID_REQUEST", "The farewell cannot be read.", "Load the page again.");
+    if (!answer.ok) return sendProblem(request, reply, answer);
+    return reply.send({ left: answer.value });
+  });
+}
+
+/** Says what a link is for; the link is in the body, so that no log of addresses holds it. */
+function registerInvitation(app: FastifyInstance, context: Context): void {
+  app.post("/v1/tabs/invitation", (request, reply) => {
+    const asked = TabQuestion.safeParse(request.body);
+    const token = decodeJoinToken(asked.success ? asked.data.joinToken : "");
+    const answer = token.ok
+      ? tabInvitation(context.pump.state, sha256(token.value.secret), context.now())
+      : token;
+    return answer.ok ? reply.send(answer.value) : sendProblem(request, reply, answer);
   });
 }
 

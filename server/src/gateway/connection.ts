@@ -39,7 +39,8 @@ export interface ConnectionEvents {
   /** The site has proved who it is; answers when it may be welcomed. */
   readonly onHello: (connection: Connection, siteId: string) => void;
   readonly onWelcome: (connection: Connection, siteId: string) => void;
-  readonly onClose: (connection: Connection) => void;
+  /** `code` is what the other end gave as its reason, after RFC 6455. */
+  readonly onClose: (connection: Connection, code: number) => void;
   readonly onHeard: (siteId: string) => void;
 }
 
@@ -54,6 +55,7 @@ export class Connection {
   #siteId: string | undefined;
   #welcomed = false;
   #working = 0;
+  #left = false;
   #heardAt = performance.now();
   #calibratedAt = Number.NEGATIVE_INFINITY;
 
@@ -65,9 +67,9 @@ export class Connection {
     this.#events = events;
     this.#handshake = setTimeout(() => socket.terminate(), HANDSHAKE_MS);
     socket.on("error", () => socket.terminate());
-    socket.on("close", () => {
+    socket.on("close", (code) => {
       clearTimeout(this.#handshake);
-      events.onClose(this);
+      events.onClose(this, code);
     });
     socket.on("ping", () => this.#heard());
     socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
@@ -92,6 +94,17 @@ export class Connection {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     if (this.#socket.bufferedAmount > BUFFER_BYTES_MAX) this.#socket.terminate();
     else this.#socket.send(JSON.stringify(message));
+  }
+
+  /** What its challenge asked to sign. */
+  get nonce(): string {
+    return this.#nonce;
+  }
+
+  /** The tab behind it was closed: what is still on the way from it counts no more. */
+  left(): void {
+    this.#left = true;
+    this.#socket.terminate();
   }
 
   replaced(): void {
@@ -121,6 +134,7 @@ export class Connection {
   }
 
   #receive(data: RawData, isBinary: boolean): void {
+    if (this.#left) return;
     this.#heard();
     const message = isBinary ? undefined : parse(String(data));
     if (message === undefined) {
@@ -309,7 +323,7 @@ function checkHello(
 }
 
 /** Whether a key (SPKI, DER, base64) has signed a text; a key that cannot be read has not. */
-function signedBy(publicKey: string, text: string, signature: string): boolean {
+export function signedBy(publicKey: string, text: string, signature: string): boolean {
   try {
     const der = Buffer.from(publicKey, "base64");
     const key = createPublicKey({ key: der, format: "der", type: "spki" });

@@ -4,7 +4,16 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import { LIMITS } from "@tequio/core/pool";
 import { createMemoryFaults, openMemoryStore } from "@tequio/stores/memory";
-import { connect, dial, ended, helloOf, joinSite, makeSite } from "../testing/agent.ts";
+import {
+  connect,
+  dial,
+  ended,
+  farewellOf,
+  helloOf,
+  joinSite,
+  makeSite,
+  NODE,
+} from "../testing/agent.ts";
 import { aMoment, good, startServer, type TestServer, until } from "../testing/setup.ts";
 
 const start = async (t: TestContext): Promise<TestServer> =>
@@ -211,5 +220,45 @@ describe("the gateway", { concurrency: true }, () => {
     const socket = new WebSocket(`${server.server.url.replace("http", "ws")}/v1/other`);
     const error = await new Promise<Error>((done) => socket.once("error", done));
     assert.match(error.message, /404/);
+  });
+
+  test("a closed tab is gone at once; its farewell ends no later connection", async (t) => {
+    const server = await start(t);
+    const site = await joinSite(server, "ana", "browser");
+    const tab = await connect(t, server, site);
+    const { nonce } = await tab.nth("challenge");
+    const said = farewellOf(site, nonce);
+    const post = (body: object) =>
+      server.http("/v1/tabs/farewell", {
+        ...{ method: "POST", token: null, body: JSON.stringify(body) },
+        headers: { "content-type": "application/json" },
+      });
+    const forged = await post({ ...said, nonce: "another" });
+    assert.equal(forged.status, 401, await forged.text());
+    assert.equal((await post({})).status, 400);
+    assert.equal((await post({ ...said, siteId: "s0" })).status, 401);
+    assert.equal(siteState(server, site.siteId), "here");
+    assert.deepEqual(await (await post(said)).json(), { left: true });
+    assert.equal(siteState(server, site.siteId), "away");
+    await until("the close", () => tab.closed);
+    assert.deepEqual(await (await post(said)).json(), { left: false }, "said twice");
+    await connect(t, server, site);
+    assert.deepEqual(await (await post(said)).json(), { left: false }, "the page was loaded again");
+    assert.equal(siteState(server, site.siteId), "here");
+  });
+
+  test("a browser that ends a tab's connection as going away ends its leases", async (t) => {
+    const server = await start(t);
+    const site = await joinSite(server, "ana", "browser");
+    const tab = await connect(t, server, site);
+    tab.send({ type: "inventory", nodes: [structuredClone(NODE) as never] });
+    const id = await submit(server);
+    const order = await tab.order(id);
+    tab.report(order, { kind: "running" });
+    await until("running", () => server.server.pump.state.leases.get(order.leaseId)?.startedAtMs);
+    tab.socket.close(1_001, "");
+    const lease = server.server.pump.state.leases.get(order.leaseId)!;
+    await until("the end of the lease", () => lease.stage === "ended");
+    assert.equal(lease.end?.outcome, "recalled");
   });
 });

@@ -3,14 +3,15 @@
 // when a site has gone silent.
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
+import { leaveText, type TabFarewell } from "@tequio/contract";
 import { ordersAfter } from "@tequio/core/controller";
-import { LIMITS } from "@tequio/core/pool";
+import { LIMITS, type Outcome, ok, refuse } from "@tequio/core/pool";
 import { WebSocketServer } from "ws";
 import type { Context } from "../context.ts";
 import type { Committed } from "../pump.ts";
 import { tracedOrder } from "../traces/job-life.ts";
 import { spanNowMs } from "../traces/traces.ts";
-import { Connection, type ConnectionEvents } from "./connection.ts";
+import { Connection, type ConnectionEvents, signedBy } from "./connection.ts";
 import { DurableLeases } from "./durable-leases.ts";
 import { orderWire } from "./order-wire.ts";
 import { sitesWithNewTerms, termsOf } from "./terms.ts";
@@ -21,12 +22,20 @@ const RECONNECT_MS = 3_000;
 const WATCH_MS = 1_000;
 /** Connections that have not said hello yet. Each costs a few kilobytes and ten seconds. */
 const STRANGERS_MAX = 1_000;
+/** How a browser closes the connections of a page that goes (RFC 6455, 7.4.1: going away). */
+const GOING_AWAY = 1_001;
+const TAB_CLOSED = "its tab was closed";
 
 export interface Gateway {
   /** Tells the sites what durable events ask of them. */
   readonly take: (events: readonly Committed[]) => void;
   /** When a site was last heard, ms since 1970. */
   readonly lastSeen: (siteId: string) => number | undefined;
+  /**
+   * Ends what a closed tab held, at once; false when the tab is back under another connection, or
+   * has left before. Refuses SITE_UNKNOWN, SIGNATURE_INVALID, WRONG_STATE (no tab).
+   */
+  readonly farewell: (said: TabFarewell) => Promise<Outcome<boolean>>;
   readonly close: () => void;
 }
 
@@ -49,6 +58,8 @@ class SiteGateway implements Gateway, ConnectionEvents {
   readonly #strangers = new Set<Connection>();
   readonly #leaving = new Map<string, NodeJS.Timeout>();
   readonly #seenMs = new Map<string, number>();
+  /** Of each site's newest connection; a farewell names the one that it ends. */
+  readonly #nonces = new Map<string, string>();
   readonly #watch: NodeJS.Timeout;
 
   constructor(context: Context) {
@@ -91,6 +102,7 @@ class SiteGateway implements Gateway, ConnectionEvents {
     this.#leaving.delete(siteId);
     const older = this.#sites.get(siteId);
     this.#sites.set(siteId, connection);
+    this.#nonces.set(siteId, connection.nonce);
     older?.replaced();
   };
 
@@ -105,15 +117,48 @@ class SiteGateway implements Gateway, ConnectionEvents {
     });
   };
 
-  readonly onClose = (connection: Connection): void => {
+  readonly onClose = (connection: Connection, code: number): void => {
     this.#strangers.delete(connection);
     const { siteId } = connection;
     if (siteId === undefined || this.#sites.get(siteId) !== connection) return;
     this.#sites.delete(siteId);
     if (this.#context.closing.aborted) return;
-    const leave = (): void => this.#away(siteId, "its connection was closed");
+    // Where no farewell comes, as from a tab that the system ended, the browser's code says it.
+    const isTab = this.#context.pump.state.sites.get(siteId)?.engine === "browser";
+    const leave = (): void => {
+      if (isTab && code === GOING_AWAY) void this.#left(siteId);
+      else this.#away(siteId, "its connection was closed");
+    };
     this.#leaving.set(siteId, setTimeout(leave, RECONNECT_MS));
   };
+
+  readonly farewell = async (said: TabFarewell): Promise<Outcome<boolean>> => {
+    const { siteId, nonce, signature } = said;
+    const { state } = this.#context.pump;
+    const site = state.sites.get(siteId);
+    if (site === undefined) {
+      const message = `The site ${siteId} is not known.`;
+      return refuse("SITE_UNKNOWN", message, "Open the link again.");
+    }
+    if (!signedBy(site.publicKey, leaveText(state.poolId, siteId, nonce), signature)) {
+      const hint = "Send what the worker of the page has signed.";
+      return refuse("SIGNATURE_INVALID", `The signature is not that of ${siteId}.`, hint);
+    }
+    if (this.#nonces.get(siteId) !== nonce) return ok(false);
+    const left = await this.#left(siteId);
+    return left.ok ? ok(true) : left;
+  };
+
+  /** A tab was closed: nothing more is heard of its connection, and what it held is over. */
+  #left(siteId: string): Promise<Outcome<unknown>> {
+    clearTimeout(this.#leaving.get(siteId));
+    this.#leaving.delete(siteId);
+    this.#nonces.delete(siteId);
+    const connection = this.#sites.get(siteId);
+    this.#sites.delete(siteId);
+    connection?.left();
+    return this.#context.pump.submit({ type: "siteLeft", siteId, reason: TAB_CLOSED });
+  }
 
   readonly take = (events: readonly Committed[]): void => {
     this.#leases.take(events);

@@ -6,6 +6,8 @@ import {
   helloText,
   type LeaseOrder,
   type LeaseReport,
+  leaveText,
+  type TabFarewell,
   ToAgent,
   type ToPool,
 } from "@tequio/contract";
@@ -32,11 +34,15 @@ export interface TestSiteIdentity {
 }
 
 /** Invites a member and joins one site of it. */
-export async function joinSite(server: TestServer, member: string): Promise<TestSiteIdentity> {
+export async function joinSite(
+  server: TestServer,
+  member: string,
+  engine = "local",
+): Promise<TestSiteIdentity> {
   const invited = good(await server.client.call("inviteMember", { body: { name: member } }));
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const spki = publicKey.export({ type: "spki", format: "der" }).toString("base64");
-  const body = { joinToken: invited.joinToken, publicKey: spki, engine: "local" };
+  const body = { joinToken: invited.joinToken, publicKey: spki, engine };
   const joined = good(await server.client.call("joinPool", { body }));
   return { ...joined, key: privateKey };
 }
@@ -103,6 +109,12 @@ export function helloOf(site: TestSiteIdentity, nonce: string): ToPool {
   const text = helloText(site.poolId, site.siteId, nonce);
   const signature = sign(null, Buffer.from(text), site.key).toString("base64");
   return { type: "hello", protocol: 1, siteId: site.siteId, signature, agentVersion: "1.0" };
+}
+
+/** What the page of a tab sends when it is closed. */
+export function farewellOf({ poolId, siteId, key }: TestSiteIdentity, nonce: string): TabFarewell {
+  const text = leaveText(poolId, siteId, nonce);
+  return { siteId, nonce, signature: sign(null, Buffer.from(text), key).toString("base64") };
 }
 
 /** Connects a site that has joined. */

@@ -20,6 +20,7 @@ import { TabTerms } from "./terms.ts";
 /** Pause before the gateway is dialled again. */
 const REDIAL_MS = 2_000;
 const VERSION = "browser";
+const PAUSED = "the person at the browser paused";
 
 type Ended = Extract<LeaseReport["event"], { kind: "ended" }>;
 
@@ -49,6 +50,8 @@ export class BrowserSite {
   /** Until when the site may compute, on the clock of `performance.now`. */
   #rightUntilMs = 0;
   #lease: { readonly order: LeaseOrder; readonly tab: TabLease } | undefined;
+  /** An order that came before the right to run, or before the last lease was over. */
+  #early: LeaseOrder | undefined;
   /** Leases that are over here: an order for one of them is only late. */
   readonly #over = new Set<string>();
   readonly #reports = new Map<string, LeaseReport>();
@@ -69,7 +72,7 @@ export class BrowserSite {
   pause(): void {
     if (this.#stopped) return;
     this.#paused = true;
-    this.#give("The person at the browser paused.");
+    this.#give(PAUSED);
     this.#send({ type: "inventory", nodes: [] });
     this.#tell({ phase: "paused" });
   }
@@ -133,7 +136,7 @@ export class BrowserSite {
         return this.#welcome(message.heartbeatMs, message.siteToken);
       case "heartbeatAck":
         this.#rightUntilMs = Math.max(this.#rightUntilMs, message.clockMs + message.leaseForMs);
-        return;
+        return this.#takeEarly();
       case "leases":
         return this.#ordered(message.orders, message.complete);
       case "ack":
@@ -198,7 +201,15 @@ export class BrowserSite {
     this.#tell({ phase: "refused", why, connected: false });
   }
 
+  /** The pool says each order once: one that could not start yet is looked at again. */
+  #takeEarly(): void {
+    const order = this.#early;
+    this.#early = undefined;
+    if (order !== undefined && !this.#over.has(order.leaseId)) this.#take(order);
+  }
+
   #ordered(orders: readonly LeaseOrder[], complete: boolean): void {
+    if (complete) this.#early = undefined;
     const held = this.#lease?.order.leaseId;
     if (complete && held !== undefined && !orders.some(({ leaseId }) => leaseId === held)) {
       this.#end("stop", "The pool wants it no more.");
@@ -221,7 +232,13 @@ export class BrowserSite {
     const { start } = order;
     const [task, second] = start?.tasks ?? [];
     const isTraining = task?.command.length === 1 && task.command[0] === TRAINER_COMMAND;
-    if (start === undefined || !isTraining || second !== undefined || this.#paused) {
+    if (this.#paused) {
+      // It was on its way when the person paused: no refusal, which would keep the pool away.
+      this.#over.add(order.leaseId);
+      this.#report(order, ended("offer", 0, PAUSED));
+      return;
+    }
+    if (start === undefined || !isTraining || second !== undefined) {
       const message = "A browser tab trains runs and runs nothing else.";
       this.#over.add(order.leaseId);
       this.#report(order, { kind: "refused", code: "OUTSIDE_OFFER", message });
@@ -233,7 +250,10 @@ export class BrowserSite {
       this.#report(order, { kind: "refused", code: "OUTSIDE_OFFER", message: closed });
       return;
     }
-    if (this.#lease !== undefined || performance.now() >= this.#rightUntilMs) return;
+    if (this.#lease !== undefined || performance.now() >= this.#rightUntilMs) {
+      this.#early = order;
+      return;
+    }
     const tab = this.#open({ ...order, start });
     this.#lease = { order, tab };
     this.#report(order, { kind: "starting" });

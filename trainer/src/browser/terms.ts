@@ -1,6 +1,7 @@
-// What the owner of a tab's site has set, kept at the tab as an agent keeps it: when it may compute,
-// and what it may use of its link. That only training is taken stands in site.ts; devices, projects
-// and time limits are the pool's to keep, since a tab has one device and no job's own program.
+// What the owner of a tab's site has set, kept at the tab as an agent keeps it: when it may
+// compute, and what it may use of its link. That only training is taken stands in site.ts; devices,
+// projects and time limits are the pool's to keep, since a tab has one device and runs no job's own
+// program.
 import type { TermsMessage, TermsWire } from "@tequio/contract";
 import { type BandwidthRule, bandwidthAt, hoursAt, onlyHours } from "@tequio/core/pool";
 

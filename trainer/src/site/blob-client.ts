@@ -29,8 +29,8 @@ async function digestOf(bytes: Uint8Array): Promise<string> {
 
 const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
-/** Bytes of one request where a bounded way up is cut into requests: half a second of the rate. */
-const PART_S = 0.5;
+/** A bounded way up that cannot be streamed is cut into requests of so much of the rate. */
+const PART_S = 0.2;
 const PART_BYTES_MIN = 16_384;
 
 /** Browsers stream no body over HTTP/1.1, so there each part is a request of its own. */
@@ -51,20 +51,13 @@ export function blobClient(
   async function put(bytes: Uint8Array): Promise<string> {
     const digest = await digestOf(bytes);
     await retried(`put of ${digest}`, async (again) => {
-      const from = again ? await uploadOffset(digest) : 0;
+      const from = again ? await uploadOffset(address(digest), authorization) : 0;
       if (from === undefined) return true;
       return streams || bandwidth.length === 0
         ? putFrom(digest, bytes, from)
         : putParts(digest, bytes, from);
     });
     return digest;
-  }
-
-  /** Bytes that the pool has of an unfinished upload; undefined when it has the whole blob. */
-  async function uploadOffset(digest: string): Promise<number | undefined> {
-    const reply = await fetch(address(digest), { method: "HEAD", headers: { authorization } });
-    if (reply.ok) return undefined;
-    return Number(reply.headers.get("upload-offset") ?? 0);
   }
 
   async function putParts(digest: string, bytes: Uint8Array, from: number): Promise<boolean> {
@@ -111,6 +104,13 @@ export function blobClient(
     download(digest, address(digest), authorization, down);
 
   return { digestOf, put, get };
+}
+
+/** Bytes that the pool has of an unfinished upload; undefined when it has the whole blob. */
+async function uploadOffset(address: string, authorization: string): Promise<number | undefined> {
+  const reply = await fetch(address, { method: "HEAD", headers: { authorization } });
+  if (reply.ok) return undefined;
+  return Number(reply.headers.get("upload-offset") ?? 0);
 }
 
 /** Gets a blob; a cut costs only what was cut off. */

@@ -104,6 +104,28 @@ test("what a site learned during the merge is added to the next model, only ther
   await own.release();
 });
 
+test("an exchange longer than a stretch is trained through, for at most three more", async () => {
+  let merged = (): void => {};
+  const carried: number[] = [];
+  const exchange: ExchangePort = {
+    first: async () => nextOf(1),
+    // The merge ends only once the site has stopped by itself.
+    exchange: () =>
+      new Promise((done) => {
+        merged = () => done({ accepted: true, next: undefined });
+      }),
+    moments: async () => undefined,
+  };
+  await takePart({
+    ...{ exchange, executor, textOf: ownText, stopped: () => false },
+    log(line) {
+      carried.push(Number(/trained on for (\d+) steps/.exec(line)?.[1]));
+      merged();
+    },
+  });
+  assert.deepEqual(carried, [3 * STEPS]);
+});
+
 test("a refused stretch is as if it had not been", async () => {
   const one = nextOf(1);
   const { results } = await play(

@@ -6,9 +6,13 @@ import { type StretchOptions, type StretchResult, Trainee } from "../stretch.ts"
 import { fillBatch, type Text } from "../windows.ts";
 import { type ExchangePort, type Next, nowMs, type Train } from "./exchange.ts";
 
-/** Most steps that a site trains on while it waits for the merge, as a share of its stretch: more
- * of them would start too far from the model that they are added to. */
-const CARRY_SHARE_MAX = 1;
+/**
+ * Most steps that a site trains on while it waits for the merge, as a share of its stretch. Where
+ * an exchange takes three stretches, training on through it ended lower than standing still after
+ * one, and lower than stretches of three times the steps; where it takes five, three ended lower
+ * than five, which start too far from the model that they are added to (docs/decisions/0028).
+ */
+const CARRY_SHARE_MAX = 3;
 
 /**
  * Permutation of the windows that are trained on meanwhile. With those of the stretch itself, seen

@@ -13,15 +13,16 @@ from transformers import TrainerCallback
 class TequioCallback(TrainerCallback):
     """Joins the run when training begins, and ends the training with it."""
 
-    def __init__(self, run, follow_schedule=False):
+    def __init__(self, run, **settings):
+        """``settings`` are those of ``run.wrap``; the rates are the trainer's if nothing is said."""
         self._run = run
-        self._follow_schedule = follow_schedule
+        self._settings = {"follow_schedule": False, **settings}
 
     def on_train_begin(self, args, state, control, model=None, optimizer=None, **kwargs):
         """Ties the trainer's model and optimiser to the run."""
         # The trainer wraps its optimiser; steps that it skips must not count.
         inner = getattr(optimizer, "optimizer", optimizer)
-        self._run.wrap(model, inner, follow_schedule=self._follow_schedule)
+        self._run.wrap(model, inner, **self._settings)
         self._run.hold()
         return self._stop_if_over(control)
 
