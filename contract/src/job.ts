@@ -117,13 +117,13 @@ export const RunWire = z.strictObject({
   optimiser: z
     .enum(["muon", "adamw"])
     .optional()
-    .describe("Of the embedded trainer; default: muon, and adamw where a command trains along"),
+    .describe("Of the embedded trainer: `adamw` (default) or `muon`, for the layers' matrices"),
   learningRate: z
     .number()
     .positive()
     .max(1)
     .optional()
-    .describe("Highest rate; default: 0.006 with muon, 0.003 with adamw or a command"),
+    .describe("Highest rate; default: 0.003 with adamw, 0.006 with muon"),
   warmUpSteps: z.number().int().min(0).max(100_000).default(60),
   codecUp: CodecUpName.optional(),
   codecDown: CodecDownName.optional(),

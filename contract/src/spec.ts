@@ -93,7 +93,7 @@ export function toJobSpec(wire: JobParsed, user: string): Outcome<Submission> {
     dependencies: wire.after.map(dependencyOf),
     requeue: wire.requeue,
     ...(wire.deadline === undefined ? {} : { deadline: parseDeadline(wire.deadline)! }),
-    ...(wire.run === undefined ? {} : { run: toRunSpec(wire.run, wire.command ?? wire.shell) }),
+    ...(wire.run === undefined ? {} : { run: toRunSpec(wire.run) }),
     ...(wire.serve === undefined ? {} : { serves: wire.serve }),
   };
   if (wire.array === undefined) return ok({ spec });
@@ -236,14 +236,8 @@ function idsOf(tokenizer: string | undefined): number | undefined {
  */
 const LEARNING_RATES = { muon: 0.006, adamw: 0.003 } as const;
 
-/**
- * The domain value of a run's settings.
- * @param command what trains in place of the embedded trainer, or beside it, with its own optimiser
- */
-export function toRunSpec(
-  run: NonNullable<JobParsed["run"]>,
-  command?: unknown,
-): NonNullable<JobSpec["run"]> {
+/** The domain value of a run's settings. */
+export function toRunSpec(run: NonNullable<JobParsed["run"]>): NonNullable<JobSpec["run"]> {
   const { minutes, rounds, tokens } = run.stop;
   const stop = {
     ...(minutes === undefined ? {} : { minutes }),
@@ -251,7 +245,7 @@ export function toRunSpec(
     ...(tokens === undefined ? {} : { tokens }),
   };
   const { innerSteps, codecUp, codecDown, maxMembers, own, commandOn, tokenizer, ...rest } = run;
-  const optimiser = run.optimiser ?? (command === undefined ? "muon" : "adamw");
+  const optimiser = run.optimiser ?? "adamw";
   const ids = idsOf(tokenizer);
   return {
     ...rest,

@@ -61,7 +61,7 @@ export const FIELD_NOTES: Readonly<Record<string, FieldNote>> = {
   "run.model.layers": { example: model("layers: 2"), about: "Blocks" },
   "run.model.heads": { example: model("heads: 4"), about: "Attention heads" },
   "run.corpus": { example: run("corpus: /data/book.txt") },
-  "run.optimiser": { example: run("optimiser: adamw") },
+  "run.optimiser": { example: run("optimiser: muon") },
   "run.tokenizer": { example: run("tokenizer: bpe-4096") },
   "run.own": { example: own("windows: 50000") },
   "run.own.parameters": { example: own("windows: 50000") },

@@ -95,8 +95,7 @@ function changedRun(
   { from: _, ...run }: RunSpec,
   set: Readonly<Record<string, unknown>>,
 ): Outcome<RunSpec> {
-  // A run from before there was a choice has AdamW, whatever new ones get.
-  const wire: Record<string, unknown> = { optimiser: "adamw", ...run };
+  const wire: Record<string, unknown> = { ...run };
   const stop: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(set)) {
     // Tokens are trained on the corpus: those of another one would mean nothing to the model.
