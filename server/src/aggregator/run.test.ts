@@ -95,10 +95,15 @@ describe("spanning runs", { concurrency: true }, () => {
     });
     const { site, agent } = await makeSite(t, first, "uni-lab");
     const id = await submit(first, 8);
-    const { over } = await work(first, agent, id);
+    // Its worker stands still after a few rounds, or a fast machine would end the run first.
+    const closed = Promise.withResolvers<void>();
+    const { over } = await work(first, agent, id, {
+      onRound: ({ round }) => (round! >= 3 ? closed.promise : undefined),
+    });
     const rounds = () => first.server.pump.state.runs.get(id)?.rounds.length ?? 0;
     await until("three rounds", () => rounds() >= 3);
     await first.server.close();
+    closed.resolve();
     assert.notEqual(await over, "the run is over: rounds reached");
     disk.locked = false; // As after a crash: the store was not closed.
     const second = await startServer(t, good(await openMemoryStore({ disk })), {

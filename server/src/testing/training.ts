@@ -66,8 +66,8 @@ export interface WorkerOptions {
   readonly runId: string;
   /** What the worker does to the change it sends; for bad workers. */
   readonly spoil?: (delta: Float32Array) => Float32Array;
-  /** Called after each contribution with the pool's answer. */
-  readonly onRound?: (assignment: AssignmentView, code: string | undefined) => void;
+  /** Called after each contribution with the pool's answer; the worker waits for what it gives. */
+  readonly onRound?: (assignment: AssignmentView, code: string | undefined) => unknown;
 }
 
 /** A blob that the pool no longer has. */
@@ -137,7 +137,7 @@ export class FakeWorker {
       },
     });
     const code = answer.ok ? answer.value.code : answer.code;
-    this.#options.onRound?.(assignment, code);
+    await this.#options.onRound?.(assignment, code);
   }
 
   async #fetch({ round, steps, modelBlob }: AssignmentView): Promise<Float32Array> {
